@@ -1,0 +1,29 @@
+"""What goes wrong and how it is said: every error that dlgraph raises on purpose."""
+from __future__ import annotations
+
+
+class DlgraphError(Exception):
+    """Base of every error that dlgraph raises on purpose."""
+
+
+class NumberFormatError(DlgraphError, ValueError):
+    """A number given by the user does not fit its fixed-point format; found before a run."""
+
+
+class UnsupportedError(DlgraphError, ValueError):
+    """A combination (activation and loss, say) that has no rule in ``docs/arithmetic.rst``."""
+
+
+class NumberFormatOverflow(DlgraphError, ArithmeticError):
+    """A checked sum left its 32 bits during a run.
+
+    :param layer: the name of the layer
+    :param quantity: which sum: ``"sum"``, ``"partial error"`` or ``"gradient"``
+    :param advice: what to change
+    """
+
+    def __init__(self, layer: str, quantity: str, advice: str) -> None:
+        super().__init__(f"layer {layer!r}: the {quantity} does not fit its 32 bits; {advice}")
+        self.layer = layer
+        self.quantity = quantity
+        self.advice = advice
