@@ -27,3 +27,15 @@ class NumberFormatOverflow(DlgraphError, ArithmeticError):
         self.layer = layer
         self.quantity = quantity
         self.advice = advice
+
+
+class ModelError(UnsupportedError):
+    """A Keras model, or something it is compiled with, that dlgraph cannot train; found before a machine is touched."""
+
+
+class DataError(DlgraphError, ValueError):
+    """Samples, targets or arguments of ``train``, ``predict`` or ``evaluate`` that cannot be used; found likewise."""
+
+
+class MachineError(DlgraphError, RuntimeError):
+    """A machine that is not described rightly, does not answer, or failed during a run."""
