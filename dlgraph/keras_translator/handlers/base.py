@@ -1,0 +1,78 @@
+"""The base of all layer handlers, and the register from which the translator takes them."""
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from dlgraph.errors import ModelError
+from dlgraph.keras_translator.keras_objects import class_name, is_keras, module_of, one_of
+from dlgraph.keras_translator.stack import Stack
+
+#: Keras class name -> handler.
+HANDLERS: dict[str, LayerHandler] = {}
+
+
+class LayerHandler(ABC):
+    """Knows one class of Keras layer.
+
+    A subclass names the class, lists the options that change what the layer computes with the values under which they
+    do not, and adds the layer to the stack.
+    """
+
+    #: The Keras class, as ``type(layer).__name__``.
+    keras_class: ClassVar[str]
+    #: Option -> the values that dlgraph accepts.
+    accepted: ClassVar[dict[str, tuple[Any, ...]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        HANDLERS[cls.keras_class] = cls()
+
+    @abstractmethod
+    def add(self, name: str, layer: Any, config: dict[str, Any], stack: Stack) -> None:
+        """Add the layer to the stack.
+
+        :param name: the layer's name for errors and reports
+        :param layer: the Keras layer
+        :param config: its ``get_config()``
+        :raises ModelError: where it does not fit behind what is there
+        """
+
+    def check(self, name: str, layer: Any, config: dict[str, Any]) -> None:
+        """Refuse by name every option that dlgraph would have to ignore."""
+        for option, values in self.accepted.items():
+            given = config.get(option, values[0])
+            if given not in values:
+                self._refuse(name, option, given, one_of(values))
+        if getattr(layer, "activity_regularizer", None) is not None:
+            self._refuse(name, "activity_regularizer", class_name(layer.activity_regularizer), "None")
+        if not layer.trainable:
+            self._refuse(name, "trainable", False, "True")
+        policy = getattr(getattr(layer, "dtype_policy", None), "name", "float32")
+        if policy != "float32" and self.keras_class != "InputLayer":
+            self._refuse(name, "dtype", policy, "'float32'")
+
+    def _refuse(self, name: str, option: str, given: Any, accepted: str) -> None:
+        if isinstance(given, dict) and "class_name" in given:
+            given = given["class_name"]
+        shown = given if isinstance(given, str) else repr(given)
+        raise ModelError(
+            f"{self.keras_class} layer {name!r} has {option}={shown}, which dlgraph does not support. "
+            f"It accepts {option}={accepted}; build the layer with that.")
+
+
+def find_handler(name: str, layer: Any) -> LayerHandler:
+    """The handler of a Keras layer.
+
+    :raises ModelError: for a layer that dlgraph does not know, or a user's own class
+    """
+    kind = type(layer).__name__
+    known = one_of(sorted(HANDLERS))
+    if not is_keras(type(layer)):
+        raise ModelError(
+            f"Layer {name!r} is of the class {kind} of module {module_of(type(layer))[:-1]}, which is not one of "
+            f"Keras' own. dlgraph accepts Keras' layers {known}; replace the layer by these.")
+    if kind not in HANDLERS:
+        raise ModelError(
+            f"Layer {name!r} is a {kind} layer, which dlgraph cannot train. It accepts the layers {known}; "
+            f"leave the layer out or replace it by these.")
+    return HANDLERS[kind]
