@@ -1,0 +1,53 @@
+/*
+ * Decoded pages of ITCM, shared by all cores that hold the same instructions at the same address.
+ */
+#ifndef SPINNEMU_CODE_CACHE_H
+#define SPINNEMU_CODE_CACHE_H
+
+#include "cpu.h"
+#include "decoded.h"
+
+enum {
+    PAGE_BITS = 10,
+    PAGE_BYTES = 1 << PAGE_BITS,
+    PAGE_COUNT = ITCM_BYTES / PAGE_BYTES,
+    PAGE_LOOKAHEAD = 8,               /* stalls depend on the two instructions after the page */
+    /* A page that is code and data at once is decoded as it runs, until it has been left alone. */
+    REWRITES_BEFORE_UNCACHED = 64,
+    CYCLES_UNTIL_CACHED_AGAIN = 200000,
+};
+
+typedef struct CodePage CodePage;
+
+/* What a core knows of its decoded code. */
+struct CpuCode {
+    const Entry *entries[2][PAGE_COUNT];   /* [Thumb][page], NULL until executed */
+    CodePage *pages[PAGE_COUNT];
+    CodePage *retired[PAGE_COUNT];         /* overwritten, but perhaps executing right now */
+    unsigned retired_count;
+    uint16_t rewrites[PAGE_COUNT];
+    uint64_t last_rewrite[PAGE_COUNT];     /* in cycles */
+    bool changed;                          /* entries must be looked up again */
+};
+
+/* The decoded entries of a page of the core's ITCM, ending in an OP_PAGE_END; NULL if the page is
+ * rewritten so often that it must be decoded as it runs. */
+const Entry *code_page(Cpu *cpu, unsigned page, bool thumb);
+
+/* Bytes of ITCM changed: forget what was decoded from them. */
+void code_forget(Cpu *cpu, uint32_t offset, uint32_t bytes);
+
+/* Let go of forgotten pages; only when none of them is being executed. */
+void code_release_retired(struct CpuCode *code);
+void code_release_all(struct CpuCode *code);
+
+/* Decode the instruction at `pc` of the core's ITCM with its stalls. */
+void code_decode_at(const Cpu *cpu, uint32_t pc, bool thumb, Decoded *decoded);
+
+/* The interpreter's code for each Op (interpret.c). */
+const void *const *interpreter_handlers(void);
+
+/* How many distinct pages are decoded now: for tests and reports. */
+unsigned code_cache_pages(void);
+
+#endif
