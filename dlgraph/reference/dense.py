@@ -1,0 +1,90 @@
+"""The dense layer in NumPy: forward, backward and gradient side by side, and the update.
+
+Shapes: ``x`` (batch, n_inputs), ``weights`` (n_inputs, n_units), ``d`` and sums (batch, n_units).  Every product is
+truncated by itself, so there is no matrix product to use: products are made a block at a time, small enough for the
+cache, and where rows are long only those of inputs that are not zero.  Sums are int64; the caller checks them.
+"""
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from dlgraph.formats import Int16Array, Int64Array, Rate, round_shift, saturate32
+from dlgraph.layer_graph import Int32Array
+
+_BLOCK = 1 << 15            # products made at a time (256 KB of int64)
+_LARGE = 1 << 12            # weights from which a sample is handled alone, without its zeros
+
+
+def forward(x: Int16Array, weights: Int32Array) -> Int64Array:
+    """Sums over the inputs of ``(W[i][j] * x[i]) >> 16``: (batch, n_units), fraction 12 + fx."""
+    wide = weights.astype(np.int64)
+    sums = np.empty((x.shape[0], weights.shape[1]), np.int64)
+    if weights.size >= _LARGE:
+        for sample, row in enumerate(x):
+            used = np.flatnonzero(row)
+            products = wide[used]
+            products *= row[used].astype(np.int64)[:, None]
+            products >>= 16
+            products.sum(axis=0, out=sums[sample])
+        return sums
+    for block in _blocks(x.shape[0], weights.size):
+        products = x[block].astype(np.int64)[:, :, None] * wide
+        products >>= 16
+        products.sum(axis=1, out=sums[block])
+    return sums
+
+
+def backward(d: Int32Array, weights: Int32Array) -> Int64Array:
+    """Sums over the units of ``(d[j] * (W[i][j] >> 16)) >> 16``: (batch, n_inputs), s7.24."""
+    top = weights.astype(np.int64) >> 16
+    sums = np.empty((d.shape[0], weights.shape[0]), np.int64)
+    for block in _blocks(d.shape[0], weights.size):
+        products = d[block].astype(np.int64)[:, None, :] * top
+        products >>= 16
+        products.sum(axis=2, out=sums[block])
+    return sums
+
+
+def gradient(x: Int16Array, d: Int32Array, shift: int) -> Int64Array:
+    """Sums over the batch of ``((d[j] >> s) * x[i]) >> 16``: (n_inputs, n_units), fraction 12 + fx - s."""
+    shifted = d.astype(np.int64) >> shift
+    sums = np.zeros((x.shape[1], d.shape[1]), np.int64)
+    if sums.size >= _LARGE:
+        for sample, row in enumerate(x):
+            used = np.flatnonzero(row)
+            products = row[used].astype(np.int64)[:, None] * shifted[sample]
+            products >>= 16
+            sums[used] += products
+        return sums
+    for block in _blocks(x.shape[0], sums.size):
+        products = x[block].astype(np.int64)[:, :, None] * shifted[block][:, None, :]
+        products >>= 16
+        sums += products.sum(axis=0)
+    return sums
+
+
+def bias_gradient(d: Int32Array, shift: int) -> Int64Array:
+    """Sums over the batch of ``d[j] >> sb``: (n_units,), fraction 28 - sb."""
+    result: Int64Array = (d.astype(np.int64) >> shift).sum(axis=0)
+    return result
+
+
+def update(parameters: Int32Array, gradients: Int64Array, rate: Rate) -> tuple[Int32Array, int]:
+    """Stochastic gradient descent: ``sat32(W - round(G * m, e))``.
+
+    :return: (new parameters, number of clips)
+    """
+    step = round_shift(gradients * rate.mantissa, rate.shift)
+    result, clips = saturate32(parameters - step)
+    return result.astype(np.int32), clips
+
+
+def _blocks(batch: int, products_per_sample: int) -> list[slice]:
+    size = max(1, _BLOCK // max(1, products_per_sample))
+    return [slice(start, min(start + size, batch)) for start in range(0, batch, size)]
+
+
+def fits_int32(sums: npt.NDArray[np.int64]) -> bool:
+    """Whether a checked sum is within its 32 bits."""
+    return sums.size == 0 or (int(sums.max()) < 2**31 and int(sums.min()) >= -2**31)

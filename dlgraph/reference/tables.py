@@ -1,0 +1,62 @@
+"""The tables of the elementary functions, from their formulas in ``docs/arithmetic.rst``.
+
+They are computed in decimal arithmetic, so that no rounding of the host's ``exp`` and ``log`` can change a bit.
+Run as a script, this prints ``c_models/kernels/function_tables.h``; a test compares the two.
+"""
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+
+LOG2_E_32 = 6196328019        #: log2(e) * 2**32
+LN_2_31 = 1488522236          #: ln(2) * 2**31
+RECIP_GUESS = 3129112985      #: linear first guess of 1/D, fraction 30
+_ENTRIES = 256
+
+
+def _rint(value: Decimal) -> int:
+    return int(value.to_integral_value(ROUND_HALF_EVEN))
+
+
+def exp2_table() -> list[int]:
+    """``EXP2[i] = rint(2**31 * 2**(-i/256))``, unsigned 32 bits."""
+    with localcontext(prec=40):
+        return [_rint(2**31 * Decimal(2) ** (Decimal(-i) / 256)) for i in range(_ENTRIES)]
+
+
+def ln_table() -> list[int]:
+    """``LN[i] = rint(2**31 * ln((2*i + 513) / 512))``."""
+    with localcontext(prec=40):
+        return [_rint(2**31 * (Decimal(2 * i + 513) / 512).ln()) for i in range(_ENTRIES)]
+
+
+def ln_reciprocal_table() -> list[int]:
+    """``RB[i] = rint(2**31 * 512 / (2*i + 513))``."""
+    with localcontext(prec=40):
+        return [_rint(Decimal(2**31 * 512) / (2 * i + 513)) for i in range(_ENTRIES)]
+
+
+def _c_array(name: str, comment: str, values: list[int]) -> str:
+    rows = [", ".join(f"{v:#010x}" for v in values[i:i + 8]) for i in range(0, len(values), 8)]
+    body = ",\n    ".join(rows)
+    return f"/* {comment} */\nstatic const uint32_t {name}[{len(values)}] = {{\n    {body}\n}};\n"
+
+
+def c_header() -> str:
+    """The text of ``c_models/kernels/function_tables.h``."""
+    return "\n".join([
+        "/* Made by dlgraph/reference/tables.py; the formulas are in docs/arithmetic.rst. */",
+        "#ifndef FUNCTION_TABLES_H",
+        "#define FUNCTION_TABLES_H",
+        "",
+        "#include <stdint.h>",
+        "",
+        _c_array("exp2_table", "rint(2**31 * 2**(-i/256))", exp2_table()),
+        _c_array("ln_table", "rint(2**31 * ln((2*i + 513) / 512))", ln_table()),
+        _c_array("ln_reciprocal_table", "rint(2**31 * 512 / (2*i + 513))", ln_reciprocal_table()),
+        "#endif",
+        "",
+    ])
+
+
+if __name__ == "__main__":
+    print(c_header(), end="")
