@@ -1,0 +1,339 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Build the core-side programs: C and assembly in, ``.aplx`` binaries out.
+
+    python c_models/build.py --out DIR [--cc arm-none-eabi-gcc] [targets]
+
+The default compiler is ``python -m ziglang cc``. ``--cc``, or ``ARM_CC`` in the
+environment, names a GCC for ARM instead. Objects are kept by content, so only
+what changed is compiled again.
+
+To add a program, add a line to ``PROGRAMS``.
+"""
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Iterable, Mapping, Optional, Sequence
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+# pylint: disable=wrong-import-position
+from aplx import (  # noqa: E402
+    BuildError, DTCM_BYTES, Image, ITCM_BYTES, aplx_bytes, read_elf)
+
+
+@dataclass(frozen=True)
+class Program:
+    """One binary: its own sources (below ``c_models/``) and its memory needs."""
+    sources: Sequence[str]
+    #: bytes reserved for all stacks
+    stack: int = 2048
+    #: bytes of DTCM that must be left for the heap
+    heap: int = 64
+    #: more preprocessor definitions
+    defines: Mapping[str, object] = field(default_factory=dict)
+    #: sources compiled as Thumb code: smaller, slower
+    thumb: Sequence[str] = ()
+
+
+#: The binaries that the library runs: name -> program.
+PROGRAMS: dict[str, Program] = {
+}
+
+#: Binaries that only tests run.
+TEST_PROGRAMS: dict[str, Program] = {
+    "runtime_exchange": Program(["test_programs/exchange.c"]),
+    "runtime_minimal": Program(["test_programs/minimal.c"]),
+}
+
+#: In every binary; unused functions are dropped by the linker.
+RUNTIME_SOURCES = tuple(
+    f"runtime/src/{name}" for name in (
+        "start.S", "startup.c", "faults.c", "vic.c", "packets.c", "dma.c",
+        "timers.c", "barrier.c", "events.c", "mailbox.c", "messages.c", "scp.c",
+        "heap.c", "memory.c", "print.c", "iobuf.c", "data_specification.c",
+        "recording.c", "simulation.c"))
+
+#: Runtime code that is never in a hurry: Thumb saves a third of its ITCM.
+RUNTIME_THUMB = frozenset(
+    f"runtime/src/{name}" for name in (
+        "startup.c", "faults.c", "scp.c", "print.c", "iobuf.c",
+        "data_specification.c", "recording.c", "simulation.c", "messages.c",
+        "mailbox.c", "heap.c", "timers.c", "barrier.c"))
+
+#: These sources do not know which binary they are in, so they compile once.
+SHARED_FOLDERS = ("runtime/", "streams/", "kernels/")
+
+INCLUDE_FOLDERS = ("runtime/include", "streams", "kernels", "layers")
+
+C_FLAGS = (
+    "-std=gnu11", "-O2", "-g", "-ffreestanding", "-fno-stack-protector",
+    "-fomit-frame-pointer", "-ffunction-sections", "-fdata-sections",
+    "-fno-common", "-Wall", "-Wextra")
+
+#: The mem... functions themselves must not be recognised as mem... functions.
+EXTRA_FLAGS = {"runtime/src/memory.c": ("-fno-builtin",)}
+
+
+def application_name_hash(name: str) -> int:
+    """The word by which a binary recognises that data is meant for it."""
+    return int(hashlib.md5(name.encode()).hexdigest()[:8], 16)
+
+
+class Compiler:
+    """How to call a compiler; ``identity`` changes when its output may."""
+
+    def __init__(self, command: Optional[str] = None):
+        if command:
+            self.command = shlex.split(command)
+            if shutil.which(self.command[0]) is None:
+                raise BuildError(
+                    f"compiler {self.command[0]!r} not found; leave out --cc and "
+                    "ARM_CC to use ziglang, or install Debian's "
+                    "gcc-arm-none-eabi")
+            self.is_zig = False
+            version = ["--version"]
+        else:
+            self.command = [sys.executable, "-m", "ziglang", "cc"]
+            self.is_zig = True
+            version = ["--version"]
+            self._check_ziglang()
+        result = subprocess.run(
+            self.command + version, capture_output=True, text=True, check=False)
+        self.identity = " ".join(self.command) + result.stdout
+
+    @staticmethod
+    def _check_ziglang() -> None:
+        import importlib.util  # pylint: disable=import-outside-toplevel
+        if importlib.util.find_spec("ziglang") is None:
+            raise BuildError(
+                "no compiler: install ziglang (pip install ziglang), or name a "
+                "GCC for ARM with --cc or ARM_CC")
+
+    def flags(self, thumb: bool) -> list[str]:
+        """Target flags."""
+        if self.is_zig:
+            # ziglang ignores -mthumb; the target says it instead
+            target = "thumb" if thumb else "arm"
+            return ["-target", f"{target}-freestanding-eabi",
+                    "-mcpu=arm968e_s+dsp", "-fno-sanitize=all"]
+        return ["-mcpu=arm968e-s", "-mthumb-interwork",
+                "-mthumb" if thumb else "-marm",
+                "-fno-tree-loop-distribute-patterns"]
+
+    def link_flags(self) -> list[str]:
+        """Flags for linking only."""
+        if self.is_zig:
+            return ["-nostartfiles", "-Wl,--gc-sections", "-Wl,-e,runtime_vectors"]
+        return ["-nostdlib", "-static", "-Wl,--gc-sections",
+                "-Wl,--no-warn-rwx-segments"]
+
+    def libraries(self) -> list[str]:
+        """Libraries, behind the objects."""
+        return [] if self.is_zig else ["-lgcc"]
+
+    def run(self, arguments: Sequence[str], what: str) -> None:
+        """Call it; its messages become the error's text."""
+        result = subprocess.run(
+            self.command + list(arguments), capture_output=True, text=True,
+            check=False)
+        output = (result.stdout + result.stderr).strip()
+        if result.returncode != 0:
+            raise BuildError(f"{what} failed:\n{output}")
+        if output:
+            print(output, file=sys.stderr)
+
+
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.hexdigest()[:24]
+
+
+class Builder:
+    """Builds programs of one table with one compiler into one folder."""
+
+    def __init__(self, out: Path, compiler: Compiler, work: Path,
+                 root: Path = HERE):
+        self.root = root
+        self.out = out
+        self.work = work
+        self.compiler = compiler
+        self.headers = self._hash_of_headers()
+
+    def _hash_of_headers(self) -> bytes:
+        headers = sorted(self.root.rglob("*.h"))
+        parts = [p.relative_to(self.root).as_posix().encode() + p.read_bytes()
+                 for p in headers]
+        return _digest(*parts).encode()
+
+    def _includes(self) -> list[str]:
+        return [f"-I{self.root / folder}" for folder in INCLUDE_FOLDERS
+                if (self.root / folder).is_dir()]
+
+    def object_file(self, name: str, program: Program, source: str) -> Path:
+        """Compile one source unless the same was compiled before."""
+        path = self.root / source
+        if not path.is_file():
+            raise BuildError(f"{name}: no such source: {source}")
+        thumb = source in program.thumb or source in RUNTIME_THUMB
+        flags = self.compiler.flags(thumb and path.suffix == ".c")
+        flags += C_FLAGS + EXTRA_FLAGS.get(source, ())
+        if not source.startswith(SHARED_FOLDERS):
+            flags.append(
+                f"-DAPPLICATION_NAME_HASH=0x{application_name_hash(name):08x}u")
+            flags += [f"-D{key}={value}" for key, value in program.defines.items()]
+        return self._compile(path, flags)
+
+    def _compile(self, path: Path, flags: list[str]) -> Path:
+        key = _digest(self.compiler.identity.encode(), " ".join(flags).encode(),
+                      self.headers, path.read_bytes(), path.name.encode())
+        result = self.work / "objects" / f"{path.stem}-{key}.o"
+        if not result.exists():
+            result.parent.mkdir(parents=True, exist_ok=True)
+            partial = result.with_suffix(f".{os.getpid()}.tmp.o")
+            self.compiler.run(
+                flags + self._includes() + ["-c", str(path), "-o", str(partial)],
+                f"compiling {path.relative_to(self.root) if path.is_relative_to(self.root) else path.name}")
+            partial.replace(result)
+        return result
+
+    def _name_object(self, name: str) -> Path:
+        """The binary's name for its vcpu block, cut to what fits there."""
+        folder = self.work / "names"
+        folder.mkdir(parents=True, exist_ok=True)
+        source = folder / f"{name}.c"
+        text = f'const char build_name[16] = "{name[:15]}";\n'
+        if not source.exists() or source.read_text() != text:
+            source.write_text(text)
+        return self._compile(source, self.compiler.flags(False) + list(C_FLAGS))
+
+    def link(self, name: str, program: Program, objects: Iterable[Path]) -> Path:
+        """Link one program."""
+        script = self.work / "names" / f"{name}.ld"
+        text = (f"STACK_SIZE = {program.stack};\n"
+                + (self.root / "runtime/link.ld").read_text())
+        script.write_text(text)
+        objects = [str(path) for path in objects]
+        key = _digest(self.compiler.identity.encode(), text.encode(),
+                      *[path.encode() for path in objects])
+        elf = self.work / "elf" / f"{name}.elf"
+        stamp = elf.with_suffix(".key")
+        if not (elf.exists() and stamp.exists() and stamp.read_text() == key):
+            elf.parent.mkdir(parents=True, exist_ok=True)
+            self.compiler.run(
+                self.compiler.flags(False) + self.compiler.link_flags()
+                + ["-T", str(script), "-o", str(elf)] + objects
+                + self.compiler.libraries(), f"linking {name}")
+            stamp.write_text(key)
+        return elf
+
+    def build(self, programs: Mapping[str, Program], jobs: int) -> list[Image]:
+        """Build all; returns what was made."""
+        tasks = []
+        for name, program in programs.items():
+            for source in (*RUNTIME_SOURCES, *program.sources):
+                tasks.append((name, program, source))
+        with ThreadPoolExecutor(jobs) as pool:
+            objects = list(pool.map(lambda task: self.object_file(*task), tasks))
+            names = list(pool.map(self._name_object, programs))
+            images = list(pool.map(
+                lambda item: self._finish(
+                    item[1], programs[item[1]],
+                    [o for o, task in zip(objects, tasks) if task[0] == item[1]]
+                    + [names[item[0]]]),
+                enumerate(programs)))
+        return images
+
+    def _finish(self, name: str, program: Program, objects: list[Path]) -> Image:
+        elf = self.link(name, program, objects)
+        image = read_elf(elf.read_bytes(), name)
+        image.check(program.stack, program.heap)
+        self.out.mkdir(parents=True, exist_ok=True)
+        data = aplx_bytes(image)
+        target = self.out / f"{name}.aplx"
+        if not target.exists() or target.read_bytes() != data:
+            target.write_bytes(data)
+        return image
+
+
+def size_table(images: Iterable[Image], programs: Mapping[str, Program]) -> str:
+    """Bytes used and free, one line for each binary."""
+    lines = [f"{'binary':<24}{'ITCM':>8}{'free':>8}{'data':>8}{'bss':>8}"
+             f"{'stack':>8}{'heap':>8}"]
+    for image in images:
+        stack = programs[image.name].stack
+        heap = DTCM_BYTES - stack - image.dtcm_bytes
+        lines.append(
+            f"{image.name:<24}{len(image.itcm):>8}{ITCM_BYTES - len(image.itcm):>8}"
+            f"{len(image.data):>8}{image.bss_bytes:>8}{stack:>8}{heap:>8}")
+    return "\n".join(lines)
+
+
+def build(out: os.PathLike | str, targets: Optional[Sequence[str]] = None,
+          cc: Optional[str] = None, work: Optional[os.PathLike | str] = None,
+          jobs: Optional[int] = None, quiet: bool = False) -> list[Image]:
+    """Build binaries into ``out``.
+
+    :param targets: names; all of ``PROGRAMS`` if None
+    :param cc: a GCC for ARM instead of ziglang; also from ``ARM_CC``
+    :param work: folder for objects; ``build`` beside this file if None
+    """
+    known = {**PROGRAMS, **TEST_PROGRAMS}
+    if targets is None:
+        targets = list(PROGRAMS)
+    unknown = [name for name in targets if name not in known]
+    if unknown:
+        raise BuildError(
+            f"no such program: {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
+    programs = {name: known[name] for name in targets}
+    if not programs:
+        return []
+    compiler = Compiler(cc or os.environ.get("ARM_CC"))
+    builder = Builder(Path(out), compiler, Path(work or HERE / "build"))
+    images = builder.build(programs, jobs or os.cpu_count() or 1)
+    if not quiet:
+        print(size_table(images, programs))
+    return images
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("targets", nargs="*", help="binaries; default: all but the tests'")
+    parser.add_argument("--out", default=str(HERE / "build" / "aplx"),
+                        help="folder for the .aplx files")
+    parser.add_argument("--work", help="folder for objects")
+    parser.add_argument("--cc", help="a GCC for ARM, instead of ziglang")
+    parser.add_argument("--all", action="store_true", help="the tests' binaries too")
+    parser.add_argument("--jobs", type=int, help="compilers at a time")
+    parser.add_argument("--list", action="store_true", help="names only")
+    options = parser.parse_args(arguments)
+    if options.list:
+        print("\n".join([*PROGRAMS, *TEST_PROGRAMS]))
+        return 0
+    targets = options.targets or None
+    if options.all:
+        targets = [*PROGRAMS, *TEST_PROGRAMS]
+    try:
+        build(options.out, targets, options.cc, options.work, options.jobs)
+    except BuildError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

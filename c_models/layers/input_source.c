@@ -1,0 +1,99 @@
+/*
+ * Sends the samples: rows of codes in SDRAM, fetched by DMA in the order of the epoch, as activations to the first
+ * layer's weight slices.  The slices' credits hold it to the window.
+ */
+#include "vertex.h"
+
+#include "runtime.h"
+#include "stream_in.h"
+#include "stream_out.h"
+
+enum inlets { CREDITS = 0 };
+enum vectors_sent { ACTIVATIONS = 0 };
+
+/* vertices/input_source_vertex.py writes it. */
+typedef struct shape_t {
+    uint32_t n_units;
+    uint32_t max_row_bytes;
+} shape_t;
+
+static shape_t shape;
+static uint32_t *rows[2];            /* codes of this sample and of the next */
+static uint32_t *activations;        /* [ceil(n_units / 2)] pairs */
+static volatile uint32_t rows_fetched;
+static uint16_t table[256] __attribute__((aligned(4)));          /* activation of each code */
+
+static void fetched(uint unused0, uint unused1)
+{
+    (void) unused0;
+    (void) unused1;
+    rows_fetched++;
+}
+
+static void prepare(void)
+{
+    vertex_copy_words((uint32_t *) &shape, vertex_region(REGION_SHAPE), sizeof(shape) / sizeof(uint32_t));
+    rows[0] = vertex_claim(shape.max_row_bytes);
+    rows[1] = vertex_claim(shape.max_row_bytes);
+    activations = vertex_claim((shape.n_units + 1) / 2 * sizeof(uint32_t));
+    spin1_callback_on(DMA_TRANSFER_DONE, fetched, 0);
+}
+
+static void fetch(uint32_t sample)
+{
+    uint8_t *samples = (uint8_t *) vertex_region(REGION_SAMPLES) + pass.samples_offset;
+    spin1_dma_transfer(0, samples + vertex_sample_index(sample) * pass.row_bytes, rows[sample & 1],
+            DMA_READ, pass.row_bytes);
+}
+
+/* Codes to pairs of 16-bit activations, the first in the low half. */
+static void decode(const uint32_t *row)
+{
+    uint32_t n_pairs = (shape.n_units + 1) / 2;
+    if (pass.code_bytes == 2) {
+        vertex_copy_words(activations, row, n_pairs);
+    } else {
+        const uint8_t *codes = (const uint8_t *) row;
+        for (uint32_t i = 0; i < n_pairs; i++) {
+            activations[i] = table[codes[2 * i]] | (uint32_t) table[codes[2 * i + 1]] << 16;
+        }
+    }
+    if (shape.n_units & 1) {
+        activations[n_pairs - 1] &= 0xffff;
+    }
+}
+
+static void run(void)
+{
+    uint32_t window = streams_window();
+    if (pass.n_samples == 0) {
+        return;
+    }
+    vertex_copy_words((uint32_t *) table, vertex_region(REGION_TABLE), sizeof(table) / sizeof(uint32_t));
+    rows_fetched = 0;
+    fetch(0);
+
+    for (uint32_t sample = 0; sample < pass.n_samples; sample++) {
+        runtime_sleep_while(rows_fetched <= sample);
+        if (sample + 1 < pass.n_samples) {
+            fetch(sample + 1);
+        }
+        decode(rows[sample & 1]);
+        streams_drain();
+        while (sample - inlet_credit(CREDITS) >= window) {
+            streams_wait();
+            streams_drain();
+        }
+        streams_send_all(ACTIVATIONS, sample, activations);
+        vertex_tick();
+    }
+    while (inlet_credit(CREDITS) < pass.n_samples) {
+        streams_wait();
+        streams_drain();
+    }
+}
+
+void c_main(void)
+{
+    vertex_main(prepare, run);
+}

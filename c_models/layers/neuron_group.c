@@ -1,0 +1,136 @@
+/*
+ * A group of units of a hidden dense layer: adds up the sums of its weight slices, holds biases and activations.
+ *
+ * Forward:  pre-activation, activation, to the next layer's slices.
+ * Backward: adds up the partial errors of the next layer's slices, times the activation's derivative, to its own
+ *           slices; gathers the biases' gradient; at the end of a batch the biases are updated.
+ */
+#include "vertex.h"
+
+#include "activations.h"
+#include "q_flag.h"
+#include "sgd.h"
+#include "stream_in.h"
+#include "stream_layout.h"
+#include "stream_out.h"
+#include "unit_sums.h"
+
+enum inlets { SUMS = 0, PARTIAL_ERRORS = 1 };
+enum vectors_sent { ACTIVATIONS = 0, ERRORS = 1 };
+
+/* vertices/neuron_group_vertex.py writes it. */
+typedef struct shape_t {
+    uint32_t n_units;
+    uint32_t n_sums;               /* blocks of rows of this layer: sums to add for every unit */
+    uint32_t n_errors;             /* blocks of columns of the next layer: partial errors to add for every unit */
+    uint32_t activation;
+    uint32_t sum_fraction_excess;  /* (12 + fx) - 23, of the sums; two's complement */
+    uint32_t output_fraction;      /* fx of what is sent */
+    uint32_t bias_shift;           /* sb */
+    uint32_t use_bias;
+} shape_t;
+
+static shape_t shape;
+static int32_t *biases;            /* [n_units], s8.23 */
+static int32_t *bias_gradient;     /* [n_units], fraction 28 - sb */
+static int16_t *activations;       /* [n_units, padded to even], fraction output_fraction */
+static uint16_t *derivatives;      /* [slot][n_units], fraction 15 */
+static int32_t *errors;            /* [n_units], s3.28 */
+
+static void prepare(void)
+{
+    vertex_copy_words((uint32_t *) &shape, vertex_region(REGION_SHAPE), sizeof(shape) / sizeof(uint32_t));
+    uint32_t n_padded = (shape.n_units + 1) & ~1u;
+    biases = vertex_claim(shape.n_units * sizeof(int32_t));
+    bias_gradient = vertex_claim(shape.n_units * sizeof(int32_t));
+    activations = vertex_claim(n_padded * sizeof(int16_t));
+    derivatives = vertex_claim((stream_layout.slot_mask + 1) * shape.n_units * sizeof(uint16_t));
+    errors = vertex_claim(shape.n_units * sizeof(int32_t));
+    activations[n_padded - 1] = 0;
+}
+
+static uint16_t *derivatives_of(uint32_t sample)
+{
+    return derivatives + (sample & stream_layout.slot_mask) * shape.n_units;
+}
+
+static void forward(uint32_t sample)
+{
+    const int32_t *sums = (const int32_t *) inlet_words(SUMS, sample);
+    uint16_t *derivative = derivatives_of(sample);
+    for (uint32_t j = 0; j < shape.n_units; j++) {
+        int32_t a = unit_pre_activation(unit_sum(sums + j, shape.n_sums, shape.n_units),
+                (int32_t) shape.sum_fraction_excess, biases[j], &result.saturations);
+        activations[j] = activate(shape.activation, a, shape.output_fraction, &derivative[j],
+                &result.saturations);
+    }
+    inlet_free(SUMS, sample);
+    streams_send_all(ACTIVATIONS, sample, (const uint32_t *) activations);
+}
+
+static void backward(uint32_t sample)
+{
+    const int32_t *partial_errors = (const int32_t *) inlet_words(PARTIAL_ERRORS, sample);
+    const uint16_t *derivative = derivatives_of(sample);
+    for (uint32_t j = 0; j < shape.n_units; j++) {
+        int32_t e = unit_sum(partial_errors + j, shape.n_errors, shape.n_units);
+        errors[j] = unit_error(shape.activation, e, derivative[j], &result.saturations);
+        bias_gradient[j] += errors[j] >> shape.bias_shift;
+    }
+    streams_send_all(ERRORS, sample, (const uint32_t *) errors);
+}
+
+static void run(void)
+{
+    uint32_t to_forward = 0;
+    uint32_t to_backward = 0;
+    uint32_t batch_end = vertex_batch_end(0);
+    uint32_t window = streams_window();
+
+    if (pass.load_parameters) {
+        vertex_copy_words((uint32_t *) biases, vertex_region(REGION_PARAMETERS), shape.n_units);
+        for (uint32_t j = 0; j < shape.n_units; j++) {
+            bias_gradient[j] = 0;
+        }
+    }
+
+    while (to_backward < pass.n_samples) {
+        streams_drain();
+        if (to_backward < to_forward && inlet_ready(PARTIAL_ERRORS, to_backward)) {
+            if (pass.training) {
+                backward(to_backward);
+            } else {
+                streams_send_all_zeros(ERRORS, to_backward);
+            }
+            inlet_free(PARTIAL_ERRORS, to_backward);
+            to_backward++;
+            vertex_tick();
+            if (to_backward == batch_end) {
+                if (pass.training && shape.use_bias) {
+                    const rate_t *rate = vertex_rate(batch_end);
+                    result.saturations += sgd_update(biases, bias_gradient, shape.n_units,
+                            rate->mantissa, rate->shift);
+                }
+                batch_end = vertex_batch_end(to_backward);
+            }
+        } else if (to_forward < batch_end && to_forward - to_backward < window
+                && inlet_ready(SUMS, to_forward)) {
+            forward(to_forward);
+            to_forward++;
+        } else {
+            streams_wait();
+        }
+    }
+
+    if (unit_sums_overflowed()) {
+        result.status = PASS_SUM_OVERFLOW;
+    }
+    if (pass.training) {
+        vertex_copy_words(vertex_region(REGION_PARAMETERS), (const uint32_t *) biases, shape.n_units);
+    }
+}
+
+void c_main(void)
+{
+    vertex_main(prepare, run);
+}

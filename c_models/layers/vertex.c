@@ -1,0 +1,123 @@
+#include "vertex.h"
+
+#include "data_specification.h"
+#include "order.h"
+#include "q_flag.h"
+#include "runtime.h"
+#include "simulation.h"
+#include "stream_in.h"
+
+#define SDP_PRIORITY 1
+#define DMA_PRIORITY 0
+
+pass_parameters_t pass;
+pass_result_t result;
+
+static data_specification_metadata_t *data;
+static void (*run_pass)(void);
+static uint32_t clock_before;
+
+void *vertex_region(enum region region)
+{
+    return data_specification_get_region(region, data);
+}
+
+void *vertex_claim(uint32_t bytes)
+{
+    void *memory = spin1_malloc(bytes);
+    if (memory == NULL) {
+        runtime_fail("%u bytes of DTCM are not to be had", bytes);
+    }
+    return memory;
+}
+
+void vertex_copy_words(uint32_t *to, const uint32_t *from, uint32_t n_words)
+{
+    for (uint32_t i = 0; i < n_words; i++) {
+        to[i] = from[i];
+    }
+}
+
+void vertex_tick(void)
+{
+    uint32_t now = runtime_cycles();
+    uint32_t passed = now - clock_before;
+    clock_before = now;
+    uint32_t low = result.cycles_low + passed;
+    result.cycles_high += low < passed;
+    result.cycles_low = low;
+
+    uint32_t waited = stream_counts.waiting_cycles;
+    stream_counts.waiting_cycles = 0;
+    low = result.waiting_low + waited;
+    result.waiting_high += low < waited;
+    result.waiting_low = low;
+}
+
+uint32_t vertex_batch_end(uint32_t sample)
+{
+    uint32_t end = sample - sample % pass.batch_size + pass.batch_size;
+    return end < pass.n_samples ? end : pass.n_samples;
+}
+
+const rate_t *vertex_rate(uint32_t batch_end)
+{
+    return batch_end == pass.n_samples ? &pass.last_rate : &pass.rate;
+}
+
+uint32_t vertex_sample_index(uint32_t position)
+{
+    uint32_t k = pass.first_position + position;
+    if (pass.n_order == 0) {
+        return k;
+    }
+    return order_sample(k, pass.n_order, pass.order_half_bits, pass.order_keys);
+}
+
+/* The start callback: one whole pass, in thread mode. */
+static void start(uint unused0, uint unused1)
+{
+    (void) unused0;
+    (void) unused1;
+    vertex_copy_words((uint32_t *) &pass, vertex_region(REGION_PASS), sizeof(pass) / sizeof(uint32_t));
+    result = (pass_result_t) {0};
+    (void) q_flag_read_and_clear();
+    clock_before = runtime_cycles();
+
+    run_pass();
+
+    vertex_tick();
+    result.samples_done = pass.n_samples;
+    result.packets_sent = stream_counts.sent;
+    result.packets_received = stream_counts.received;
+    result.packets_repeated = stream_counts.repeated;
+    result.packets_foreign = stream_counts.foreign;
+    vertex_copy_words(vertex_region(REGION_RESULT), (const uint32_t *) &result,
+            sizeof(result) / sizeof(uint32_t));
+
+    /* Everything that was on its way to this core has come, or the pass would not have ended;
+     * nothing of the next pass can come before the host has let all cores go on. */
+    streams_reset();
+    simulation_handle_pause_resume(NULL);
+    simulation_ready_to_read();
+}
+
+void vertex_main(void (*prepare)(void), void (*run)(void))
+{
+    static uint32_t timer_period, simulation_ticks, infinite_run, time;
+
+    data = data_specification_get_data_address();
+    if (!data_specification_read_header(data)) {
+        runtime_fail("the data specification is not valid");
+    }
+    if (!simulation_initialise(vertex_region(REGION_SYSTEM), APPLICATION_NAME_HASH, &timer_period,
+            &simulation_ticks, &infinite_run, &time, SDP_PRIORITY, DMA_PRIORITY)) {
+        runtime_fail("the simulation interface does not start");
+    }
+    run_pass = run;
+    streams_initialise(vertex_region(REGION_STREAMS));
+    prepare();
+    simulation_set_start_function(start);
+    simulation_set_uses_timer(false);
+    simulation_run();
+}

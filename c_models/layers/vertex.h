@@ -1,0 +1,101 @@
+/*
+ * What every vertex of a network shares: its regions, the parameters of a pass, and the result of one.
+ *
+ * A pass is one run of the machine: every vertex takes the samples 0 .. n_samples-1 through its layer, in training
+ * backward as well, and ends.  The host reads the result and may rewrite the parameters for the next pass.
+ */
+#ifndef VERTEX_H
+#define VERTEX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Data regions; vertices/regions.py has the same numbers. */
+enum region {
+    REGION_SYSTEM = 0,
+    REGION_STREAMS = 1,           /* streams_initialise */
+    REGION_SHAPE = 2,             /* per kind of vertex, fixed when the graph is built */
+    REGION_PASS = 3,              /* pass_parameters_t, rewritten before each pass */
+    REGION_RESULT = 4,            /* pass_result_t */
+    REGION_PARAMETERS = 5,        /* weights or biases: read before a pass, written back after it */
+    REGION_SAMPLES = 6,           /* codes, or labels and targets */
+    REGION_OUTPUTS = 7,
+    REGION_TABLE = 8,             /* input sources: int16_t [256], activation of each code */
+};
+
+typedef struct rate_t {
+    uint32_t mantissa;
+    uint32_t shift;
+} rate_t;
+
+/* dlgraph.vertices.PassParameters writes it. */
+typedef struct pass_parameters_t {
+    uint32_t training;            /* 1: forward, backward, update; 0: forward only */
+    uint32_t load_parameters;     /* 1: take weights and biases from SDRAM, 0: go on with those in DTCM */
+    uint32_t keep_outputs;        /* output group: write every sample's outputs to SDRAM */
+    uint32_t n_samples;           /* in this pass */
+    uint32_t batch_size;          /* nominal */
+    uint32_t n_order;             /* samples in the shuffled order; 0: the order given */
+    uint32_t first_position;      /* of the pass in the order */
+    uint32_t order_half_bits;
+    uint32_t order_keys[6];
+    uint32_t samples_offset;      /* bytes into REGION_SAMPLES */
+    uint32_t row_bytes;           /* of a sample in REGION_SAMPLES */
+    uint32_t code_bytes;          /* input: 1 (indices into table) or 2 (activations) */
+    uint32_t has_targets;         /* output group: loss and accuracy are wanted */
+    uint32_t progress_cycles;     /* output group: cycles between progress messages; 0: none */
+    rate_t rate;                  /* of this vertex's parameters, in a full batch */
+    rate_t last_rate;             /* in the last batch of the pass */
+} pass_parameters_t;
+
+enum pass_status {
+    PASS_OK = 0,
+    PASS_SUM_OVERFLOW = 1,        /* a checked sum did not fit 32 bits */
+};
+
+/* dlgraph.vertices.pass_parameters.VertexResult reads it. */
+typedef struct pass_result_t {
+    uint32_t status;
+    uint32_t saturations;
+    uint32_t packets_sent;
+    uint32_t packets_received;
+    uint32_t packets_repeated;
+    uint32_t packets_foreign;
+    uint32_t cycles_low;          /* from the start of the pass to its end, 200 MHz */
+    uint32_t cycles_high;
+    uint32_t waiting_low;         /* of these, asleep */
+    uint32_t waiting_high;
+    uint32_t loss_low;            /* output group: sum of losses, signed 64 bits, fraction 23 */
+    uint32_t loss_high;
+    uint32_t n_correct;
+    uint32_t samples_done;
+} pass_result_t;
+
+extern pass_parameters_t pass;
+extern pass_result_t result;
+
+/* The region's address in SDRAM. */
+void *vertex_region(enum region region);
+
+/* Everything c_main does: reads the regions, sets up streams, calls `prepare` once, then `run` in every pass. */
+void vertex_main(void (*prepare)(void), void (*run)(void));
+
+/* To be called at least once a sample: keeps the 64-bit clock. */
+void vertex_tick(void);
+
+/* The end of the batch that holds `sample`: one past its last sample. */
+uint32_t vertex_batch_end(uint32_t sample);
+
+/* The rate of the batch that ends at `batch_end`. */
+const rate_t *vertex_rate(uint32_t batch_end);
+
+/* Which of the stored samples comes at `position` of this pass. */
+uint32_t vertex_sample_index(uint32_t position);
+
+/* DTCM that lasts; ends the run if there is none left. */
+void *vertex_claim(uint32_t bytes);
+
+/* Words between SDRAM and DTCM. */
+void vertex_copy_words(uint32_t *to, const uint32_t *from, uint32_t n_words);
+
+#endif

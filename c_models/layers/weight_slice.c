@@ -1,0 +1,147 @@
+/*
+ * A rectangle of a dense layer's weight matrix: rows are inputs, columns are units.
+ *
+ * Forward:  sums of products for its columns go to the neuron group.
+ * Backward: errors of its columns come back; sums of products for its rows go to the groups before (unless this is
+ *           the first layer), and the gradient is gathered; at the end of a batch the weights are updated.
+ *
+ * Number formats: docs/arithmetic.rst.
+ */
+#include "vertex.h"
+
+#include "dense.h"
+#include "q_flag.h"
+#include "sgd.h"
+#include "stream_in.h"
+#include "stream_out.h"
+
+enum inlets { ACTIVATIONS = 0, ERRORS = 1 };
+enum vectors_sent { SUMS = 0, PARTIAL_ERRORS = 1, CREDIT = 2 };
+
+/* vertices/weight_slice_vertex.py writes it. */
+typedef struct shape_t {
+    uint32_t n_rows;
+    uint32_t n_columns;
+    uint32_t n_padded_columns;     /* to a multiple of 8; what is beyond n_columns stays zero */
+    uint32_t gradient_shift;       /* s */
+    uint32_t sends_errors;         /* 0 in the first layer */
+} shape_t;
+
+static shape_t shape;
+static int32_t *weights;           /* [n_rows][n_padded_columns], s3.28 */
+static int32_t *gradient;          /* the same, fraction 12 + fx - s */
+static int32_t *sums;              /* [n_padded_columns], fraction 12 + fx */
+static int32_t *partial_errors;    /* [n_rows], s7.24 */
+static int32_t *shifted_errors;    /* [n_padded_columns], s3.28 >> s */
+
+static uint32_t n_weights(void)
+{
+    return shape.n_rows * shape.n_padded_columns;
+}
+
+static void prepare(void)
+{
+    vertex_copy_words((uint32_t *) &shape, vertex_region(REGION_SHAPE), sizeof(shape) / sizeof(uint32_t));
+    weights = vertex_claim(n_weights() * sizeof(int32_t));
+    gradient = vertex_claim(n_weights() * sizeof(int32_t));
+    sums = vertex_claim(shape.n_padded_columns * sizeof(int32_t));
+    partial_errors = vertex_claim(shape.n_rows * sizeof(int32_t));
+    shifted_errors = vertex_claim(shape.n_padded_columns * sizeof(int32_t));
+}
+
+static void forward(uint32_t sample)
+{
+    const int16_t *x = (const int16_t *) inlet_words(ACTIVATIONS, sample);
+    for (uint32_t j = 0; j < shape.n_padded_columns; j++) {
+        sums[j] = 0;
+    }
+    dense_forward(sums, weights, x, shape.n_rows, shape.n_padded_columns);
+    streams_send_all(SUMS, sample, (const uint32_t *) sums);
+}
+
+static void backward(uint32_t sample)
+{
+    const int16_t *x = (const int16_t *) inlet_words(ACTIVATIONS, sample);
+    const int32_t *d = (const int32_t *) inlet_words(ERRORS, sample);
+    if (shape.sends_errors) {
+        dense_backward(partial_errors, weights, d, shape.n_rows, shape.n_padded_columns);
+        streams_send_all(PARTIAL_ERRORS, sample, (const uint32_t *) partial_errors);
+    }
+    shift_errors(shifted_errors, d, shape.n_padded_columns, shape.gradient_shift);
+    dense_gradient(gradient, x, shifted_errors, shape.n_rows, shape.n_padded_columns);
+}
+
+static void pass_back(uint32_t sample)
+{
+    if (pass.training) {
+        backward(sample);
+    } else if (shape.sends_errors) {
+        streams_send_all_zeros(PARTIAL_ERRORS, sample);
+    }
+    inlet_free(ERRORS, sample);
+    inlet_free(ACTIVATIONS, sample);
+    streams_send_all_credit(CREDIT, sample + 1);
+}
+
+/* The kernels' sums raise the sticky Q flag where they leave 32 bits. */
+static void check_sums(void)
+{
+    if (q_flag_read_and_clear()) {
+        result.status = PASS_SUM_OVERFLOW;
+    }
+}
+
+static void update(uint32_t batch_end)
+{
+    const rate_t *rate = vertex_rate(batch_end);
+    check_sums();                  /* saturating arithmetic in the update may raise the flag too */
+    result.saturations += sgd_update(weights, gradient, n_weights(), rate->mantissa, rate->shift);
+    (void) q_flag_read_and_clear();
+}
+
+static void run(void)
+{
+    uint32_t to_forward = 0;
+    uint32_t to_backward = 0;
+    uint32_t batch_end = vertex_batch_end(0);
+    uint32_t window = streams_window();
+
+    if (pass.load_parameters) {
+        vertex_copy_words((uint32_t *) weights, vertex_region(REGION_PARAMETERS), n_weights());
+        for (uint32_t i = 0; i < n_weights(); i++) {
+            gradient[i] = 0;
+        }
+    }
+    (void) q_flag_read_and_clear();
+
+    while (to_backward < pass.n_samples) {
+        streams_drain();
+        if (to_backward < to_forward && inlet_ready(ERRORS, to_backward)) {
+            pass_back(to_backward);
+            to_backward++;
+            vertex_tick();
+            if (pass.training && to_backward == batch_end) {
+                update(batch_end);
+            }
+            if (to_backward == batch_end) {
+                batch_end = vertex_batch_end(to_backward);
+            }
+        } else if (to_forward < batch_end && to_forward - to_backward < window
+                && inlet_ready(ACTIVATIONS, to_forward)) {
+            forward(to_forward);
+            to_forward++;
+        } else {
+            streams_wait();
+        }
+    }
+
+    check_sums();
+    if (pass.training) {
+        vertex_copy_words(vertex_region(REGION_PARAMETERS), (const uint32_t *) weights, n_weights());
+    }
+}
+
+void c_main(void)
+{
+    vertex_main(prepare, run);
+}

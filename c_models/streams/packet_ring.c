@@ -1,0 +1,26 @@
+#include "packet_ring.h"
+
+#include "runtime.h"
+
+packet_ring_t packet_ring;
+
+/* packet_ring_fiq.S */
+void packet_ring_fiq(void);
+
+void packet_ring_start(uint32_t n_entries)
+{
+    uint32_t bytes = n_entries * sizeof(packet_t) + sizeof(packet_t *);
+    packet_ring.first = spin1_malloc(bytes);
+    if (packet_ring.first == NULL) {
+        runtime_fail("packet ring: %u bytes of DTCM are not to be had", bytes);
+    }
+    packet_ring.end = packet_ring.first + n_entries;
+    *(packet_t **) packet_ring.end = packet_ring.first;
+    for (packet_t *packet = packet_ring.first; packet < packet_ring.end; packet++) {
+        packet->key = PACKET_NONE;
+    }
+    const uint32_t registers[5] = {(uint32_t) cc, (uint32_t) packet_ring.first, 0, 0,
+                                   (uint32_t) packet_ring.end};
+    runtime_set_fiq_registers(registers);
+    runtime_install_fiq(CC_MC_INT, packet_ring_fiq);
+}

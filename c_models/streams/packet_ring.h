@@ -1,0 +1,31 @@
+/*
+ * The ring between the receive interrupt and the streams.
+ *
+ * A bare FIQ handler on banked registers (packet_ring_fiq.S) stores key and payload and nothing else;
+ * streams_drain() empties the ring in thread mode.  An entry whose key is PACKET_NONE is free.
+ * A ring that overflows loses packets as the fabric does, and the streams' checksums notice; the mapping makes it large
+ * enough for everything that the windows let be on the way (dlgraph/mapping/memory.py).
+ */
+#ifndef PACKET_RING_H
+#define PACKET_RING_H
+
+#include <stdint.h>
+
+#define PACKET_NONE 0xffffffffu
+
+typedef struct packet_t {
+    uint32_t key;
+    uint32_t payload;
+} packet_t;
+
+typedef struct packet_ring_t {
+    packet_t *first;
+    packet_t *end;                /* one past the last entry; the word there holds `first`, for the handler */
+} packet_ring_t;
+
+extern packet_ring_t packet_ring;
+
+/* Claims DTCM for the ring and lets the receive interrupt fill it. */
+void packet_ring_start(uint32_t n_entries);
+
+#endif

@@ -1,0 +1,85 @@
+#include "stream_out.h"
+
+#include "runtime.h"
+#include "stream_in.h"
+#include "stream_layout.h"
+
+static const stream_out_t *out_streams;
+static uint32_t n_out_streams;
+
+void streams_out_set(const stream_out_t *streams, uint32_t count)
+{
+    out_streams = streams;
+    n_out_streams = count;
+}
+
+const stream_out_t *streams_out(uint32_t *count)
+{
+    *count = n_out_streams;
+    return out_streams;
+}
+
+static inline uint32_t slot_key(const stream_out_t *stream, uint32_t sample)
+{
+    return stream->key | ((sample & stream_layout.slot_mask) << stream_layout.index_bits);
+}
+
+void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *words)
+{
+    uint32_t key = slot_key(stream, sample);
+    uint32_t hash = sample * STREAM_SAMPLE_SALT;
+    uint32_t count = 0;
+    uint32_t n_words = stream->n_words;
+    uint32_t factor = 1;                   /* 2 * index + 1 */
+
+    for (uint32_t i = 0; i < n_words; i++, factor += 2) {
+        uint32_t word = words[i];
+        if (word != 0) {
+            runtime_send(key + i, word);
+            hash += word * factor;
+            count++;
+        }
+    }
+    runtime_send(key | stream_layout.index_mask, stream_marker(count, hash));
+    stream_counts.sent += count + 1;
+}
+
+void stream_send_zeros(const stream_out_t *stream, uint32_t sample)
+{
+    runtime_send(slot_key(stream, sample) | stream_layout.index_mask,
+            stream_marker(0, sample * STREAM_SAMPLE_SALT));
+    stream_counts.sent++;
+}
+
+void stream_send_credit(const stream_out_t *stream, uint32_t sample)
+{
+    runtime_send(slot_key(stream, sample) | stream_layout.index_mask, sample);
+    stream_counts.sent++;
+}
+
+void streams_send_all(uint32_t kind, uint32_t sample, const uint32_t *vector)
+{
+    for (uint32_t i = 0; i < n_out_streams; i++) {
+        if (out_streams[i].kind == kind) {
+            stream_send(&out_streams[i], sample, vector + out_streams[i].first);
+        }
+    }
+}
+
+void streams_send_all_zeros(uint32_t kind, uint32_t sample)
+{
+    for (uint32_t i = 0; i < n_out_streams; i++) {
+        if (out_streams[i].kind == kind) {
+            stream_send_zeros(&out_streams[i], sample);
+        }
+    }
+}
+
+void streams_send_all_credit(uint32_t kind, uint32_t sample)
+{
+    for (uint32_t i = 0; i < n_out_streams; i++) {
+        if (out_streams[i].kind == kind) {
+            stream_send_credit(&out_streams[i], sample);
+        }
+    }
+}

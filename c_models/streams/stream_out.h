@@ -1,0 +1,34 @@
+/* Streams out of this core; see stream_in.h for what is on the wire. */
+#ifndef STREAM_OUT_H
+#define STREAM_OUT_H
+
+#include <stdint.h>
+
+typedef struct stream_out_t {
+    uint32_t key;                 /* of slot 0, index 0 */
+    uint32_t first;               /* the stream's first word in the vector that its producer holds */
+    uint32_t n_words;
+    uint32_t kind;                /* which of the producer's vectors */
+} stream_out_t;
+
+/* Sends words[0 .. n_words) of one sample, zeros skipped, and the marker. */
+void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *words);
+
+/* Sends a sample in which every word is zero. */
+void stream_send_zeros(const stream_out_t *stream, uint32_t sample);
+
+/* Says that the samples before `sample` have been let go of. */
+void stream_send_credit(const stream_out_t *stream, uint32_t sample);
+
+/* The streams of this core, as configured. */
+const stream_out_t *streams_out(uint32_t *count);
+
+/* Sends `vector` along every outgoing stream of `kind`, each its own part. */
+void streams_send_all(uint32_t kind, uint32_t sample, const uint32_t *vector);
+void streams_send_all_zeros(uint32_t kind, uint32_t sample);
+void streams_send_all_credit(uint32_t kind, uint32_t sample);
+
+/* For streams_initialise. */
+void streams_out_set(const stream_out_t *streams, uint32_t count);
+
+#endif
