@@ -1,0 +1,137 @@
+/*
+ * One processor node: runs the CPU between the things its own devices do, at their exact times.
+ */
+#include "machine.h"
+
+void core_next_local(Core *core)
+{
+    uint64_t at = cc_next_event(core);
+    if (core->timer[0].deadline < at)
+        at = core->timer[0].deadline;
+    if (core->timer[1].deadline < at)
+        at = core->timer[1].deadline;
+    if (core->dma.end < at)
+        at = core->dma.end;
+    core->next_local = at;
+}
+
+void core_local_events(Core *core, uint64_t now)
+{
+    while (core->next_local <= now) {
+        for (unsigned i = 0; i < 2; i++)
+            if (core->timer[i].deadline <= now)
+                timer_event(core, &core->timer[i]);
+        if (core->dma.end <= now)
+            dma_event(core);
+        cc_local_event(core, now);
+        core_next_local(core);
+    }
+}
+
+static uint32_t unit_of(const Core *core)
+{
+    return core->chip->id * UNITS_PER_CHIP + UNIT_CORE + core->id;
+}
+
+static void set_awake(Core *core, bool awake)
+{
+    Chip *chip = core->chip;
+    Machine *m = core->machine;
+    if (awake) {
+        chip->awake |= 1u << core->id;
+        m->chips_awake |= 1ull << chip->id;
+    } else {
+        chip->awake &= ~(1u << core->id);
+        if (!chip->awake)
+            m->chips_awake &= ~(1ull << chip->id);
+    }
+}
+
+/* Have a sleeping core look at its devices at time `at`; it goes on sleeping if no line is up. */
+void core_wake(Core *core, uint64_t at)
+{
+    if (core->cpu.halted)
+        return;
+    if (core->chip->awake >> core->id & 1)
+        return;
+    if (core->cpu.cycles < at)
+        core->cpu.cycles = at;
+    set_awake(core, true);
+}
+
+void core_lines_changed(Core *core)
+{
+    if ((core->cpu.irq || core->cpu.fiq) && core->cpu.sleeping
+        && !(core->chip->awake >> core->id & 1)) {
+        /* Raised from outside, while this core's turn in the quantum may be over. */
+        uint64_t now = core->machine->events.now;
+        core_wake(core, now > core->machine->now ? now : core->machine->now);
+    }
+}
+
+void core_run(Core *core, uint64_t end)
+{
+    Cpu *cpu = &core->cpu;
+    while (cpu->cycles < end) {
+        if (core->next_local <= cpu->cycles)
+            core_local_events(core, cpu->cycles);
+        if (cpu->sleeping && !cpu->irq && !cpu->fiq) {
+            if (core->next_local >= end) {
+                set_awake(core, false);
+                events_set_unit(core->machine, unit_of(core), core->next_local);
+                return;
+            }
+            cpu->cycles = core->next_local;
+            continue;
+        }
+        cpu->stop = false;
+        cpu_run(cpu, core->next_local < end ? core->next_local : end);
+        if (core->restart_pending) {
+            core_restart(core, true);
+            core->restart_pending = false;
+        }
+        if (cpu->halted) {
+            set_awake(core, false);
+            return;
+        }
+    }
+}
+
+void core_update_halted(Core *core)
+{
+    const SystemController *sc = &core->chip->sc;
+    uint32_t stopped = sc->cpu_disable | sc->soft_reset | sc->hard_reset;
+    bool halted = core->parked || (stopped >> core->id & 1) || core->cpu.fault;
+    if (core->cpu.halted == halted)
+        return;
+    core->cpu.halted = halted;
+    core->cpu.stop = true;
+    uint64_t now = core->machine->events.now;
+    if (!halted && core->cpu.cycles < now)
+        core->cpu.cycles = now;
+    if (halted)
+        events_set_unit(core->machine, unit_of(core), NEVER);
+    set_awake(core, !halted);
+}
+
+void core_restart(Core *core, bool from_reset_vector)
+{
+    uint64_t now = core->machine->events.now;
+    if (core == core->machine->running && !core->restart_pending) {
+        core->restart_pending = true;        /* the interpreter is in the middle of an instruction */
+        core->cpu.stop = true;
+        return;
+    }
+    cpu_reset(&core->cpu, from_reset_vector);
+    core->cpu.fault = CPU_FAULT_NONE;
+    core->cpu.sleeping = false;
+    vic_reset(core);
+    if (core->cpu.cycles < now)
+        core->cpu.cycles = now;
+    /* Without SysRAM at the reset vector the boot ROM runs, and parks all but the monitor. */
+    core->parked = from_reset_vector && !(core->chip->sc.misc & 1);
+    core_next_local(core);
+    core_update_halted(core);
+    if (!core->cpu.halted)
+        set_awake(core, true);
+}

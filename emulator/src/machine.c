@@ -1,0 +1,180 @@
+/* The board as a whole: power, clock, whose turn it is. */
+#define _GNU_SOURCE
+#include "machine.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static unsigned chips_of(enum BoardKind kind)
+{
+    return kind == BOARD_SPINN5 ? 48 : kind == BOARD_SPINN3 ? 4 : 1;
+}
+
+/* Pointers of the state, and what is worked out from it. */
+void machine_wire(Machine *m)
+{
+    for (unsigned i = 0; i < m->chips; i++) {
+        Chip *chip = &m->chip[i];
+        chip->router.table_changed = chip->router.filters_changed = true;
+        for (unsigned c = 0; c < CORES; c++) {
+            Core *core = &chip->core[c];
+            core->chip = chip;
+            core->machine = m;
+            core->cpu.itcm = m->itcm[i][c];
+            core->cpu.dtcm = m->dtcm[i][c];
+            core->cpu.bus = &core_bus;
+            core->cpu.owner = core;
+        }
+    }
+    m->running = NULL;
+}
+
+Machine *machine_new(enum BoardKind kind, const uint8_t ip_address[4])
+{
+    size_t state = (sizeof(Machine) + 4095) & ~(size_t)4095;
+    size_t bytes = state + (size_t)chips_of(kind) * SDRAM_BYTES;
+    uint8_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    Machine *m = (Machine *)memory;
+    m->sdram = memory + state;
+    m->mapped = bytes;
+    m->kind = kind;
+    m->udp_port = 17893;
+    memcpy(m->ip_address, ip_address, 4);
+    memset(m->serial_rom, 0xff, sizeof m->serial_rom);
+    board_connect(m);
+    machine_wire(m);
+    for (unsigned i = 0; i < m->chips; i++)
+        for (unsigned c = 0; c < CORES; c++) {
+            Core *core = &m->chip[i].core[c];
+            core->id = (uint8_t)c;
+            cpu_init(&core->cpu, &core_bus, core, m->itcm[i][c], m->dtcm[i][c]);
+        }
+    machine_wire(m);
+    machine_power_on(m);
+    return m;
+}
+
+void machine_free(Machine *m)
+{
+    for (unsigned i = 0; i < m->chips; i++)
+        for (unsigned c = 0; c < CORES; c++)
+            cpu_free(&m->chip[i].core[c].cpu);
+    munmap(m, m->mapped);
+}
+
+void machine_power_on(Machine *m)
+{
+    for (unsigned i = 0; i < m->chips; i++) {
+        Chip *chip = &m->chip[i];
+        system_controller_reset(chip);
+        router_reset(chip);
+        boot_rom_reset(chip);
+        for (unsigned c = 0; c < CORES; c++) {
+            Core *core = &chip->core[c];
+            core->parked = true;
+            core->timer[0] = core->timer[1] = (Timer){.value = ~0u, .deadline = NEVER};
+            core->dma = (Dma){.end = NEVER};
+            vic_reset(core);
+            cc_reset(core);
+            cpu_reset(&core->cpu, true);
+            core->cpu.halted = true;
+            core_next_local(core);
+        }
+    }
+}
+
+bool machine_idle(const Machine *m) { return !m->chips_awake; }
+
+uint64_t machine_next_event(const Machine *m) { return events_next(&m->events, NEVER); }
+
+void machine_run(Machine *m, uint64_t until)
+{
+    while (m->now < until) {
+        uint64_t start = m->now;
+        if (!m->chips_awake) {
+            uint64_t next = events_next(&m->events, NEVER);
+            if (next >= until) {
+                m->now = until;
+                return;
+            }
+            if (next > start)
+                start = next;
+        }
+        uint64_t end = start + QUANTUM;
+        events_process(m, end);
+        for (uint64_t chips = m->chips_awake; chips; chips &= chips - 1) {
+            Chip *chip = &m->chip[__builtin_ctzll(chips)];
+            for (uint32_t cores = chip->awake; cores; cores &= cores - 1) {
+                Core *core = &chip->core[__builtin_ctz(cores)];
+                if (core->cpu.cycles >= end)
+                    continue;
+                m->running = core;
+                core_run(core, end);
+            }
+        }
+        m->running = NULL;
+        m->now = end;
+    }
+}
+
+/* A frame from the host reaches the Ethernet chip at time `at`, which lies ahead. */
+void machine_host_frame(Machine *m, uint64_t at, const uint8_t *frame, uint32_t length)
+{
+    if (length == 0 || length > FRAME_MAX)
+        return;
+    m->arriving.length = length;
+    memcpy(m->arriving.data, frame, length);
+    events_set_unit(m, UNIT_ETHERNET, at);
+}
+
+bool machine_host_frame_due(const Machine *m) { return m->arriving.length != 0; }
+
+/* --- a fingerprint of the state, to compare two runs -------------------------------------- */
+
+static uint64_t mix(uint64_t h, const void *data, size_t bytes)
+{
+    const uint8_t *p = data;
+    while (bytes >= 8) {
+        uint64_t w;
+        memcpy(&w, p, 8);
+        h = (h ^ w) * 0x9e3779b97f4a7c15ull;
+        h ^= h >> 29;
+        p += 8;
+        bytes -= 8;
+    }
+    while (bytes--)
+        h = (h ^ *p++) * 0x100000001b3ull;
+    return h;
+}
+
+uint64_t machine_hash(const Machine *m)
+{
+    uint64_t h = mix(14695981039346656037ull, &m->now, sizeof m->now);
+    h = mix(h, &m->counters, sizeof m->counters);
+    for (unsigned i = 0; i < m->chips; i++) {
+        const Chip *chip = &m->chip[i];
+        h = mix(h, &chip->sc, sizeof chip->sc);
+        h = mix(h, chip->sysram, sizeof chip->sysram);
+        h = mix(h, chip->router.route, sizeof chip->router.route);
+        h = mix(h, chip->router.key, sizeof chip->router.key);
+        h = mix(h, chip->router.mask, sizeof chip->router.mask);
+        h = mix(h, chip->router.p2p, sizeof chip->router.p2p);
+        h = mix(h, chip->router.counter, sizeof chip->router.counter);
+        for (unsigned c = 0; c < CORES; c++) {
+            const Cpu *cpu = &chip->core[c].cpu;
+            h = mix(h, cpu->r, sizeof cpu->r);
+            h = mix(h, &cpu->cpsr, sizeof cpu->cpsr);
+            h = mix(h, &cpu->cycles, sizeof cpu->cycles);
+            h = mix(h, &cpu->instructions, sizeof cpu->instructions);
+            h = mix(h, cpu->itcm, ITCM_BYTES);
+            h = mix(h, cpu->dtcm, DTCM_BYTES);
+        }
+        for (unsigned b = 0; b < SDRAM_BLOCKS; b++)
+            if (chip->sdram_used[b / 64] >> (b % 64) & 1)
+                h = mix(h, chip_sdram(m, chip) + ((size_t)b << SDRAM_BLOCK_SHIFT), 1u << SDRAM_BLOCK_SHIFT);
+    }
+    return h;
+}
