@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Callable
+from typing import Callable, Sequence
 
 from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
 
@@ -18,6 +18,9 @@ class Executor(ABC):
 
     def __init__(self, graph: LayerGraph) -> None:
         self.graph = graph
+
+    def prepare(self, samples: Sequence[Samples]) -> None:
+        """Announce the data sets that the next calls will use, so that room is made for all of them at once."""
 
     @abstractmethod
     def train_epoch(self, samples: Samples, epoch: int, batch_size: int, shuffle: bool,

@@ -26,7 +26,6 @@ typedef struct shape_t {
     uint32_t activation;
     uint32_t sum_fraction_excess;  /* (12 + fx) - 23, of the sums; two's complement */
     uint32_t output_fraction;      /* fx of what is sent */
-    uint32_t bias_shift;           /* sb */
     uint32_t use_bias;
 } shape_t;
 
@@ -75,7 +74,7 @@ static void backward(uint32_t sample)
     for (uint32_t j = 0; j < shape.n_units; j++) {
         int32_t e = unit_sum(partial_errors + j, shape.n_errors, shape.n_units);
         errors[j] = unit_error(shape.activation, e, derivative[j], &result.saturations);
-        bias_gradient[j] += errors[j] >> shape.bias_shift;
+        bias_gradient[j] += errors[j] >> pass.bias_shift;
     }
     streams_send_all(ERRORS, sample, (const uint32_t *) errors);
 }

@@ -20,7 +20,6 @@ typedef struct shape_t {
     uint32_t n_units;              /* of this group */
     uint32_t n_sums;
     uint32_t sum_fraction_excess;  /* (12 + fx) - 23, of the sums; two's complement */
-    uint32_t bias_shift;
     uint32_t use_bias;
     uint32_t ip_tag;               /* for progress messages */
     loss_config_t loss;            /* activation, loss, metric, from_logits, 1/n */
@@ -86,7 +85,7 @@ static void pass_sample(uint32_t sample)
 
     if (pass.training) {
         for (uint32_t j = 0; j < shape.n_units; j++) {
-            bias_gradient[j] += errors[j] >> shape.bias_shift;
+            bias_gradient[j] += errors[j] >> pass.bias_shift;
         }
         streams_send_all(ERRORS, sample, (const uint32_t *) errors);
     } else {

@@ -44,6 +44,8 @@ typedef struct pass_parameters_t {
     uint32_t code_bytes;          /* input: 1 (indices into table) or 2 (activations) */
     uint32_t has_targets;         /* output group: loss and accuracy are wanted */
     uint32_t progress_cycles;     /* output group: cycles between progress messages; 0: none */
+    uint32_t gradient_shift;      /* s: weight slices */
+    uint32_t bias_shift;          /* sb: groups */
     rate_t rate;                  /* of this vertex's parameters, in a full batch */
     rate_t last_rate;             /* in the last batch of the pass */
 } pass_parameters_t;

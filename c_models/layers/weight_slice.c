@@ -23,7 +23,6 @@ typedef struct shape_t {
     uint32_t n_rows;
     uint32_t n_columns;
     uint32_t n_padded_columns;     /* to a multiple of 8; what is beyond n_columns stays zero */
-    uint32_t gradient_shift;       /* s */
     uint32_t sends_errors;         /* 0 in the first layer */
 } shape_t;
 
@@ -67,7 +66,7 @@ static void backward(uint32_t sample)
         dense_backward(partial_errors, weights, d, shape.n_rows, shape.n_padded_columns);
         streams_send_all(PARTIAL_ERRORS, sample, (const uint32_t *) partial_errors);
     }
-    shift_errors(shifted_errors, d, shape.n_padded_columns, shape.gradient_shift);
+    shift_errors(shifted_errors, d, shape.n_padded_columns, pass.gradient_shift);
     dense_gradient(gradient, x, shifted_errors, shape.n_rows, shape.n_padded_columns);
 }
 

@@ -1,0 +1,355 @@
+"""Training and evaluating a layer graph on a machine."""
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Mapping, Sequence
+
+import numpy as np
+
+from dlgraph import formats
+from dlgraph.binaries import binary_folder
+from dlgraph.errors import DoesNotFit, NumberFormatOverflow
+from dlgraph.executor import Executor, Progress
+from dlgraph.gfe.progress_listener import ProgressListener, address_towards
+from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_row_bytes, target_rows
+from dlgraph.gfe.session import Session
+from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
+from dlgraph.mapping.choose import ChosenCut, choose_cut, complaints, cycles_per_sample, explicit_cut, n_cores
+from dlgraph.mapping.plan import Core, CoreKind, Cut, Plan, make_plan
+from dlgraph.order import half_bits, order, round_keys
+from dlgraph.targets import MachineTarget
+from dlgraph.vertices import (
+    InputSourceVertex, NetworkVertex, NeuronGroupVertex, OutputGroupVertex, PassParameters, WeightSliceVertex)
+from dlgraph.vertices.group_vertex import GroupVertex
+from dlgraph.vertices.input_source_vertex import row_bytes
+from dlgraph.vertices.pass_parameters import RESULT_BYTES, STATUS_OK, VertexResult
+from dlgraph.vertices.regions import Region
+
+#: Cycles of 200 MHz between progress messages: four per second of machine time.
+PROGRESS_CYCLES = 50_000_000
+#: Room for samples in one vertex's SDRAM; larger data sets run in several fills.  A chip has 117 MB for applications.
+MAX_REGION_BYTES = 96 << 20
+MIN_REGION_BYTES = 64 << 10
+#: Application cores of each board with GFE's default of one extra monitor per chip and a packet gatherer
+#: (18 cores less SC&MP's, chips with 17 cores counted as such on a board of 48).
+CORES_OF_VERSION = {"3": 60, "5": 759}
+
+
+class GfeExecutor(Executor):
+    """One layer graph on one machine.
+
+    :param target: the machine; started at the first pass, stopped by :meth:`close`
+    :param cuts: layer name -> (row blocks, column blocks[, groups]) for every layer, instead of the cost model's choice
+    :param n_sources: input sources, with ``cuts``
+    :param window: samples in flight, with ``cuts``
+    :param placement_seed: shuffles the order in which vertices are added, which decides where GFE places them
+    :param max_region_bytes: room for samples in one vertex's SDRAM; what exceeds it runs in several fills
+    """
+
+    def __init__(self, graph: LayerGraph, target: MachineTarget, *,
+                 cuts: Mapping[str, tuple[int, ...]] | None = None, n_sources: int = 1, window: int = 4,
+                 placement_seed: int | None = None, max_region_bytes: int = MAX_REGION_BYTES) -> None:
+        super().__init__(graph)
+        self.target = target
+        self._cuts, self._n_sources, self._window = cuts, n_sources, window
+        self._placement_seed = placement_seed
+        self._max_region_bytes = max_region_bytes
+        self._parameters = [(layer.weights.copy(), layer.biases.copy()) for layer in graph.layers]
+        self._parameters_on_machine = False
+        self._session: Session | None = None
+        self._listener: ProgressListener | None = None
+        self._announced: list[Samples] = []
+        self.chosen: ChosenCut | None = None
+        self.results: dict[str, VertexResult] = {}
+
+    # ----------------------------------------------------------------- the interface
+
+    def prepare(self, samples: Sequence[Samples]) -> None:
+        self._announced = list(samples)
+
+    def parameters(self) -> list[tuple[Int32Array, Int32Array]]:
+        return [(weights.copy(), biases.copy()) for weights, biases in self._parameters]
+
+    def set_parameters(self, parameters: list[tuple[Int32Array, Int32Array]]) -> None:
+        self._parameters = [(weights.copy(), biases.copy()) for weights, biases in parameters]
+        self._parameters_on_machine = False
+
+    def train_epoch(self, samples: Samples, epoch: int, batch_size: int, shuffle: bool,
+                    learning_rate: float, progress: Progress | None = None) -> PassResult:
+        self._open(samples, batch_size)
+        n = len(samples)
+        parameters = PassParameters(
+            training=1, batch_size=batch_size, has_targets=1,
+            gradient_shift=formats.weight_gradient_shift(batch_size), bias_shift=formats.bias_gradient_shift(batch_size))
+        capacity = self._store.capacity(samples)
+        if n <= capacity:
+            if shuffle:
+                keys = {f"order_key_{i}": key for i, key in enumerate(round_keys(self.graph.seed, epoch))}
+                parameters = replace(parameters, n_order=n, order_half_bits=half_bits(n), **keys)
+            result = self._pass(samples, parameters, learning_rate, progress)
+        else:
+            result = self._train_in_fills(samples, epoch, shuffle, parameters, learning_rate, progress, capacity)
+        self._fetch_parameters()
+        return result
+
+    def forward(self, samples: Samples, keep_outputs: bool, progress: Progress | None = None) -> PassResult:
+        self._open(samples, batch_size=32)
+        n = len(samples)
+        has_targets = int(target_row_bytes(samples) > 0)
+        capacity = self._store.capacity(samples)
+        if keep_outputs:
+            capacity = min(capacity, self._output_group.output_bytes // (4 * self.graph.n_outputs))
+        total: PassResult | None = None
+        for start in range(0, n, capacity):
+            part = samples if n <= capacity else _rows(samples, np.arange(start, min(start + capacity, n)))
+            parameters = PassParameters(batch_size=len(part), keep_outputs=int(keep_outputs), has_targets=has_targets)
+            result = self._pass(part, parameters, 0.0, _later(progress, start, total))
+            if keep_outputs:
+                data, = self._live.read([(self._output_group, Region.OUTPUTS, 4 * len(part) * self.graph.n_outputs)])
+                result.outputs = np.frombuffer(data, "<i4").reshape(len(part), -1).astype(np.int32)
+            total = result if total is None else _add(total, result)
+        assert total is not None
+        return total
+
+    def close(self) -> None:
+        session, self._session = self._session, None
+        try:
+            if session is not None:
+                session.close()
+        finally:
+            if self._listener is not None:
+                self._listener.close()
+                self._listener = None
+            self._parameters_on_machine = False
+            self.target.stop()
+
+    # ----------------------------------------------------------------- passes
+
+    def _train_in_fills(self, samples: Samples, epoch: int, shuffle: bool, parameters: PassParameters,
+                        learning_rate: float, progress: Progress | None, capacity: int) -> PassResult:
+        """More samples than SDRAM holds: as many whole batches as fit at a time, in the order of the epoch."""
+        n, batch_size = len(samples), parameters.batch_size
+        if capacity < batch_size:
+            raise DoesNotFit(f"A batch of {batch_size} samples does not fit the {self._max_region_bytes} bytes of SDRAM "
+                             f"for samples; there is room for {capacity}. Use a smaller batch_size.")
+        positions = order(n, self.graph.seed, epoch) if shuffle else np.arange(n)
+        fill = capacity // batch_size * batch_size
+        total: PassResult | None = None
+        for start in range(0, n, fill):
+            part = _rows(samples, positions[start:start + fill])
+            result = self._pass(part, parameters, learning_rate, _later(progress, start, total))
+            total = result if total is None else _add(total, result)
+        assert total is not None
+        return total
+
+    def _pass(self, samples: Samples, parameters: PassParameters, learning_rate: float,
+              progress: Progress | None) -> PassResult:
+        """One run of the machine over samples that fit it."""
+        resident = self._load(samples)
+        n, batch_size = len(samples), parameters.batch_size
+        last = n % batch_size or batch_size
+        listening = self._listener is not None and progress is not None
+        parameters = replace(parameters, n_samples=n, load_parameters=int(not self._parameters_on_machine),
+                             progress_cycles=PROGRESS_CYCLES if listening else 0)
+        if not self._parameters_on_machine:
+            self._live.write([(vertex, Region.PARAMETERS, 0, data) for vertex, data in self._parameter_blocks()])
+        for vertex in self._vertices:
+            vertex.set_pass(self._for_vertex(vertex, parameters, resident, learning_rate, last))
+        if self._listener is not None:
+            self._listener.tell(progress)
+        self._parameters_on_machine = False           # until the pass has ended well
+        self._live.run_pass()
+        if self._listener is not None:
+            self._listener.tell(None)
+        result = self._collect(n)
+        self._parameters_on_machine = True
+        return result
+
+    def _for_vertex(self, vertex: NetworkVertex, parameters: PassParameters, resident: Resident,
+                    learning_rate: float, last: int) -> PassParameters:
+        batch_size = parameters.batch_size
+        if isinstance(vertex, InputSourceVertex):
+            itemsize = resident.samples.codes.itemsize
+            return replace(parameters, samples_offset=resident.source_offsets[self._sources.index(vertex)],
+                           row_bytes=row_bytes(len(vertex.core.columns), itemsize), code_bytes=itemsize)
+        if isinstance(vertex, OutputGroupVertex):
+            parameters = replace(parameters, samples_offset=resident.target_offset,
+                                 row_bytes=target_row_bytes(resident.samples))
+        if not parameters.training:
+            return parameters
+        if isinstance(vertex, WeightSliceVertex):
+            fraction = self.graph.layers[vertex.core.layer].input_fraction
+            rates = [formats.weight_rate(learning_rate, n, fraction, batch_size) for n in (batch_size, last)]
+        else:
+            rates = [formats.bias_rate(learning_rate, n, batch_size) for n in (batch_size, last)]
+        return replace(parameters, rate_mantissa=rates[0].mantissa, rate_shift=rates[0].shift,
+                       last_rate_mantissa=rates[1].mantissa, last_rate_shift=rates[1].shift)
+
+    def _collect(self, n_samples: int) -> PassResult:
+        data = self._live.read([(vertex, Region.RESULT, RESULT_BYTES) for vertex in self._vertices])
+        saturations = {layer.name: 0 for layer in self.graph.layers}
+        self.results = {}
+        total = PassResult(0, 0, n_samples, saturations=saturations)
+        for vertex, block in zip(self._vertices, data):
+            result = VertexResult.from_bytes(block)
+            self.results[vertex.core.label] = result
+            name = self.graph.layers[vertex.core.layer].name
+            if result.status != STATUS_OK:
+                quantity = "sum or gradient" if isinstance(vertex, WeightSliceVertex) else "sum"
+                raise NumberFormatOverflow(name, quantity, formats.OVERFLOW_ADVICE)
+            saturations[name] += result.saturations
+            total.machine_cycles = max(total.machine_cycles, result.cycles)
+            total.loss_sum += result.loss_sum
+            total.n_correct += result.n_correct
+        return total
+
+    # ----------------------------------------------------------------- what lies in SDRAM
+
+    def _load(self, samples: Samples) -> Resident:
+        resident = self._store.find(samples)
+        blocks: list[tuple[NetworkVertex, Region, int, bytes]] = []
+        if resident is None:
+            resident = self._store.place(samples)
+            for source, offset in zip(self._sources, resident.source_offsets):
+                blocks.append((source, Region.SAMPLES, offset, code_rows(samples, source.core.columns)))
+            targets = target_rows(samples)
+            if targets:
+                blocks.append((self._output_group, Region.SAMPLES, resident.target_offset, targets))
+        if samples.table is not None:
+            table = samples.table.astype("<i2").tobytes()
+            blocks += [(source, Region.TABLE, 0, table) for source in self._sources]
+        self._live.write(blocks)
+        return resident
+
+    def _parameter_blocks(self) -> list[tuple[NetworkVertex, bytes]]:
+        blocks: list[tuple[NetworkVertex, bytes]] = []
+        for vertex in self._vertices:
+            if isinstance(vertex, WeightSliceVertex):
+                blocks.append((vertex, vertex.to_memory(self._parameters[vertex.core.layer][0])))
+            elif isinstance(vertex, GroupVertex):
+                blocks.append((vertex, vertex.to_memory(self._parameters[vertex.core.layer][1])))
+        return blocks
+
+    def _fetch_parameters(self) -> None:
+        blocks = self._parameter_blocks()
+        data = self._live.read([(vertex, Region.PARAMETERS, len(block)) for vertex, block in blocks])
+        fetched = self.parameters()
+        for (vertex, _), block in zip(blocks, data):
+            if isinstance(vertex, WeightSliceVertex):
+                vertex.from_memory(block, fetched[vertex.core.layer][0])
+            elif isinstance(vertex, GroupVertex):
+                vertex.from_memory(block, fetched[vertex.core.layer][1])
+        self._parameters = fetched
+
+    # ----------------------------------------------------------------- the session
+
+    @property
+    def _live(self) -> Session:
+        assert self._session is not None
+        return self._session
+
+    def _give_up(self) -> None:
+        """Another session needs GFE."""
+        self.close()
+
+    def _open(self, samples: Samples, batch_size: int) -> None:
+        """Make sure that there is a session with room for these samples, if any machine has it."""
+        wanted = self._announced if any(s is samples for s in self._announced) else [samples, *self._announced]
+        if self._session is not None and self._session.is_open:
+            row = max(row_bytes(len(source.core.columns), samples.codes.itemsize) for source in self._sources)
+            could_grow = self._region_bytes(row, wanted) > min(source.sample_bytes for source in self._sources)
+            if self._store.capacity(samples) >= len(samples) or not could_grow:
+                return
+        self.close()
+        plan, cut = self._make_plan(batch_size)
+        self.target.start()
+        try:
+            self._start(plan, cut, wanted)
+        except BaseException:
+            self.close()
+            raise
+
+    def _make_plan(self, batch_size: int) -> tuple[Plan, Cut]:
+        layers = self.graph.layers
+        widths = [self.graph.n_inputs] + [layer.n_units for layer in layers]
+        names = [layer.name for layer in layers]
+        max_cores = CORES_OF_VERSION[self.target.version]
+        if self._cuts is None:
+            self.chosen = choose_cut(widths, names, batch_size, max_cores)
+        else:
+            cut = explicit_cut(widths, names, self._cuts, self._n_sources, self._window)
+            wrong = complaints(cut, widths, names)
+            if n_cores(cut) > max_cores:
+                wrong.append(f"it needs {n_cores(cut)} cores, the machine has {max_cores}")
+            if wrong:
+                raise DoesNotFit(f"The cut given does not fit the machine: {'; '.join(wrong)}.")
+            self.chosen = ChosenCut(cut, n_cores(cut), cycles_per_sample(cut, batch_size))
+        return make_plan(self.chosen.cut, widths, names), self.chosen.cut
+
+    def _region_bytes(self, bytes_per_sample: int, samples: Sequence[Samples]) -> int:
+        wanted = bytes_per_sample * sum(len(s) for s in samples)
+        return min(self._max_region_bytes, max(MIN_REGION_BYTES, wanted + wanted // 8))
+
+    def _start(self, plan: Plan, cut: Cut, samples: Sequence[Samples]) -> None:
+        options = self.target.options
+        session = Session(options, binary_folder(), self._give_up)
+        self._session = session
+        progress_to = None
+        if "machine_name" in options:
+            self._listener = ProgressListener(address_towards(options["machine_name"]))
+            progress_to = (self._listener.address, self._listener.port)
+        vertices = [self._make_vertex(core, plan, cut, samples, progress_to) for core in plan.cores]
+        self._vertices = vertices
+        self._sources = [vertex for vertex in vertices if isinstance(vertex, InputSourceVertex)]
+        self._output_group, = (vertex for vertex in vertices if isinstance(vertex, OutputGroupVertex))
+        self._store = SampleStore([source.core.columns for source in self._sources],
+                                  [source.sample_bytes for source in self._sources], self._output_group.target_bytes)
+        self._parameters_on_machine = False
+        added = list(vertices)
+        if self._placement_seed is not None:
+            random.Random(self._placement_seed).shuffle(added)
+        session.add(added)
+        session.run_pass()                # an empty pass: maps, loads and starts; from here on SDRAM can be written
+
+    def _make_vertex(self, core: Core, plan: Plan, cut: Cut, samples: Sequence[Samples],
+                     progress_to: tuple[str, int] | None) -> NetworkVertex:
+        layer = self.graph.layers[core.layer]
+        layer_cut = cut.layers[core.layer]
+        excess = layer.input_fraction + 12 - 23
+        if core.kind is CoreKind.INPUT_SOURCE:
+            itemsize = max(s.codes.itemsize for s in samples)
+            return InputSourceVertex(core, plan, self._region_bytes(row_bytes(len(core.columns), itemsize), samples))
+        if core.kind is CoreKind.WEIGHT_SLICE:
+            return WeightSliceVertex(core, plan, sends_errors=core.layer > 0)
+        if core.kind is CoreKind.NEURON_GROUP:
+            following = core.layer + 1
+            return NeuronGroupVertex(core, plan, len(layer_cut.rows), len(cut.layers[following].columns),
+                                     layer.activation, excess, self.graph.layers[following].input_fraction,
+                                     layer.use_bias)
+        targets = max(target_row_bytes(s) for s in samples)
+        return OutputGroupVertex(core, plan, self.graph, len(layer_cut.rows), excess,
+                                 self._region_bytes(max(4, targets), samples),
+                                 self._region_bytes(4 * self.graph.n_outputs, samples), progress_to)
+
+
+def _rows(samples: Samples, index: np.ndarray) -> Samples:
+    """Some of the samples, in the order of ``index``."""
+    return Samples(samples.codes[index], samples.table,
+                   None if samples.labels is None else samples.labels[index],
+                   None if samples.targets is None else samples.targets[index])
+
+
+def _add(a: PassResult, b: PassResult) -> PassResult:
+    """Two parts of a pass, one after the other."""
+    outputs = None if a.outputs is None or b.outputs is None else np.concatenate([a.outputs, b.outputs])
+    return PassResult(a.loss_sum + b.loss_sum, a.n_correct + b.n_correct, a.n_samples + b.n_samples, outputs,
+                      {name: a.saturations[name] + b.saturations[name] for name in a.saturations},
+                      a.machine_cycles + b.machine_cycles)
+
+
+def _later(progress: Progress | None, start: int, so_far: PassResult | None) -> Progress | None:
+    """Progress of a part of a pass, told as of the whole."""
+    if progress is None or so_far is None:
+        return progress
+    return lambda done, loss, correct: progress(start + done, so_far.loss_sum + loss, so_far.n_correct + correct)

@@ -1,0 +1,53 @@
+"""Reading and writing SDRAM of the machine, by the fast way where it pays."""
+from __future__ import annotations
+
+import contextlib
+from typing import Iterator, Sequence
+
+from pacman.model.placements import Placement
+from spinn_front_end_common.data import FecDataView
+from spinn_front_end_common.utility_models.streaming_context_manager import StreamingContextManager
+from spinn_utilities.config_holder import get_config_bool
+
+#: Below this GFE itself uses plain SCP (``load_data_specification.py``, MONITOR_CUTOFF).
+FAST_BYTES = 12800
+
+
+@contextlib.contextmanager
+def _streaming(wanted: bool) -> Iterator[bool]:
+    """The extra monitors ready to stream, their routes loaded; router time-outs off meanwhile."""
+    if not wanted:
+        yield False
+        return
+    with StreamingContextManager(list(FecDataView.iterate_gathers())):
+        yield True
+
+
+def write_blocks(blocks: Sequence[tuple[Placement, int, bytes]]) -> None:
+    """Write (placement, address, bytes) blocks."""
+    large = any(len(data) >= FAST_BYTES for _, _, data in blocks)
+    fast = large and FecDataView.has_monitors() and not get_config_bool(
+        "Machine", "disable_advanced_monitor_usage_for_data_in")
+    with _streaming(fast) as streaming:
+        for placement, address, data in blocks:
+            if streaming and len(data) >= FAST_BYTES:
+                gatherer = FecDataView.get_gatherer_by_chip(FecDataView.get_chip_at(placement.x, placement.y))
+                gatherer.send_data_into_spinnaker(placement.x, placement.y, address, data)
+            else:
+                FecDataView.write_memory(placement.x, placement.y, address, data)
+
+
+def read_blocks(blocks: Sequence[tuple[Placement, int, int]]) -> list[bytes]:
+    """Read (placement, address, number of bytes) blocks."""
+    large = sum(n_bytes for _, _, n_bytes in blocks) >= FAST_BYTES
+    result = []
+    with _streaming(large and FecDataView.has_monitors()) as streaming:
+        for placement, address, n_bytes in blocks:
+            if streaming and n_bytes >= FAST_BYTES // 4:
+                monitor = FecDataView.get_monitor_by_xy(placement.x, placement.y)
+                gatherer = FecDataView.get_gatherer_by_chip(FecDataView.get_chip_at(placement.x, placement.y))
+                data = gatherer.get_data(monitor, placement, address, n_bytes)
+            else:
+                data = FecDataView.read_memory(placement.x, placement.y, address, n_bytes)
+            result.append(bytes(data))
+    return result

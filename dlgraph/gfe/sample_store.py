@@ -1,0 +1,96 @@
+"""Which samples lie in the machine's SDRAM, and where.
+
+Input sources hold codes, the output group holds labels or targets.  Data sets that a training uses again and again (training
+and validation samples) stay; when there is no room for another one, all are forgotten and it is written anew.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+import numpy as np
+
+from dlgraph.layer_graph import Samples
+from dlgraph.mapping.intervals import Interval
+from dlgraph.vertices.input_source_vertex import row_bytes
+
+
+def code_rows(samples: Samples, block: Interval) -> bytes:
+    """The rows of one input source: its columns, padded to whole words."""
+    codes = samples.codes
+    n_bytes = row_bytes(len(block), codes.itemsize)
+    rows = np.zeros((len(samples), n_bytes // codes.itemsize), codes.dtype.newbyteorder("<"))
+    rows[:, :len(block)] = codes[:, block.start:block.stop]
+    return rows.tobytes()
+
+
+def target_rows(samples: Samples) -> bytes:
+    """The rows of the output group: one label, or all targets; nothing without either."""
+    if samples.labels is not None:
+        return samples.labels.astype("<i4").tobytes()
+    if samples.targets is not None:
+        return samples.targets.astype("<i4").tobytes()
+    return b""
+
+
+def target_row_bytes(samples: Samples) -> int:
+    """Bytes per sample at the output group."""
+    if samples.labels is not None:
+        return 4
+    return 0 if samples.targets is None else 4 * int(samples.targets.shape[1])
+
+
+@dataclass
+class Resident:
+    """A data set in SDRAM: byte offsets in the regions of the input sources (in order) and of the output group."""
+
+    samples: Samples
+    source_offsets: list[int]
+    target_offset: int
+
+
+class SampleStore:
+    """Room for samples.
+
+    :param blocks: inputs that each input source holds
+    :param source_bytes: size of each input source's region
+    :param target_bytes: size of the output group's region
+    """
+
+    def __init__(self, blocks: Sequence[Interval], source_bytes: Sequence[int], target_bytes: int) -> None:
+        self._blocks = blocks
+        self._source_bytes = source_bytes
+        self._target_bytes = target_bytes
+        self._resident: list[Resident] = []
+        self._forget()
+
+    def _forget(self) -> None:
+        self._resident.clear()
+        self._source_used = [0] * len(self._blocks)
+        self._target_used = 0
+
+    def capacity(self, samples: Samples) -> int:
+        """How many samples like these fit the regions at most."""
+        fits = [size // row_bytes(len(block), samples.codes.itemsize)
+                for block, size in zip(self._blocks, self._source_bytes)]
+        if target_row_bytes(samples):
+            fits.append(self._target_bytes // target_row_bytes(samples))
+        return min(fits)
+
+    def find(self, samples: Samples) -> Resident | None:
+        """Where the samples are, if they are."""
+        return next((resident for resident in self._resident if resident.samples is samples), None)
+
+    def place(self, samples: Samples) -> Resident:
+        """Make room for samples that are to be written; they must not exceed :meth:`capacity`."""
+        source_sizes = [len(samples) * row_bytes(len(block), samples.codes.itemsize) for block in self._blocks]
+        target_size = len(samples) * target_row_bytes(samples)
+        room = all(used + size <= limit for used, size, limit in
+                   zip(self._source_used, source_sizes, self._source_bytes))
+        if not room or self._target_used + target_size > self._target_bytes:
+            self._forget()
+        resident = Resident(samples, list(self._source_used), self._target_used)
+        self._source_used = [used + size for used, size in zip(self._source_used, source_sizes)]
+        self._target_used += target_size
+        self._resident.append(resident)
+        return resident

@@ -1,0 +1,134 @@
+"""One simulation of GFE: set up, run in passes, stopped.
+
+GFE keeps its state in the process, so there is one session at a time; opening another one closes the first.  This module is
+the only place that knows of it.
+"""
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Callable, Iterator, Sequence
+
+import spinnaker_graph_front_end as gfe
+from pacman.model.graphs.machine import MachineEdge
+from pacman.model.placements import Placement
+from spinn_front_end_common.data import FecDataView
+from spinn_front_end_common.utilities.helpful_functions import locate_memory_region_for_placement
+from spinn_utilities.config_holder import set_config
+
+from dlgraph.errors import MachineError
+from dlgraph.gfe import memory_access, quiet
+from dlgraph.vertices import NetworkVertex
+from dlgraph.vertices.regions import Region
+
+#: Called when another session needs GFE: the owner closes its session.
+_give_up: Callable[[], None] | None = None
+
+
+class Session:
+    """A graph on a machine.
+
+    :param options: of GFE's ``[Machine]`` section; other options come from the user's cfg files
+    :param binaries: folder of the ``.aplx`` files
+    :param give_up: called when another session needs GFE
+    """
+
+    def __init__(self, options: dict[str, str], binaries: Path, give_up: Callable[[], None]) -> None:
+        global _give_up
+        if _give_up is not None:
+            _give_up()
+        self._addresses: dict[tuple[NetworkVertex, Region], int] = {}
+        self._open = False
+        with quiet.user_configuration(), quiet.quiet_logging(), self._talking():
+            gfe.setup(model_binary_folder=str(binaries))
+        self._open = True
+        _give_up = give_up
+        for option, value in options.items():
+            set_config("Machine", option, value)
+
+    @contextlib.contextmanager
+    def _talking(self) -> Iterator[None]:
+        """Around every call into GFE: whatever goes wrong, the session ends and the error says what GFE said."""
+        with quiet.own_signal_handlers(), quiet.captured_output() as said:
+            try:
+                yield
+                return
+            except KeyboardInterrupt:
+                self._abandon()
+                raise
+            except Exception as error:
+                self._abandon()
+                failure = error
+        tail = "\n".join(line for line in said.getvalue().splitlines()[-30:] if line.strip(" =|"))
+        raise MachineError(f"The run on the machine failed: {failure}\n{tail}") from failure
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
+
+    def _abandon(self) -> None:
+        """After an error or Ctrl-C: stop what runs on the machine, leave GFE."""
+        global _give_up
+        _give_up = None
+        if not self._open:
+            return
+        self._open = False
+        with contextlib.suppress(Exception):
+            if FecDataView.has_transceiver():
+                transceiver = FecDataView.get_transceiver()
+                transceiver.stop_application(FecDataView.get_app_id())
+                transceiver.close()
+
+    def add(self, vertices: Sequence[NetworkVertex]) -> None:
+        """Add machine vertices and an edge for every consumer of every stream."""
+        vertex_of = {vertex.core: vertex for vertex in vertices}
+        with self._talking():
+            for vertex in vertices:
+                vertex.connect(vertex_of)
+                gfe.add_machine_vertex_instance(vertex)
+            for vertex in vertices:
+                for stream in vertex.core.streams_out:
+                    for consumer in stream.consumers:
+                        gfe.add_machine_edge_instance(MachineEdge(vertex, vertex_of[consumer]), stream.partition)
+
+    def run_pass(self) -> None:
+        """Let every vertex do its pass; the first time also map, load and start."""
+        with self._talking():
+            gfe.run_until_complete()
+
+    def n_cores(self) -> int:
+        """Cores that a graph may use; asks the machine."""
+        with self._talking():
+            return int(gfe.get_number_of_available_cores_on_machine())
+
+    def placement(self, vertex: NetworkVertex) -> Placement:
+        return FecDataView.get_placement_of_vertex(vertex)
+
+    def _address(self, vertex: NetworkVertex, region: Region) -> int:
+        known = self._addresses.get((vertex, region))
+        if known is None:
+            known = locate_memory_region_for_placement(self.placement(vertex), region)
+            self._addresses[vertex, region] = known
+        return known
+
+    def write(self, blocks: Sequence[tuple[NetworkVertex, Region, int, bytes]]) -> None:
+        """Write (vertex, region, offset, bytes) blocks to SDRAM, between passes."""
+        with self._talking():
+            memory_access.write_blocks([(self.placement(vertex), self._address(vertex, region) + offset, data)
+                                        for vertex, region, offset, data in blocks])
+
+    def read(self, blocks: Sequence[tuple[NetworkVertex, Region, int]]) -> list[bytes]:
+        """Read (vertex, region, number of bytes) blocks from SDRAM, between passes."""
+        with self._talking():
+            return memory_access.read_blocks([(self.placement(vertex), self._address(vertex, region), n_bytes)
+                                              for vertex, region, n_bytes in blocks])
+
+    def close(self) -> None:
+        """Stop the simulation; the machine is clean afterwards."""
+        global _give_up
+        if not self._open:
+            return
+        with self._talking():
+            gfe.stop()
+        self._open = False
+        _give_up = None

@@ -1,0 +1,1 @@
+"""How a layer graph becomes cores and streams; nothing here touches a machine."""

@@ -1,0 +1,204 @@
+"""How to cut a network: the cut with the shortest time per batch that fits the machine.
+
+The time of a batch is modelled as a pipeline: ``batch x max(slowest stage, round trip / window) + round trip``,
+where the round trip is the sum of the stages that a sample passes on its way forward and back.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Mapping, Sequence
+
+from dlgraph.errors import DoesNotFit
+from dlgraph.mapping import cost, memory
+from dlgraph.mapping.intervals import Interval, split_evenly
+from dlgraph.mapping.plan import CUT_MULTIPLE, Cut, LayerCut, pairs
+
+WINDOWS = (8, 6, 4, 3, 2, 1)
+MAX_STREAMS_IN = 254             # c_models/streams/stream_in.c keeps stream numbers in a byte
+MAX_WORDS = 4095                 # of a stream: the marker counts them in 12 bits
+FEWER_CORES_FACTOR = 1.03        # a cut with more cores must be this much faster
+
+
+@dataclass(frozen=True)
+class LayerChoice:
+    cut: LayerCut
+    n_cores: int
+
+
+@dataclass(frozen=True)
+class ChosenCut:
+    """A cut and what the cost model expects of it.
+
+    :param cycles_per_sample: in training, batch boundaries included
+    """
+
+    cut: Cut
+    n_cores: int
+    cycles_per_sample: float
+
+
+def cut_layer(n_in: int, n_out: int, n_rows: int, n_columns: int, n_groups: int) -> LayerCut:
+    """A layer in so many blocks of rows and columns; groups are unions of neighbouring column blocks."""
+    rows = tuple(split_evenly(n_in, n_rows, CUT_MULTIPLE))
+    columns = tuple(split_evenly(n_out, n_columns, CUT_MULTIPLE))
+    bounds = split_evenly(len(columns), n_groups, 1)
+    groups = tuple(Interval(columns[b.start].start, columns[b.stop - 1].stop) for b in bounds)
+    return LayerCut(rows, columns, groups)
+
+
+def cut_sources(n_inputs: int, n_sources: int) -> tuple[Interval, ...]:
+    return tuple(split_evenly(n_inputs, n_sources, CUT_MULTIPLE))
+
+
+def explicit_cut(widths: Sequence[int], names: Sequence[str], blocks: Mapping[str, tuple[int, ...]],
+                 n_sources: int, window: int) -> Cut:
+    """A cut given by hand: layer name -> (row blocks, column blocks[, groups])."""
+    layers = []
+    for name, n_in, n_out in zip(names, widths, widths[1:]):
+        n_rows, n_columns, *rest = blocks[name]
+        last = name == names[-1]
+        n_groups = rest[0] if rest else (1 if last else n_columns)
+        layers.append(cut_layer(n_in, n_out, n_rows, n_columns, n_groups))
+    return Cut(cut_sources(widths[0], n_sources), tuple(layers), window)
+
+
+def complaints(cut: Cut, widths: Sequence[int], names: Sequence[str]) -> list[str]:
+    """Why the cut does not fit cores; empty if it does."""
+    found = []
+    window = cut.window
+    n_first_slices = len(cut.layers[0].rows) * len(cut.layers[0].columns)
+    for source in cut.sources:
+        if pairs(len(source)) > MAX_WORDS or memory.source_bytes(
+                len(source), n_first_slices, window) > memory.DTCM_HEAP_BYTES or n_first_slices > MAX_STREAMS_IN:
+            found.append(f"an input source of {len(source)} inputs for {n_first_slices} slices")
+    for i, layer in enumerate(cut.layers):
+        producers = cut.sources if i == 0 else cut.layers[i - 1].groups
+        following = cut.layers[i + 1] if i + 1 < len(cut.layers) else None
+        for rows in layer.rows:
+            feeding = sum(1 for producer in producers if producer.overlap(rows))
+            need = memory.slice_bytes(len(rows), cost.longest(layer.columns), feeding + 1, window)
+            if need > memory.DTCM_HEAP_BYTES or len(rows) > MAX_WORDS:
+                found.append(f"layer {names[i]!r}: a weight slice of {len(rows)} x {cost.longest(layer.columns)} needs "
+                             f"{need} bytes of DTCM, there are {memory.DTCM_HEAP_BYTES}")
+                break
+        for group in layer.groups:
+            n_blocks = sum(1 for columns in layer.columns if group.contains(columns))
+            n_streams = len(layer.rows) * n_blocks
+            n_errors = 0
+            if following is not None:
+                n_errors = len(following.columns)
+                n_streams += n_errors * sum(1 for rows in following.rows if rows.overlap(group))
+            need = memory.group_bytes(len(group), len(layer.rows), n_errors, n_streams, window)
+            if need > memory.DTCM_HEAP_BYTES or n_streams > MAX_STREAMS_IN or len(group) > MAX_WORDS:
+                found.append(f"layer {names[i]!r}: a group of {len(group)} units with {n_streams} incoming streams needs "
+                             f"{need} bytes of DTCM, there are {memory.DTCM_HEAP_BYTES}")
+                break
+    return found
+
+
+def n_cores(cut: Cut) -> int:
+    return len(cut.sources) + sum(len(c.rows) * len(c.columns) + len(c.groups) for c in cut.layers)
+
+
+def cycles_per_sample(cut: Cut, batch_size: int) -> float:
+    """Modelled cycles of a batch in training, per sample."""
+    first = cut.layers[0]
+    stages = [cost.source_cycles(cost.longest(cut.sources), len(first.rows) * len(first.columns))]
+    round_trip = stages[0]
+    update = 0.0
+    for i, layer in enumerate(cut.layers):
+        last = i == len(cut.layers) - 1
+        n_errors = 0 if last else len(cut.layers[i + 1].columns)
+        cycles = cost.layer_cycles(layer, n_errors, i == 0, last)
+        stages += [cycles.slice_forward + cycles.slice_backward, cycles.group]
+        round_trip += cycles.slice_forward + cycles.slice_backward + cycles.group
+        update = max(update, cycles.slice_update)
+    return max(max(stages), round_trip / cut.window) + (round_trip + update) / batch_size
+
+
+@lru_cache(maxsize=256)
+def _layer_choices(n_in: int, n_out: int, last: bool) -> tuple[LayerCut, ...]:
+    """Cuts of a layer worth trying."""
+    counts = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48)
+    found = {}
+    for n_rows in counts:
+        for n_columns in counts:
+            if n_rows * n_columns > 400 or n_rows > -(-n_in // CUT_MULTIPLE) or n_columns > -(-n_out // CUT_MULTIPLE):
+                continue
+            for n_groups in ({1} if last else {n_columns, -(-n_columns // 2), -(-n_columns // 4)}):
+                cut = cut_layer(n_in, n_out, n_rows, n_columns, n_groups)
+                if memory.slice_bytes(cost.longest(cut.rows), cost.longest(cut.columns), 4, 1) <= memory.DTCM_HEAP_BYTES:
+                    found[cut] = None
+    return tuple(found)
+
+
+def choose_cut(widths: Sequence[int], names: Sequence[str], batch_size: int, max_cores: int) -> ChosenCut:
+    """The cut that the cost model likes best among those that fit.
+
+    :param widths: number of inputs, then of units of every layer
+    :param max_cores: application cores of the machine
+    :raises DoesNotFit: if no cut fits, naming layer and resource
+    """
+    best: ChosenCut | None = None
+    reasons: list[str] = []
+    for window in WINDOWS:
+        for target in _targets():
+            cut = _cut_for_target(widths, window, target)
+            if cut is None:
+                continue
+            cores = n_cores(cut)
+            wrong = complaints(cut, widths, names)
+            if wrong or cores > max_cores:
+                reasons = wrong or [f"it needs {cores} cores, the machine has {max_cores}"]
+                continue
+            cycles = cycles_per_sample(cut, batch_size)
+            if best is None or cycles * _handicap(cores) < best.cycles_per_sample * _handicap(best.n_cores):
+                best = ChosenCut(cut, cores, cycles)
+    if best is None:
+        raise DoesNotFit(
+            f"The network of widths {' - '.join(map(str, widths))} does not fit the machine: "
+            f"{'; '.join(reasons) or 'no cut of its layers fits the data memory of the cores'}. "
+            f"Make the layers named smaller, or use a machine with more cores.")
+    return best
+
+
+def _handicap(cores: int) -> float:
+    return 1.0 + (FEWER_CORES_FACTOR - 1.0) * cores / 16
+
+
+def _targets() -> list[float]:
+    return [1000.0 * 1.35 ** k for k in range(24)]
+
+
+def _cut_for_target(widths: Sequence[int], window: int, target: float) -> Cut | None:
+    """The cut with fewest cores whose every stage takes at most ``target`` cycles per sample."""
+    layers: list[LayerCut] = []
+    n_errors = 0
+    for i in reversed(range(len(widths) - 1)):
+        last = i == len(widths) - 2
+        best, best_cores = None, 1 << 30
+        for cut in _layer_choices(widths[i], widths[i + 1], last):
+            cores = len(cut.rows) * len(cut.columns) + len(cut.groups)
+            if cores >= best_cores:
+                continue
+            cycles = cost.layer_cycles(cut, n_errors, i == 0, last)
+            slow = cycles.slice_forward + cycles.slice_backward > target or cycles.group > target
+            if last and slow and cycles.slice_forward + cycles.slice_backward <= target and len(cut.rows) == 1:
+                slow = False     # one output group does the softmax; it cannot be made faster than this
+            if slow:
+                continue
+            if memory.slice_bytes(cost.longest(cut.rows), cost.longest(cut.columns), 6, window) > memory.DTCM_HEAP_BYTES:
+                continue
+            best, best_cores = cut, cores
+        if best is None:
+            return None
+        layers.insert(0, best)
+        n_errors = len(best.columns)
+    n_sources = 1
+    n_slices = len(layers[0].rows) * len(layers[0].columns)
+    while n_sources < 16 and (cost.source_cycles(-(-widths[0] // n_sources), n_slices) > target
+                              or memory.source_bytes(-(-widths[0] // n_sources), n_slices, window)
+                              > memory.DTCM_HEAP_BYTES):
+        n_sources += 1
+    return Cut(cut_sources(widths[0], n_sources), tuple(layers), window)

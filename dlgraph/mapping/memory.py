@@ -1,0 +1,50 @@
+"""What a core needs of its 64 KB of data memory (DTCM), in bytes."""
+from __future__ import annotations
+
+from dlgraph.mapping.plan import padded, pairs
+
+#: Left for `spin1_malloc` in every binary: 64 KB less stacks, static data and the runtime's own claims.  The build
+#: prints what each binary leaves (``python c_models/build.py``); a core that asks for more ends the run by name.
+DTCM_HEAP_BYTES = 54 * 1024
+
+SLOT_STATE_BYTES = 16            # per stream and slot: c_models/streams/stream_in.c, slot_t
+STREAM_BYTES = 24                # per incoming stream: stream_t
+BLOCK_OVERHEAD_BYTES = 16        # per claim
+PACKET_BYTES = 8
+
+
+def slots_of(window: int) -> int:
+    """Slots per stream: a power of two, at least twice the window."""
+    return 1 << (2 * window - 1).bit_length()
+
+
+def ring_entries(words_and_markers: int, window: int) -> int:
+    """Entries of the packet ring: everything that can be on its way to a core at once."""
+    return words_and_markers * window + 16
+
+
+def slice_bytes(n_rows: int, n_columns: int, n_streams: int, window: int) -> int:
+    """A weight slice with ``n_streams`` incoming streams."""
+    slots, columns = slots_of(window), padded(n_columns)
+    return (8 * n_rows * columns + 4 * n_rows + 8 * columns
+            + slots * 4 * (pairs(n_rows) + columns)
+            + stream_bytes(n_streams, slots)
+            + PACKET_BYTES * ring_entries(pairs(n_rows) + n_columns + n_streams, window))
+
+
+def group_bytes(n_units: int, n_sums: int, n_errors: int, n_streams: int, window: int) -> int:
+    """A neuron group or output group."""
+    slots = slots_of(window)
+    return (28 * n_units + slots * (4 * (n_sums + n_errors) + 2) * n_units
+            + stream_bytes(n_streams, slots)
+            + PACKET_BYTES * ring_entries((n_sums + n_errors) * n_units + n_streams, window))
+
+
+def source_bytes(n_inputs: int, n_streams: int, window: int) -> int:
+    """An input source; two rows of codes of up to two bytes, and their activations."""
+    return 2 * 2 * n_inputs + 2 * n_inputs + 64 + stream_bytes(n_streams, slots_of(window)) + PACKET_BYTES * ring_entries(
+        n_streams, window)
+
+
+def stream_bytes(n_streams: int, slots: int) -> int:
+    return n_streams * (SLOT_STATE_BYTES * slots + STREAM_BYTES + BLOCK_OVERHEAD_BYTES) + 512

@@ -1,0 +1,106 @@
+"""What every machine vertex of a network shares."""
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Iterable
+
+import numpy as np
+import numpy.typing as npt
+from pacman.model.placements import Placement
+from pacman.model.resources import ConstantSDRAM
+from spinn_front_end_common.abstract_models import AbstractRewritesDataSpecification
+from spinn_front_end_common.abstract_models.impl import MachineDataSpecableVertex
+from spinn_front_end_common.data import FecDataView
+from spinn_front_end_common.interface.ds import DataSpecificationGenerator, DataSpecificationReloader
+from spinn_front_end_common.utilities.constants import SIMULATION_N_BYTES, SYSTEM_BYTES_REQUIREMENT
+from spinn_machine.tags import IPTag, ReverseIPTag
+from spinnaker_graph_front_end.utilities import SimulatorVertex
+from spinnaker_graph_front_end.utilities.data_utils import generate_steps_system_data_region
+
+from dlgraph.mapping.plan import Core, Plan, Stream
+from dlgraph.vertices.pass_parameters import PASS_PARAMETER_BYTES, RESULT_BYTES, PassParameters
+from dlgraph.vertices.regions import Region
+from dlgraph.vertices.stream_config import config_words, n_config_words
+
+
+class NetworkVertex(SimulatorVertex, MachineDataSpecableVertex, AbstractRewritesDataSpecification):
+    """A machine vertex of the plan: one core with its streams.
+
+    :param core: what it holds, from the plan
+    :param plan: the plan, for the layout of keys
+    :param binary: name of the ``.aplx``
+    """
+
+    def __init__(self, core: Core, plan: Plan, binary: str) -> None:
+        super().__init__(core.label, binary)
+        self.core = core
+        self.plan = plan
+        self._pass = PassParameters()
+        self._reload = False
+        self._vertices: dict[Core, NetworkVertex] = {}
+
+    def connect(self, vertices: dict[Core, NetworkVertex]) -> None:
+        """Tell the vertex which vertex each core has become, to find the keys of what comes in."""
+        self._vertices = vertices
+
+    # ----------------------------------------------------------------- what kinds of vertex say of themselves
+
+    @abstractmethod
+    def shape_words(self) -> npt.NDArray[np.uint32]:
+        """Content of the shape region."""
+
+    @abstractmethod
+    def extra_regions(self) -> dict[Region, int]:
+        """Further regions and their sizes in bytes; written by the host between passes."""
+
+    # ----------------------------------------------------------------- GFE
+
+    def get_n_keys_for_partition(self, partition_id: str) -> int:
+        return 1 << (self.plan.slot_bits + self.plan.index_bits)
+
+    def _region_sizes(self) -> dict[Region, int]:
+        sizes = {Region.STREAMS: 4 * n_config_words(self.core), Region.SHAPE: 4 * len(self.shape_words()),
+                 Region.PASS: PASS_PARAMETER_BYTES, Region.RESULT: RESULT_BYTES}
+        sizes.update(self.extra_regions())
+        return {region: -(-size // 4) * 4 for region, size in sizes.items()}
+
+    @property
+    def sdram_required(self) -> ConstantSDRAM:
+        return ConstantSDRAM(SYSTEM_BYTES_REQUIREMENT + SIMULATION_N_BYTES + sum(self._region_sizes().values()))
+
+    def key_of(self, stream: Stream) -> int:
+        """First key of a stream, as allocated."""
+        return FecDataView.get_routing_infos().get_key_from(self._vertices[stream.producer], stream.partition)
+
+    def generate_machine_data_specification(
+            self, spec: DataSpecificationGenerator, placement: Placement,
+            iptags: Iterable[IPTag] | None, reverse_iptags: Iterable[ReverseIPTag] | None) -> None:
+        generate_steps_system_data_region(spec, Region.SYSTEM, self)
+        for region, size in self._region_sizes().items():
+            spec.reserve_memory_region(region, size, label=region.name.lower())
+        spec.switch_write_focus(Region.STREAMS)
+        spec.write_array(config_words(self.core, self.plan, self.key_of))
+        spec.switch_write_focus(Region.SHAPE)
+        spec.write_array(self.shape_words())
+        spec.switch_write_focus(Region.PASS)
+        spec.write_array(self._pass.words())
+        spec.end_specification()
+
+    # ----------------------------------------------------------------- passes
+
+    def set_pass(self, parameters: PassParameters) -> None:
+        """What the next pass is to do; written by GFE before it runs."""
+        self._pass = parameters
+        self._reload = True
+
+    def regenerate_data_specification(self, spec: DataSpecificationReloader, placement: Placement) -> None:
+        spec.reserve_memory_region(Region.PASS, PASS_PARAMETER_BYTES)
+        spec.switch_write_focus(Region.PASS)
+        spec.write_array(self._pass.words())
+        spec.end_specification()
+
+    def reload_required(self) -> bool:
+        return self._reload
+
+    def set_reload_required(self, new_value: bool) -> None:
+        self._reload = new_value

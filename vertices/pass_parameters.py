@@ -1,0 +1,81 @@
+"""What the host tells a vertex before a pass, and what the vertex tells after it.
+
+C side: ``pass_parameters_t`` and ``pass_result_t`` in ``c_models/layers/vertex.h``.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class PassParameters:
+    """One pass over samples; every field is an unsigned 32-bit word, in this order."""
+
+    training: int = 0
+    load_parameters: int = 0
+    keep_outputs: int = 0
+    n_samples: int = 0
+    batch_size: int = 1
+    n_order: int = 0
+    first_position: int = 0
+    order_half_bits: int = 1
+    order_key_0: int = 0
+    order_key_1: int = 0
+    order_key_2: int = 0
+    order_key_3: int = 0
+    order_key_4: int = 0
+    order_key_5: int = 0
+    samples_offset: int = 0
+    row_bytes: int = 0
+    code_bytes: int = 1
+    has_targets: int = 0
+    progress_cycles: int = 0
+    gradient_shift: int = 0
+    bias_shift: int = 0
+    rate_mantissa: int = 0
+    rate_shift: int = 62
+    last_rate_mantissa: int = 0
+    last_rate_shift: int = 62
+
+    def words(self) -> npt.NDArray[np.uint32]:
+        return np.array([getattr(self, field.name) for field in fields(self)], np.uint32)
+
+
+PASS_PARAMETER_BYTES = 4 * len(fields(PassParameters))
+
+STATUS_OK = 0
+STATUS_SUM_OVERFLOW = 1
+
+
+@dataclass(frozen=True)
+class VertexResult:
+    """What one vertex counted in a pass; ``pass_result_t``."""
+
+    status: int
+    saturations: int
+    packets_sent: int
+    packets_received: int
+    packets_repeated: int
+    packets_foreign: int
+    cycles: int
+    waiting_cycles: int
+    loss_sum: int
+    n_correct: int
+    samples_done: int
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """:raises ValueError: if the length is wrong"""
+        if len(data) != RESULT_BYTES:
+            raise ValueError(f"a pass result has {RESULT_BYTES} bytes, not {len(data)}")
+        words = [int(word) for word in np.frombuffer(data, "<u4")]
+        loss = words[10] | words[11] << 32
+        return cls(*words[:6], words[6] | words[7] << 32, words[8] | words[9] << 32,
+                   loss - (1 << 64) if loss >> 63 else loss, *words[12:14])
+
+
+RESULT_BYTES = 14 * 4

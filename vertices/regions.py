@@ -1,0 +1,14 @@
+"""Numbers of the data regions; ``enum region`` in ``c_models/layers/vertex.h`` has the same."""
+from enum import IntEnum
+
+
+class Region(IntEnum):
+    SYSTEM = 0
+    STREAMS = 1        #: stream_config.py
+    SHAPE = 2          #: per kind of vertex, fixed when the graph is built
+    PASS = 3           #: pass_parameters.py, rewritten before each pass
+    RESULT = 4         #: pass_result.py
+    PARAMETERS = 5     #: weights or biases, int32
+    SAMPLES = 6        #: codes, or labels and targets
+    OUTPUTS = 7        #: outputs of every sample, int32
+    TABLE = 8          #: input sources: activation of each code, int16

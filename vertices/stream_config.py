@@ -1,0 +1,36 @@
+"""The streams region of a vertex (C side: ``config_t`` in ``c_models/streams/stream_in.c``)."""
+from __future__ import annotations
+
+from typing import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from dlgraph.mapping.memory import ring_entries
+from dlgraph.mapping.plan import Core, Plan, Stream
+
+N_HEADER_WORDS = 9
+
+
+def n_config_words(core: Core) -> int:
+    """Length of the region in 32-bit words."""
+    return N_HEADER_WORDS + len(core.inlet_words) + 4 * len(core.streams_in) + 4 * len(core.streams_out)
+
+
+def config_words(core: Core, plan: Plan, key_of: Callable[[Stream], int]) -> npt.NDArray[np.uint32]:
+    """The region's content.
+
+    :param key_of: the first key of a stream's partition, as the key allocation gave it
+    """
+    shift = plan.slot_bits + plan.index_bits
+    numbers = [key_of(end.stream) >> shift for end in core.streams_in]
+    first, last = min(numbers), max(numbers)
+    on_the_way = sum(end.stream.n_words + 1 for end in core.streams_in)
+    words = [plan.slot_bits, plan.index_bits, plan.window, first, last - first + 1, len(core.inlet_words),
+             len(core.streams_in), len(core.streams_out), ring_entries(on_the_way, plan.window)]
+    words += core.inlet_words
+    for number, end in zip(numbers, core.streams_in):
+        words += [number, end.inlet, end.first, end.stream.n_words]
+    for stream in core.streams_out:
+        words += [key_of(stream), stream.first, stream.n_words, stream.vector]
+    return np.array(words, np.uint32)
