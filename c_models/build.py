@@ -42,7 +42,7 @@ class Program:
     heap: int = 64
     #: more preprocessor definitions
     defines: Mapping[str, object] = field(default_factory=dict)
-    #: sources compiled as Thumb code: smaller, slower
+    #: sources compiled as Thumb code, for size: for what is never in a hurry
     thumb: Sequence[str] = ()
 
 
@@ -64,7 +64,7 @@ RUNTIME_SOURCES = tuple(
         "heap.c", "memory.c", "print.c", "iobuf.c", "data_specification.c",
         "recording.c", "simulation.c"))
 
-#: Runtime code that is never in a hurry: Thumb saves a third of its ITCM.
+#: Runtime code that is never in a hurry, compiled for size as Thumb code.
 RUNTIME_THUMB = frozenset(
     f"runtime/src/{name}" for name in (
         "startup.c", "faults.c", "scp.c", "print.c", "iobuf.c",
@@ -77,7 +77,7 @@ SHARED_FOLDERS = ("runtime/", "streams/", "kernels/")
 INCLUDE_FOLDERS = ("runtime/include", "streams", "kernels", "layers")
 
 C_FLAGS = (
-    "-std=gnu11", "-O2", "-g", "-ffreestanding", "-fno-stack-protector",
+    "-std=gnu11", "-g", "-ffreestanding", "-fno-stack-protector",
     "-fomit-frame-pointer", "-ffunction-sections", "-fdata-sections",
     "-fno-common", "-Wall", "-Wextra")
 
@@ -190,7 +190,7 @@ class Builder:
             raise BuildError(f"{name}: no such source: {source}")
         thumb = source in program.thumb or source in RUNTIME_THUMB
         flags = self.compiler.flags(thumb and path.suffix == ".c")
-        flags += C_FLAGS + EXTRA_FLAGS.get(source, ())
+        flags += [*C_FLAGS, "-Os" if thumb else "-O2", *EXTRA_FLAGS.get(source, ())]
         if not source.startswith(SHARED_FOLDERS):
             flags.append(
                 f"-DAPPLICATION_NAME_HASH=0x{application_name_hash(name):08x}u")

@@ -308,7 +308,8 @@ typedef struct sark_vec {
     ushort __PAD;
 } sark_vec_t;
 #define APP_FLAG_WAIT 0
-static sark_vec_t *const sark_vec = (sark_vec_t *) 0x20;
+extern sark_vec_t runtime_sark_vec;
+#define sark_vec (&runtime_sark_vec)
 
 /* What the runtime knows about its own core. */
 typedef struct sark_data {

@@ -12,14 +12,12 @@
 
 /* Vectors of the VIC, highest priority first. The mailbox is the lowest, so
  * that its handler can be interrupted by all others. */
-enum {
-    SLOT_MULTICAST = SLOT_0,
-    SLOT_FIXED_ROUTE = SLOT_1,
-    SLOT_DMA = SLOT_2,
-    SLOT_TIMER = SLOT_3,
-    SLOT_USER = SLOT_4,
-    SLOT_MAILBOX = SLOT_15
-};
+#define SLOT_MULTICAST SLOT_0
+#define SLOT_FIXED_ROUTE SLOT_1
+#define SLOT_DMA SLOT_2
+#define SLOT_TIMER SLOT_3
+#define SLOT_USER SLOT_4
+#define SLOT_MAILBOX SLOT_15
 
 #define VIC_VECTOR_ENABLE 0x20u
 

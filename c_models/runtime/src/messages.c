@@ -95,11 +95,10 @@ void sark_msg_cpy(sdp_msg_t *to, const sdp_msg_t *from)
 /* SC&MP has taken the last message when it sets the command back to idle. */
 static bool wait_for_mailbox(uint timeout_ms)
 {
-    volatile uint *now_ms = (volatile uint *) &sv->clock_ms;
-    uint start = *now_ms;
+    uint start = (uint) sv->clock_ms;
 
     while (sark.vcpu->mbox_mp_cmd != SHM_IDLE) {
-        if (*now_ms - start > timeout_ms) {
+        if ((uint) sv->clock_ms - start > timeout_ms) {
             return false;
         }
     }

@@ -147,7 +147,7 @@ static bool is_repeated(const sdp_msg_t *msg)
     static bool any;
     static uint last_seq;
     static uint last_ms;
-    uint now_ms = *(volatile uint *) &sv->clock_ms;
+    uint now_ms = (uint) sv->clock_ms;
     bool repeated = any && msg->seq == last_seq && now_ms - last_ms < REPEAT_WINDOW_MS;
 
     any = true;

@@ -39,6 +39,8 @@ runtime_vectors:
                                         @ direct branch here
 
 @ The words at 0x20 have the layout of sark_vec_t.
+        .global runtime_sark_vec
+runtime_sark_vec:
 table:
         .word   start
         .word   fault_undefined
@@ -198,10 +200,14 @@ rt_error:
         irq_entry runtime_irq_timer, runtime_timer_tick, IRQ_OFF | MODE_SYS
         irq_entry runtime_irq_user, runtime_user_event, IRQ_OFF | MODE_SYS
 
-@ The source went away before the VIC was asked: nothing to do, nothing to end.
+@ The source went away before the VIC was asked; the VIC still wants an end.
         .section .text.runtime_irq_spurious, "ax", %progbits
         .global runtime_irq_spurious
 runtime_irq_spurious:
+        stmfd   sp!, {r0, r1}
+        mov     r0, #VIC_BASE
+        str     r0, [r0, #VIC_VADDR]
+        ldmfd   sp!, {r0, r1}
         subs    pc, lr, #4
 
 @ FIQ handler of packets whose callback is a C function (priority -1).

@@ -33,14 +33,10 @@ static void fill_vcpu_block(void)
 }
 
 /* SC&MP must have the same major version and no older minor version. */
-static void check_version(void)
+static bool is_compatible(uint theirs, uint ours)
 {
-    uint theirs = sv->sw_ver;
-
-    if (((theirs ^ INTERFACE_VERSION) & 0xff0000u) != 0 ||
-            (theirs & 0xff00u) < (INTERFACE_VERSION & 0xff00u)) {
-        rt_error(RTE_VER);
-    }
+    return (theirs & 0xff0000u) == (ours & 0xff0000u) &&
+            (theirs & 0x00ff00u) >= (ours & 0x00ff00u);
 }
 
 /* Called by start.S in SYS mode with interrupts off; .data and .bss are ready. */
@@ -48,7 +44,9 @@ void runtime_start(void)
 {
     describe_core();
     fill_vcpu_block();
-    check_version();
+    if (!is_compatible(sv->sw_ver, INTERFACE_VERSION)) {
+        rt_error(RTE_VER);
+    }
     runtime_vic_init();
     runtime_timers_init();
     runtime_packets_init();

@@ -1,0 +1,66 @@
+/* The C twins of dense.S: what the assembly must do, number by number. */
+#include "dense.h"
+
+#include "q_flag.h"
+
+static uint32_t q_flag;
+
+uint32_t q_flag_read_and_clear_c(void)
+{
+    uint32_t was = q_flag;
+    q_flag = 0;
+    return was;
+}
+
+/* SMLAW: accumulator + ((word * half) >> 16), wrapping, Q on overflow. */
+static inline int32_t multiply_accumulate(int32_t accumulator, int32_t word, int16_t half)
+{
+    int32_t product = (int32_t) (((int64_t) word * half) >> 16);
+    int32_t sum;
+    if (__builtin_add_overflow(accumulator, product, &sum)) {
+        q_flag = 1;
+    }
+    return sum;
+}
+
+void dense_forward_c(int32_t *acc, const int32_t *weights, const int16_t *x, uint32_t rows, uint32_t columns)
+{
+    for (uint32_t i = 0; i < rows; i++, weights += columns) {
+        if (x[i] == 0) {
+            continue;
+        }
+        for (uint32_t j = 0; j < columns; j++) {
+            acc[j] = multiply_accumulate(acc[j], weights[j], x[i]);
+        }
+    }
+}
+
+void dense_backward_c(int32_t *e, const int32_t *weights, const int32_t *d, uint32_t rows, uint32_t columns)
+{
+    for (uint32_t i = 0; i < rows; i++, weights += columns) {
+        int32_t sum = 0;
+        for (uint32_t j = 0; j < columns; j++) {
+            sum = multiply_accumulate(sum, d[j], (int16_t) (weights[j] >> 16));
+        }
+        e[i] = sum;
+    }
+}
+
+void dense_gradient_c(int32_t *gradient, const int16_t *x, const int32_t *d_shifted, uint32_t rows, uint32_t columns)
+{
+    for (uint32_t i = 0; i < rows; i++, gradient += columns) {
+        if (x[i] == 0) {
+            continue;
+        }
+        for (uint32_t j = 0; j < columns; j++) {
+            gradient[j] = multiply_accumulate(gradient[j], d_shifted[j], x[i]);
+        }
+    }
+}
+
+void shift_errors(int32_t *out, const int32_t *d, uint32_t columns, uint32_t s)
+{
+    for (uint32_t j = 0; j < columns; j++) {
+        out[j] = d[j] >> s;
+    }
+}

@@ -1,0 +1,46 @@
+/* Rounding and clipping as docs/arithmetic.rst defines them. */
+#ifndef FIXED_POINT_H
+#define FIXED_POINT_H
+
+#include <stdint.h>
+
+/* round(v, n) for n = 1 .. 62: v / 2**n to the nearest, halves upward. */
+static inline int64_t round_shift64(int64_t v, uint32_t n)
+{
+    return (v + ((int64_t) 1 << (n - 1))) >> n;
+}
+
+/* sat32: v clipped to 32 bits, the clip counted. */
+static inline int32_t saturate32(int64_t v, uint32_t *saturations)
+{
+    if (v == (int32_t) v) {
+        return (int32_t) v;
+    }
+    (*saturations)++;
+    return v > 0 ? INT32_MAX : INT32_MIN;
+}
+
+/* sat16: v clipped to 16 bits, the clip counted. */
+static inline int16_t saturate16(int32_t v, uint32_t *saturations)
+{
+    if (v == (int16_t) v) {
+        return (int16_t) v;
+    }
+    (*saturations)++;
+    return v > 0 ? INT16_MAX : INT16_MIN;
+}
+
+/* min(high - low, 2**31 - 1) for high >= low. */
+static inline uint32_t distance(int32_t high, int32_t low)
+{
+    uint32_t d = (uint32_t) high - (uint32_t) low;
+    return d < INT32_MAX ? d : INT32_MAX;
+}
+
+/* min(|a|, 2**31 - 1). */
+static inline uint32_t magnitude(int32_t a)
+{
+    return a >= 0 ? distance(a, 0) : distance(0, a);
+}
+
+#endif
