@@ -202,7 +202,7 @@ def targets_from_float(targets: npt.ArrayLike, loss: Loss) -> Int32Array:
             raise NumberFormatError("targets of a cross-entropy must be in 0..1")
     if loss is Loss.CATEGORICAL_CROSSENTROPY and values.size:
         off = np.abs(values.astype(np.float64).sum(axis=-1) - 1.0)
-        if off.max() > 1e-4:
+        if off.max() > 1e-3:
             raise NumberFormatError("each sample's targets of the categorical cross-entropy must sum to 1, "
                                     f"those of sample {int(off.argmax())} do not")
     return _to_fixed(values, target_fraction(loss), "targets")

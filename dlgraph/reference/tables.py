@@ -19,19 +19,22 @@ def _rint(value: Decimal) -> int:
 
 def exp2_table() -> list[int]:
     """``EXP2[i] = rint(2**31 * 2**(-i/256))``, unsigned 32 bits."""
-    with localcontext(prec=40):
+    with localcontext() as context:
+        context.prec = 40
         return [_rint(2**31 * Decimal(2) ** (Decimal(-i) / 256)) for i in range(_ENTRIES)]
 
 
 def ln_table() -> list[int]:
     """``LN[i] = rint(2**31 * ln((2*i + 513) / 512))``."""
-    with localcontext(prec=40):
+    with localcontext() as context:
+        context.prec = 40
         return [_rint(2**31 * (Decimal(2 * i + 513) / 512).ln()) for i in range(_ENTRIES)]
 
 
 def ln_reciprocal_table() -> list[int]:
     """``RB[i] = rint(2**31 * 512 / (2*i + 513))``."""
-    with localcontext(prec=40):
+    with localcontext() as context:
+        context.prec = 40
         return [_rint(Decimal(2**31 * 512) / (2 * i + 513)) for i in range(_ENTRIES)]
 
 
