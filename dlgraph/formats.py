@@ -28,6 +28,10 @@ INPUT_FRACTION = 11          #: of the network's inputs, where they are small en
 INT32_MIN, INT32_MAX = -2**31, 2**31 - 1
 INT16_MIN, INT16_MAX = -2**15, 2**15 - 1
 
+#: What to change when a checked sum overflowed and it is not known which.
+OVERFLOW_ADVICE = ("lower the fraction of the activations that come in, start from smaller weights, lower the learning "
+                   "rate, or scale the targets down")
+
 _ACTIVATION_FRACTION = {Activation.LINEAR: 11, Activation.RELU: 11,
                         Activation.SIGMOID: 13, Activation.TANH: 13}
 _MAX_MANTISSA = 2**31
@@ -197,9 +201,8 @@ def targets_from_float(targets: npt.ArrayLike, loss: Loss) -> Int32Array:
     if loss is Loss.SPARSE_CATEGORICAL_CROSSENTROPY:
         raise NumberFormatError("sparse categorical cross-entropy has labels, not targets")
     values = np.asarray(targets)
-    if loss is not Loss.MEAN_SQUARED_ERROR:
-        if not np.all((values >= 0) & (values <= 1)):
-            raise NumberFormatError("targets of a cross-entropy must be in 0..1")
+    if loss is not Loss.MEAN_SQUARED_ERROR and not np.all((values >= 0) & (values <= 1)):
+        raise NumberFormatError("targets of a cross-entropy must be in 0..1")
     if loss is Loss.CATEGORICAL_CROSSENTROPY and values.size:
         off = np.abs(values.astype(np.float64).sum(axis=-1) - 1.0)
         if off.max() > 1e-3:
