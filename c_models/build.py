@@ -46,8 +46,23 @@ class Program:
     thumb: Sequence[str] = ()
 
 
+#: Every kernel goes into every binary; the linker drops what is not called.
+_KERNELS = tuple(sorted(
+    f"kernels/{path.name}" for path in (HERE / "kernels").glob("*.[cS]")))
+#: What every vertex of a network is made of beside the runtime.
+_VERTEX = (
+    "layers/vertex.c", "streams/stream_in.c", "streams/stream_out.c",
+    "streams/packet_ring.c", "streams/packet_ring_fiq.S", *_KERNELS)
+
 #: The binaries that the library runs: name -> program.
 PROGRAMS: dict[str, Program] = {
+    "dlgraph_input_source": Program(["layers/input_source.c", *_VERTEX]),
+    "dlgraph_weight_slice": Program(["layers/weight_slice.c", *_VERTEX]),
+    "dlgraph_neuron_group": Program(
+        ["layers/neuron_group.c", "layers/unit_sums.c", *_VERTEX]),
+    "dlgraph_output_group": Program(
+        ["layers/output_group.c", "layers/unit_sums.c", "layers/progress.c",
+         *_VERTEX]),
 }
 
 #: Binaries that only tests run.
