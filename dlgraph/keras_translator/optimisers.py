@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from dlgraph.errors import ModelError
+from dlgraph.formats import float32_value
 from dlgraph.keras_translator.keras_objects import class_name, is_keras, one_of
 
 #: Option of ``keras.optimizers.SGD`` -> the values that dlgraph accepts.
@@ -40,13 +41,13 @@ def learning_rate(optimiser: Any) -> float:
 
     :raises ModelError: for a schedule, or a rate that is negative or not finite
     """
-    given = optimiser.get_config()["learning_rate"]
-    if isinstance(given, dict) or not np.isscalar(given) or isinstance(given, str):
+    given: Any = optimiser.get_config()["learning_rate"]
+    if not isinstance(given, (int, float, np.number)):
         name = given.get("class_name") if isinstance(given, dict) else class_name(given)
         raise ModelError(
             f"The optimiser SGD has the learning-rate schedule {name!r}, which dlgraph does not support. Give it a "
             f"number, and change that per epoch with keras.callbacks.LearningRateScheduler if need be.")
-    rate = float(np.float32(given))
+    rate = float32_value(given)
     if not np.isfinite(rate) or rate < 0:
         raise ModelError(f"The learning rate is {rate}. dlgraph accepts finite numbers from 0; set "
                          f"model.optimizer.learning_rate.")

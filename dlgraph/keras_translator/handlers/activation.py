@@ -1,7 +1,7 @@
 """Layers that apply an activation to the Dense layer before them: Activation, ReLU, Softmax."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from dlgraph.errors import ModelError
 from dlgraph.keras_translator.activations import find_activation
@@ -50,7 +50,7 @@ class ReluHandler(LayerHandler):
     """``keras.layers.ReLU`` in its plain form, max(x, 0)."""
 
     keras_class = "ReLU"
-    accepted = {"max_value": (None,), "negative_slope": (0.0, None), "threshold": (0.0, None)}
+    accepted: ClassVar[dict[str, tuple[Any, ...]]] = {"max_value": (None,), "negative_slope": (0.0, None), "threshold": (0.0, None)}
 
     def add(self, name: str, layer: Any, config: dict[str, Any], stack: Stack) -> None:
         """Fuse it."""
@@ -61,7 +61,7 @@ class SoftmaxHandler(LayerHandler):
     """``keras.layers.Softmax`` over the last axis."""
 
     keras_class = "Softmax"
-    accepted = {"axis": (-1, 1, [-1], [1])}
+    accepted: ClassVar[dict[str, tuple[Any, ...]]] = {"axis": (-1, 1, [-1], [1])}
 
     def add(self, name: str, layer: Any, config: dict[str, Any], stack: Stack) -> None:
         """Fuse it."""

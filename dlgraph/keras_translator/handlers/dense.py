@@ -1,7 +1,7 @@
 """The fully connected layer."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from dlgraph.errors import ModelError
 from dlgraph.keras_translator.activations import find_activation
@@ -15,7 +15,7 @@ class DenseHandler(LayerHandler):
     """``keras.layers.Dense`` on flat samples, with or without bias, with its activation."""
 
     keras_class = "Dense"
-    accepted = {
+    accepted: ClassVar[dict[str, tuple[Any, ...]]] = {
         "kernel_regularizer": (None,), "bias_regularizer": (None,), "kernel_constraint": (None,),
         "bias_constraint": (None,), "lora_rank": (None,), "quantization_config": (None,),
     }
@@ -32,7 +32,7 @@ class DenseHandler(LayerHandler):
         stack.stages.append(DenseStage(name, layer, stack.size, units, bool(config["use_bias"])))
         stack.shape = (units,)
 
-        activation = getattr(layer, "activation", None)
+        activation: Any = getattr(layer, "activation", None)
         if hasattr(activation, "get_config") and hasattr(activation, "dtype_policy"):   # a layer as activation
             handler = find_handler(name, activation)
             inner = activation.get_config()

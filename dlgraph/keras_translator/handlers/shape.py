@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from dlgraph.errors import ModelError
 from dlgraph.keras_translator.handlers.base import LayerHandler
@@ -13,7 +13,7 @@ class InputHandler(LayerHandler):
     """``keras.Input``: checked here, its shape is taken from the model."""
 
     keras_class = "InputLayer"
-    accepted = {"sparse": (False,), "ragged": (False, None)}
+    accepted: ClassVar[dict[str, tuple[Any, ...]]] = {"sparse": (False,), "ragged": (False, None)}
 
     def add(self, name: str, layer: Any, config: dict[str, Any], stack: Stack) -> None:
         """Nothing to add."""

@@ -1,0 +1,130 @@
+"""The two homes of a network's weights as the user sees them: a Keras model, or a stand-in on the host.
+
+Both have what Keras callbacks ask of a model, and what the network needs: weights in and out as float32, the learning
+rate, and what the model is compiled for.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from dlgraph.formats import Float32Array
+from dlgraph.keras_translator import Goal, Translation, learning_rate, read_goal
+
+
+class ModelSide(Protocol):
+    """Where the trained weights go, and what callbacks are given as their model."""
+
+    @property
+    def model(self) -> Any:
+        """What callbacks see."""
+
+    def read_weights(self) -> list[list[Float32Array]]:
+        """Of each Dense layer, kernel and bias (where it has one)."""
+
+    def write_weights(self, weights: list[list[Float32Array]]) -> None:
+        """Replace them."""
+
+    def learning_rate(self) -> float:
+        """As it is now, a float32."""
+
+    def goal(self) -> Goal:
+        """What the model is compiled for now."""
+
+    def build_metrics(self, labelled: bool) -> None:
+        """Let Keras make its metrics, of which callbacks ask whether more is better."""
+
+
+class KerasSide:
+    """The user's Keras model.
+
+    :param model: the model
+    :param translation: what it was translated to
+    """
+
+    def __init__(self, model: Any, translation: Translation) -> None:
+        self.model = model
+        self._stages = translation.stages
+
+    def read_weights(self) -> list[list[Float32Array]]:
+        return [[np.asarray(array) for array in stage.layer.get_weights()] for stage in self._stages]
+
+    def write_weights(self, weights: list[list[Float32Array]]) -> None:
+        for stage, arrays in zip(self._stages, weights):
+            stage.layer.set_weights(arrays)
+
+    def learning_rate(self) -> float:
+        return learning_rate(self.model.optimizer)
+
+    def goal(self) -> Goal:
+        return read_goal(self.model, self._stages[-1])
+
+    def build_metrics(self, labelled: bool) -> None:
+        outputs = np.zeros((1, self._stages[-1].n_units), np.float32)
+        targets = np.zeros((1,), np.int32) if labelled else outputs
+        for metric in self.model.metrics:
+            if hasattr(metric, "build") and getattr(metric, "built", True) is False:
+                metric.build(targets, outputs)
+
+
+@dataclass
+class StandInOptimiser:
+    """What ``model.optimizer`` is to callbacks."""
+
+    learning_rate: Any
+    name: str = "SGD"
+
+
+class StandIn:
+    """What a reference twin's callbacks see as their model.
+
+    :param name: the Keras model's name
+    :param weights: of each Dense layer, kernel and bias
+    :param rate: learning rate
+    :param goal: what the Keras model was compiled for
+    :param metrics: the Keras model's metrics, only asked for their names and whether more is better
+    """
+
+    def __init__(self, name: str, weights: list[list[Float32Array]], rate: float, goal: Goal,
+                 metrics: list[Any]) -> None:
+        self.name = name
+        self.metrics = metrics
+        self.optimizer = StandInOptimiser(rate)
+        self.stop_training = False
+        self.history: Any = None
+        self._weights = weights
+        self._goal = goal
+
+    @property
+    def model(self) -> StandIn:
+        return self
+
+    def get_weights(self) -> list[Float32Array]:
+        """Copies, in Keras' order."""
+        return [array.copy() for arrays in self._weights for array in arrays]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Replace the weights, in Keras' order."""
+        if len(weights) != sum(len(arrays) for arrays in self._weights):
+            raise ValueError(f"set_weights was given {len(weights)} arrays, but the network has "
+                             f"{sum(len(arrays) for arrays in self._weights)}.")
+        given = iter(weights)
+        self._weights = [[np.asarray(next(given), np.float32).reshape(array.shape) for array in arrays]
+                         for arrays in self._weights]
+
+    def read_weights(self) -> list[list[Float32Array]]:
+        return self._weights
+
+    def write_weights(self, weights: list[list[Float32Array]]) -> None:
+        self._weights = weights
+
+    def learning_rate(self) -> float:
+        return float(np.float32(self.optimizer.learning_rate))
+
+    def goal(self) -> Goal:
+        return self._goal
+
+    def build_metrics(self, labelled: bool) -> None:
+        """They are built by the Keras side before the twin is made."""

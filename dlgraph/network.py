@@ -1,0 +1,533 @@
+"""A network that trains on a machine: what the user holds."""
+from __future__ import annotations
+
+import inspect
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dlgraph.callbacks import CallbackList, History
+from dlgraph.data_encoding import (Data, check_batch_size, check_data, check_integer, choose_input_fraction, encode,
+                                   split_validation)
+from dlgraph.errors import DataError, ModelError, NumberFormatError
+from dlgraph.executor import Executor
+from dlgraph.executors import ExecutorFactory, check_options, make_executor, make_reference
+from dlgraph.formats import (INT16_MAX, Float32Array, activation_fraction, bias_rate, biases_from_float,
+                             biases_to_float, mean_loss, outputs_to_float, weight_rate, weights_from_float,
+                             weights_to_float)
+from dlgraph.keras_translator import Translation, translate
+from dlgraph.layer_graph import DenseLayer, Int32Array, LayerGraph, Loss, Metric, PassResult, Samples, Sgd
+from dlgraph.machines import Machine, resolve
+from dlgraph.model_side import KerasSide, ModelSide, StandIn
+from dlgraph.order import order
+from dlgraph.progress import Report, check_verbose, machine_seconds
+from dlgraph.targets import HostTarget, MachineTarget
+
+Parameters = list[tuple[Int32Array, Int32Array]]
+
+#: Arguments of Keras' methods that dlgraph has no use for, with the way out.
+_NOT_SUPPORTED = {
+    "sample_weight": "Leave it out; repeat samples that count more.",
+    "class_weight": "Leave it out; repeat samples of the classes that count more.",
+    "steps_per_epoch": "Every epoch uses every sample once; give fewer samples.",
+    "validation_steps": "Every sample is validated; give fewer samples.",
+    "steps": "Every sample is used; give fewer samples.",
+}
+#: Arguments of Keras' methods that change nothing here.
+_WITHOUT_EFFECT = ("validation_batch_size",)
+
+
+@dataclass(frozen=True)
+class _State:
+    """Everything that training changes, replaced as a whole when an epoch is finished.
+
+    :param parameters: (weights s3.28, biases s8.23) of every layer
+    :param orders: of every finished epoch: number of samples, whether shuffled
+    """
+
+    parameters: Parameters
+    orders: tuple[tuple[int, bool], ...] = ()
+
+
+class _Holder:
+    """The executor and the machine, kept apart from the network so that both can be given back at exit."""
+
+    def __init__(self, target: MachineTarget) -> None:
+        self.target = target
+        self.executor: Executor | None = None
+
+    def close(self) -> None:
+        executor, self.executor = self.executor, None
+        try:
+            if executor is not None:
+                executor.close()
+        finally:
+            self.target.stop()
+
+
+class Network:
+    """A network and the machine it trains on.  Made by :func:`from_keras`.
+
+    Its methods are named and behave as those of a Keras model, except that ``train`` is Keras' ``fit``.  The machine is
+    taken when it is first needed and kept until :meth:`close`, the end of a ``with`` block, or the end of the program.
+
+    :ivar model: the Keras model; it holds the trained weights after every epoch
+    """
+
+    def __init__(self, side: ModelSide, translation: Translation, target: MachineTarget, seed: int,
+                 input_max: float | None, fractions: dict[str, int], factory: ExecutorFactory,
+                 options: dict[str, Any], state: _State | None = None, input_fraction: int | None = None) -> None:
+        self._side = side
+        self._net = translation
+        self._seed = seed
+        self._input_max = input_max
+        self._fractions = fractions
+        self._factory = factory
+        self._options = options
+        self._input_fraction = input_fraction
+        self._state = state if state is not None else _State(self._fixed(side.read_weights()))
+        self._handed_over = True
+        self._holder = _Holder(target)
+        self._finalizer = weakref.finalize(self, self._holder.close)
+
+    # ------------------------------------------------------------------ what the user calls
+
+    @property
+    def model(self) -> Any:
+        return self._side.model
+
+    @property
+    def machine(self) -> str:
+        """What the network runs on, in words."""
+        return self._holder.target.description
+
+    def train(self, X: Any, y: Any, epochs: int = 1, batch_size: int | None = 32, shuffle: bool = True,
+              validation_data: Any = None, callbacks: Any = None, verbose: Any = "auto", initial_epoch: int = 0,
+              validation_split: float = 0.0, validation_freq: Any = 1, **others: Any) -> History:
+        """Train; the last partial batch is trained on as well.
+
+        :param X: samples, of the shape of the model's input, any numeric dtype
+        :param y: labels or targets as the loss takes them
+        :param epochs: the epoch to end at, counted with ``initial_epoch``
+        :param batch_size: samples per update; None for 32
+        :param shuffle: use the samples in another order in every epoch, a function of the seed and of how many epochs
+            this network has been trained (see :meth:`order`)
+        :param validation_data: (X, y) to evaluate after every epoch
+        :param callbacks: Keras callbacks; called per epoch
+        :param verbose: 0 silent, 1 or "auto" live, 2 one line per epoch
+        :param initial_epoch: the number of the first epoch in callbacks and history
+        :param validation_split: take this last part of the data for validation
+        :param validation_freq: validate every so many epochs, or after the epochs listed
+        :return: the history; loss and accuracy under Keras' keys
+        :raises DataError: where an argument cannot be used; before the machine is touched
+        """
+        _refuse_others(others, "train")
+        level = check_verbose(verbose)
+        first, last = check_integer("initial_epoch", initial_epoch, 0), check_integer("epochs", epochs, 0)
+        if not isinstance(shuffle, (bool, np.bool_)):
+            raise DataError(f"shuffle={shuffle!r} is not known. Give True or False.")
+        if validation_data is None and validation_split:
+            X, y, validation_data = split_validation(X, y, validation_split)
+        data = check_data(X, y, self._net) if y is not None else _no_targets()
+        check = self._check_validation(validation_data)
+        validate_after = _validation_epochs(validation_freq) if check is not None else (lambda epoch: False)
+        size = check_batch_size(batch_size, len(data))
+        hooks = CallbackList(callbacks)
+        self._look_at_model()
+        self._check_rate(size, len(data))
+        samples, held_out = self._encode([data] + ([check] if check is not None else []))
+
+        history = History()
+        if hooks.callbacks:
+            self._side.build_metrics(self._net.goal.loss is Loss.SPARSE_CATEGORICAL_CROSSENTROPY)
+        params = {"verbose": level, "epochs": last, "steps": -(-len(data) // size)}
+        history.set_params(params)
+        history.set_model(self.model)
+        self.model.history = history
+        hooks.set_up(self.model, params)
+        self.model.stop_training = False
+        report = self._report(level, last - first)
+        try:
+            hooks.call("on_train_begin", {})
+            first = getattr(self.model, "_initial_epoch", None) or first
+            if first < last:
+                report.begin(f"Training {self._net.name!r} on {len(data)} samples"
+                             + (f", validating on {len(held_out)}," if held_out is not None else ""))
+            logs: dict[str, float] = {}
+            for epoch in range(first, last):
+                logs = self._train_epoch(epoch, (first, last), samples, held_out, validate_after(epoch), size,
+                                         bool(shuffle), hooks, history, report)
+                if self.model.stop_training:
+                    break
+            hooks.call("on_train_end", logs)
+            self._take_over_weights()            # EarlyStopping restores the best ones
+        except BaseException:
+            report.abandon()
+            if not self._handed_over:            # interrupted between the end of an epoch and its hand-over
+                self._hand_over()
+            self.close()
+            raise
+        return history
+
+    def predict(self, X: Any, batch_size: int | None = None, verbose: Any = "auto", **others: Any) -> Float32Array:
+        """The network's outputs.
+
+        :param X: samples, as for :meth:`train`
+        :param batch_size: without effect
+        :return: float32 (n_samples, n_outputs)
+        """
+        _refuse_others(others, "predict")
+        level = check_verbose(verbose)
+        data = check_data(X, None, self._net)
+        self._look_at_model()
+        samples, _ = self._encode([data])
+        result, executor = self._forward(samples, level, "Predict", keep_outputs=True)
+        assert result.outputs is not None
+        return outputs_to_float(result.outputs, executor.graph)
+
+    def evaluate(self, X: Any, y: Any, batch_size: int | None = None, verbose: Any = "auto",
+                 return_dict: bool = False, **others: Any) -> Any:
+        """Loss, and accuracy where the model is compiled with it.
+
+        :param X: samples, as for :meth:`train`
+        :param y: labels or targets
+        :param batch_size: without effect
+        :return: as Keras: the loss, or a list of loss and metrics, or with ``return_dict`` name -> value
+        """
+        _refuse_others(others, "evaluate")
+        level = check_verbose(verbose)
+        data = check_data(X, y, self._net) if y is not None else _no_targets()
+        self._look_at_model()
+        samples, _ = self._encode([data])
+        result, executor = self._forward(samples, level, "Evaluate", keep_outputs=False)
+        logs = self._logs(result, executor.graph)
+        if return_dict:
+            return logs
+        values = [logs["loss"]] + [logs[name] for name in self._net.goal.metric_names]
+        return values if len(values) > 1 else values[0]
+
+    def order(self, epoch: int, n_samples: int | None = None) -> npt.NDArray[np.int64]:
+        """Which sample each position of an epoch used.
+
+        :param epoch: counted from 0 over all calls of :meth:`train`
+        :param n_samples: give it to ask for an epoch that is still to come, shuffled
+        """
+        epoch = check_integer("epoch", epoch, 0)
+        shuffled = True
+        if n_samples is None:
+            if epoch >= len(self._state.orders):
+                raise DataError(f"Epoch {epoch} is still to come: {len(self._state.orders)} epochs are trained. Give "
+                                f"n_samples to ask for the order it will have.")
+            n_samples, shuffled = self._state.orders[epoch]
+        n = check_integer("n_samples", n_samples, 1)
+        return order(n, self._seed, epoch) if shuffled else np.arange(n)
+
+    def get_weights(self) -> list[Float32Array]:
+        """The weights as float32, in Keras' order."""
+        self._take_over_weights()
+        return [array for arrays in self._floats() for array in arrays]
+
+    def reference(self) -> Network:
+        """A twin that computes the same on this computer, from where this network is now.
+
+        Its training leaves this network and the Keras model alone.
+        """
+        self._look_at_model()
+        self._side.build_metrics(self._net.goal.loss is Loss.SPARSE_CATEGORICAL_CROSSENTROPY)
+        stand_in = StandIn(self._net.name, self._floats(), self._side.learning_rate(), self._net.goal,
+                           list(self.model.metrics))
+        return Network(stand_in, self._net, HostTarget(), self._seed, self._input_max, self._fractions, make_reference,
+                       {}, self._state, self._input_fraction)
+
+    def close(self) -> None:
+        """Give the machine back.  The network stays usable: it takes a machine again when it needs one."""
+        self._holder.close()
+
+    def __enter__(self) -> Network:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        widths = "-".join(str(n) for n in [self._net.stages[0].n_inputs] + [s.n_units for s in self._net.stages])
+        return f"<dlgraph.Network {self._net.name!r}, {widths}, on the {self.machine}>"
+
+    # ------------------------------------------------------------------ one pass
+
+    def _train_epoch(self, epoch: int, span: tuple[int, int], samples: Samples, held_out: Samples | None,
+                     validate: bool, size: int, shuffle: bool, hooks: CallbackList, history: History, report: Report) -> dict[str, float]:
+        hooks.call("on_epoch_begin", epoch, {})
+        self._look_at_model()
+        rate = self._check_rate(size, len(samples))
+        executor = self._open([samples] + ([held_out] if held_out is not None else []))
+        first, last = span
+        view = report.open_pass(f"Epoch {epoch + 1}/{last}", epoch - first, len(samples))
+        result = executor.train_epoch(samples, len(self._state.orders), size, shuffle, rate,
+                                      _progress(view.update, self._net, executor.graph))
+        self._handed_over = False
+        self._state = _State(executor.parameters(), self._state.orders + ((len(samples), shuffle),))
+        self._hand_over()
+        logs = self._logs(result, executor.graph)
+        if held_out is not None and validate:
+            hooks.call("on_test_begin", {})
+            held_out_logs = self._logs(executor.forward(held_out, keep_outputs=False), executor.graph)
+            hooks.call("on_test_end", held_out_logs)
+            logs.update({f"val_{name}": value for name, value in held_out_logs.items()})
+        view.close(result, logs)
+        clipped = {name: count for name, count in result.saturations.items() if count}
+        history.machine_seconds.append(machine_seconds(result))
+        history.saturations.append(clipped)
+        if clipped:
+            report.note("  values clipped to their number format: "
+                        + ", ".join(f"{count} in layer {name!r}" for name, count in clipped.items()))
+        hooks.call("on_epoch_end", epoch, logs)
+        history.add(epoch, logs)
+        return logs
+
+    def _forward(self, samples: Samples, level: int, title: str, keep_outputs: bool) -> tuple[PassResult, Executor]:
+        report = self._report(level)
+        try:
+            executor = self._open([samples])
+            view = report.open_pass(f"{title} on the {self.machine}", 0, len(samples))
+            result = executor.forward(samples, keep_outputs, _progress(view.update, self._net, executor.graph))
+        except BaseException:
+            report.abandon()
+            self.close()
+            raise
+        view.close(result, {} if keep_outputs else self._logs(result, executor.graph))
+        return result, executor
+
+    def _logs(self, result: PassResult, graph: LayerGraph) -> dict[str, float]:
+        """Name -> value, in Keras' (alphabetical) order."""
+        logs = {"loss": mean_loss(result.loss_sum, result.n_samples, graph)}
+        logs.update(dict.fromkeys(self._net.goal.metric_names,
+                                  result.n_correct / _counted(result.n_samples, graph)))
+        return dict(sorted(logs.items()))
+
+    # ------------------------------------------------------------------ weights
+
+    def _fixed(self, weights: list[list[Float32Array]]) -> Parameters:
+        """Kernels and biases in fixed point.
+
+        :raises NumberFormatError: naming the layer and the value that does not fit
+        """
+        parameters: Parameters = []
+        for stage, arrays in zip(self._net.stages, weights):
+            try:
+                biases = (biases_from_float(arrays[1], stage.name) if stage.use_bias
+                          else np.zeros(stage.n_units, np.int32))
+                parameters.append((weights_from_float(arrays[0], stage.name), biases))
+            except NumberFormatError as error:
+                raise NumberFormatError(f"The model's weights cannot be used: {error}. dlgraph accepts weights from -8 "
+                                        f"to 8 and biases from -256 to 256; start from smaller ones.") from error
+        return parameters
+
+    def _floats(self) -> list[list[Float32Array]]:
+        """Of each layer, kernel and bias (where it has one), as float32."""
+        return [[weights_to_float(weights)] + ([biases_to_float(biases)] if stage.use_bias else [])
+                for stage, (weights, biases) in zip(self._net.stages, self._state.parameters)]
+
+    def _hand_over(self) -> None:
+        """Give the trained weights to the model."""
+        self._side.write_weights(self._floats())
+        self._handed_over = True
+
+    def _look_at_model(self) -> None:
+        """Take over changed weights; refuse a model that is now compiled for another goal.
+
+        :raises ModelError: with both goals
+        """
+        goal = self._side.goal()
+        if goal != self._net.goal:
+            raise ModelError(
+                f"The model was compiled anew for another goal: {_words(goal)} instead of {_words(self._net.goal)}. "
+                f"Call from_keras again.")
+        self._take_over_weights()
+
+    def _take_over_weights(self) -> None:
+        """Take over the model's weights where the user or a callback changed them.
+
+        While the model holds what training gave it, the exact fixed-point weights stay.
+        """
+        given = self._side.read_weights()
+        own = self._floats()
+        if all(np.array_equal(a, b) for theirs, ours in zip(given, own) for a, b in zip(theirs, ours)):
+            return
+        # a weight that was saturated at the format's end came out as the end itself, rounded to float32
+        end = [8.0, 256.0]
+        given = [[np.where(array == end[i], np.nextafter(np.float32(end[i]), np.float32(0)), array)
+                  for i, array in enumerate(arrays)] for arrays in given]
+        self._state = _State(self._fixed(given), self._state.orders)
+        if self._holder.executor is not None:
+            self._holder.executor.set_parameters(self._state.parameters)
+
+    # ------------------------------------------------------------------ checks and encoding
+
+    def _check_validation(self, validation_data: Any) -> Data | None:
+        if validation_data is None:
+            return None
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+            n = f" of {len(validation_data)}" if isinstance(validation_data, (tuple, list)) else ""
+            raise DataError(f"validation_data is a {type(validation_data).__name__}{n}. dlgraph accepts a pair "
+                            f"(X, y) of arrays, without sample weights.")
+        if validation_data[1] is None:
+            raise DataError("validation_data has no y. Give a pair (X, y) of arrays.")
+        return check_data(validation_data[0], validation_data[1], self._net, "validation_data's X", "validation_data's y")
+
+    def _check_rate(self, size: int, n_samples: int) -> float:
+        """The learning rate now.
+
+        :raises DataError: where it does not fit the number format with this batch size
+        """
+        rate = self._side.learning_rate()
+        try:
+            for n in {size, n_samples % size or size}:
+                bias_rate(rate, n, size)
+                for fraction in {0, *self._layer_fractions(0)[1:]}:
+                    weight_rate(rate, n, fraction, size)
+        except NumberFormatError as error:
+            raise DataError(f"The learning rate {rate:g} cannot be used with batch_size={size}: {error}. Give the "
+                            f"optimiser a smaller one.") from error
+        return rate
+
+    def _encode(self, sets: list[Data]) -> tuple[Samples, Samples | None]:
+        """Training and validation samples; the first data that come fix the inputs' fraction."""
+        fraction = self._input_fraction
+        if fraction is None:
+            fraction = choose_input_fraction(sets, self._input_max)
+        encoded = [encode(data, fraction, self._net.goal, self._net.n_outputs) for data in sets]
+        self._input_fraction = fraction
+        return encoded[0], encoded[1] if len(encoded) > 1 else None
+
+    def _layer_fractions(self, input_fraction: int) -> list[int]:
+        """``fx`` of what comes into each layer."""
+        return [input_fraction] + [activation_fraction(stage.activation, self._fractions.get(stage.name))
+                                   for stage in self._net.stages[:-1]]
+
+    # ------------------------------------------------------------------ the executor
+
+    def _open(self, samples: list[Samples]) -> Executor:
+        """The executor, told which data it will use; made when first needed, and again after :meth:`close`."""
+        holder = self._holder
+        if holder.executor is None:
+            holder.executor = self._factory(self._graph(), holder.target, **self._options)
+        holder.executor.prepare(samples)
+        return holder.executor
+
+    def _graph(self) -> LayerGraph:
+        assert self._input_fraction is not None
+        fractions = self._layer_fractions(self._input_fraction)
+        layers = [DenseLayer(stage.name, weights, biases, stage.use_bias, stage.activation, fraction)
+                  for stage, (weights, biases), fraction in zip(self._net.stages, self._state.parameters, fractions)]
+        goal = self._net.goal
+        return LayerGraph(layers, goal.loss, goal.from_logits, goal.metric, Sgd(self._side.learning_rate()), self._seed)
+
+    def _report(self, level: int, n_passes: int = 1) -> Report:
+        target = self._holder.target
+        return Report(level, target.description, target.emulated, n_passes)
+
+
+def from_keras(model: Any, machine: Machine | None = None, seed: int = 0, *, input_max: float | None = None,
+               activation_fractions: dict[str, int] | None = None, executor_factory: ExecutorFactory = make_executor,
+               **options: Any) -> Network:
+    """A network on a machine, from a compiled Keras 3 model (``keras`` or ``tf.keras``).
+
+    :param model: a compiled Sequential or linear Functional model
+    :param machine: ``dlgraph.Emulated()``, ``dlgraph.Board(hostname)`` or ``dlgraph.Spalloc(server, user=...)``; None for
+        the machine that ``DLGRAPH_MACHINE`` or the user's Graph Front End configuration names, else an emulated board
+    :param seed: of every random choice, 0 .. 2**32 - 1
+    :param input_max: the largest \\|X\\| there will be; by default that of the first data the network sees
+    :param activation_fractions: Dense layer's name -> fraction bits of the 16-bit activations it sends; by default 11,
+        and 13 for tanh and sigmoid
+    :param executor_factory: what computes, in place of the machine; for tests
+    :param options: of the mapping, see :class:`dlgraph.gfe.executor.GfeExecutor`
+    :raises ModelError: for what dlgraph cannot train
+    :raises NumberFormatError: for weights outside the number format
+    """
+    translation = translate(model)
+    seed = check_integer("seed", seed, 0)
+    if seed >= 2**32:
+        raise DataError(f"seed={seed} is too large. Give a whole number from 0 to {2**32 - 1}.")
+    _check_input_max(input_max)
+    fractions = _check_fractions(activation_fractions, translation)
+    check_options(options)
+    target = resolve(machine)
+    return Network(KerasSide(model, translation), translation, target, seed, input_max, fractions, executor_factory,
+                   options)
+
+
+def fit(model: Any, X: Any, y: Any, *, machine: Machine | None = None, seed: int = 0, **arguments: Any) -> History:
+    """Train a Keras model on a machine, in one call; the model holds the trained weights afterwards.
+
+    :param model: as for :func:`from_keras`
+    :param X: as for :meth:`Network.train`, like y
+    :param arguments: all others of :meth:`Network.train` and :func:`from_keras`
+    """
+    of_train = set(inspect.signature(Network.train).parameters) | set(_NOT_SUPPORTED) | set(_WITHOUT_EFFECT)
+    training = {name: value for name, value in arguments.items() if name in of_train}
+    building = {name: value for name, value in arguments.items() if name not in of_train}
+    with from_keras(model, machine, seed, **building) as net:
+        return net.train(X, y, **training)
+
+
+def _check_input_max(input_max: Any) -> None:
+    if input_max is None:
+        return
+    ok = isinstance(input_max, (int, float, np.integer, np.floating)) and not isinstance(input_max, bool)
+    if not ok or not 0 < input_max <= INT16_MAX:
+        raise DataError(f"input_max={input_max!r} cannot be used. Give a number above 0, up to {INT16_MAX}.")
+
+
+def _check_fractions(fractions: dict[str, int] | None, net: Translation) -> dict[str, int]:
+    hidden = {stage.name: stage for stage in net.stages[:-1]}
+    for name, fraction in (fractions or {}).items():
+        if name not in hidden:
+            raise DataError(f"activation_fractions names the layer {name!r}. It accepts the hidden Dense layers: "
+                            f"{', '.join(map(repr, hidden)) or 'there are none in this model'}.")
+        activation_fraction(hidden[name].activation, check_integer(f"activation_fractions[{name!r}]", fraction, 0))
+    return dict(fractions or {})
+
+
+def _refuse_others(others: dict[str, Any], method: str) -> None:
+    for name, value in others.items():
+        if name in _NOT_SUPPORTED:
+            if value is not None:
+                raise DataError(f"{name} is not supported by {method}. {_NOT_SUPPORTED[name]}")
+        elif name not in _WITHOUT_EFFECT:
+            raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
+
+
+def _no_targets() -> Data:
+    raise DataError("y is None. Give labels or targets, one per sample.")
+
+
+def _validation_epochs(frequency: Any) -> Any:
+    """Epoch -> whether to validate after it."""
+    if isinstance(frequency, (list, tuple, set)):
+        chosen = {check_integer("validation_freq", each, 1) for each in frequency}
+        return lambda epoch: epoch + 1 in chosen
+    every = check_integer("validation_freq", frequency, 1)
+    return lambda epoch: (epoch + 1) % every == 0
+
+
+def _counted(n_samples: int, graph: LayerGraph) -> int:
+    """Over how many the correct ones are counted: outputs for binary accuracy, else samples."""
+    return max(1, n_samples * (graph.n_outputs if graph.metric is Metric.BINARY_ACCURACY else 1))
+
+
+def _progress(update: Any, net: Translation, graph: LayerGraph) -> Any:
+    """An executor's progress as means."""
+    def progress(done: int, loss_sum: int, n_correct: int, machine_cycles: int = 0) -> None:
+        values = {"loss": mean_loss(loss_sum, done, graph)} if loss_sum else {}
+        values.update(dict.fromkeys(net.goal.metric_names, n_correct / _counted(done, graph)) if loss_sum else {})
+        update(done, dict(sorted(values.items())), machine_cycles)
+    return progress
+
+
+def _words(goal: Any) -> str:
+    return (f"loss={goal.loss.name.lower()}{' from logits' if goal.from_logits else ''}, "
+            f"metrics={list(goal.metric_names)}")

@@ -1,0 +1,174 @@
+"""A machine as the runs see it: options for the Graph Front End, started before a run and stopped after it."""
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar
+from urllib.parse import urlparse
+
+from dlgraph.errors import MachineError
+from dlgraph.reachability import board_answers, boot_board, server_answers
+
+log = logging.getLogger(__name__)
+
+
+class MachineTarget(ABC):
+    """One machine.
+
+    ``start`` makes sure that it is there; ``stop`` gives it back; both may be called again.
+    """
+
+    #: ``"emulated"``, ``"board"`` or ``"spalloc"``.
+    kind: ClassVar[str]
+    #: Whether the machine is software; every report says so.
+    emulated: bool = False
+    #: Of the boards, as the Graph Front End numbers them: ``"3"`` (4 chips) or ``"5"`` (48 chips).
+    version: str = "5"
+
+    @property
+    @abstractmethod
+    def options(self) -> dict[str, str]:
+        """Options for the Graph Front End's ``[Machine]`` section.  Valid once started."""
+
+    @property
+    @abstractmethod
+    def description(self) -> str:
+        """What reports call it, such as ``"emulated SpiNN-5 board"``."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Make sure that the machine is there.
+
+        :raises MachineError: where it is not, with what to do
+        """
+
+    def stop(self) -> None:
+        """Give back what ``start`` took."""
+
+
+class EmulatedTarget(MachineTarget):
+    """An emulated board in a process of its own, at a loopback address."""
+
+    kind = "emulated"
+    emulated = True
+
+    def __init__(self, board: str, version: str, address: str | None) -> None:
+        self.board = board
+        self.version = version
+        self.wanted_address = address
+        #: The running ``spinnemu.Machine``, or None.
+        self.machine: Any = None
+
+    @property
+    def options(self) -> dict[str, str]:
+        if self.machine is None:
+            raise MachineError("The emulated board is not started.")
+        return {"version": self.version, "machine_name": self.machine.address}
+
+    @property
+    def description(self) -> str:
+        return f"emulated SpiNN-{self.version} board"
+
+    def start(self) -> None:
+        if self.machine is not None:
+            return
+        try:
+            import spinnemu
+        except ImportError as error:
+            raise MachineError(f"The emulated machine cannot be used, as the package spinnemu cannot be imported "
+                               f"({error}). Install dlgraph again, or name a board: machine=dlgraph.Board(hostname)."
+                               ) from error
+        machine: AbstractContextManager[Any] = spinnemu.Machine(board=self.board, address=self.wanted_address)
+        try:
+            self.machine = machine.__enter__()
+        except OSError as error:
+            where = self.wanted_address or "any loopback address"
+            raise MachineError(
+                f"The emulated board cannot answer at {where}: {error}. Its ports, UDP 17893 and 54321, may be in use "
+                f"by another emulated board; leave the address out, or end the other one.") from error
+        if self.machine is None:
+            self.machine = machine
+
+    def stop(self) -> None:
+        machine, self.machine = self.machine, None
+        if machine is not None:
+            machine.__exit__(None, None, None)
+
+
+class BoardTarget(MachineTarget):
+    """A board on the network, booted if need be."""
+
+    kind = "board"
+
+    def __init__(self, hostname: str, version: str) -> None:
+        self.hostname = hostname
+        self.version = version
+        self.emulated = hostname.startswith("127.")      # no board is inside this computer
+
+    @property
+    def options(self) -> dict[str, str]:
+        return {"version": self.version, "machine_name": self.hostname}
+
+    @property
+    def description(self) -> str:
+        return f"{'emulated ' if self.emulated else ''}SpiNN-{self.version} board at {self.hostname}"
+
+    def start(self) -> None:
+        if board_answers(self.hostname):
+            return
+        log.warning("The board %s does not answer; trying to boot it.", self.hostname)
+        boot_board(self.hostname, self.version)
+        if not board_answers(self.hostname, seconds=5.0):
+            raise MachineError(
+                f"No answer at {self.hostname}: nothing answers on UDP port 17893, neither before nor after sending "
+                f"the boot image to port 54321. Check the name, the board's power and its cable, and that no firewall "
+                f"stands between; or run without a board: machine=dlgraph.Emulated().")
+
+
+class SpallocTarget(MachineTarget):
+    """A board that the Graph Front End borrows from a spalloc server when it is set up, and gives back at its end."""
+
+    kind = "spalloc"
+
+    def __init__(self, server: str, port: int, user: str | None, machine: str | None) -> None:
+        self.server = server
+        self.port = port
+        self.user = user
+        self.machine = machine
+
+    @property
+    def options(self) -> dict[str, str]:
+        options = {"version": self.version, "spalloc_server": self.server, "spalloc_port": str(self.port)}
+        if self.user is not None:
+            options["spalloc_user"] = self.user
+        if self.machine is not None:
+            options["spalloc_machine"] = self.machine
+        return options
+
+    @property
+    def description(self) -> str:
+        return f"SpiNN-5 board of the spalloc server {self.server}"
+
+    def start(self) -> None:
+        url = urlparse(self.server if "://" in self.server else f"spalloc://{self.server}")
+        new_style = url.scheme in ("http", "https")
+        default = {"http": 80, "https": 443}.get(url.scheme, self.port)
+        server_answers(url.hostname or self.server, url.port or default, speaks_json=not new_style)
+
+
+class HostTarget(MachineTarget):
+    """No machine: the reference computes on this computer."""
+
+    kind = "host"
+
+    @property
+    def options(self) -> dict[str, str]:
+        return {}
+
+    @property
+    def description(self) -> str:
+        return "reference on this computer"
+
+    def start(self) -> None:
+        """Nothing to start."""
