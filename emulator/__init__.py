@@ -1,0 +1,16 @@
+"""A SpiNNaker machine in software.
+
+It models the hardware of SpiNNaker chips and boards and runs the stock software on it: SC&MP on
+the monitor cores, SARK and application binaries on the others.  Host software reaches it by UDP,
+as it would reach a board::
+
+    import spinnemu
+    with spinnemu.Machine(board="spinn3") as machine:
+        ...  # talk to machine.address, ports 17893 and 54321
+        print(machine.counters().seconds)
+"""
+
+from .errors import AddressBusyError, EmulatorError
+from .machine import Counters, Machine
+
+__all__ = ["AddressBusyError", "Counters", "EmulatorError", "Machine"]

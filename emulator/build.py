@@ -1,0 +1,79 @@
+"""Finds the engine, a C library; compiles it where it is not installed."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from .errors import EmulatorError
+
+SOURCE = Path(__file__).parent / "src"
+#: only for the extension module
+NOT_FOR_PLAIN_LIBRARY = {"python_module.c"}
+FLAGS = ["-O2", "-std=gnu11", "-fPIC", "-shared", "-pthread"]
+
+
+def cache_folder() -> Path:
+    """Where compiled engines and snapshots are kept: ``$XDG_CACHE_HOME/spinnemu``."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = Path(base) / "spinnemu"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        folder = Path(tempfile.gettempdir()) / f"spinnemu-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _sources() -> list[Path]:
+    return sorted(p for p in SOURCE.glob("*.c") if p.name not in NOT_FOR_PLAIN_LIBRARY)
+
+
+def _digest() -> str:
+    digest = hashlib.sha256(" ".join(FLAGS).encode())
+    for path in sorted([*_sources(), *SOURCE.glob("*.h")]):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _installed() -> Path | None:
+    spec = importlib.util.find_spec(f"{__package__}._engine")
+    if spec is None or spec.origin is None:
+        return None
+    library = Path(spec.origin)
+    # An installed extension beside newer sources (an editable install) is out of date.
+    sources = [*_sources(), *SOURCE.glob("*.h")]
+    if any(p.stat().st_mtime > library.stat().st_mtime for p in sources):
+        return None
+    return library
+
+
+def library() -> Path:
+    """Path of the engine; compiled into the cache if there is no up-to-date installed one.
+
+    :raises EmulatorError: if it has to be compiled and there is no C compiler
+    """
+    found = _installed()
+    if found is not None:
+        return found
+    target = cache_folder() / f"engine-{_digest()}.so"
+    if target.exists():
+        return target
+    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
+    if not compiler:
+        raise EmulatorError("the emulator's engine is not installed and there is no C compiler")
+    handle, temporary = tempfile.mkstemp(suffix=".so", dir=target.parent)
+    os.close(handle)
+    command = [*compiler.split(), *FLAGS, *map(str, _sources()), "-o", temporary]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        os.unlink(temporary)
+        raise EmulatorError(f"the engine does not compile:\n{result.stderr}")
+    os.replace(temporary, target)
+    return target

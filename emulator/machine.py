@@ -1,0 +1,330 @@
+"""Starts, stops and questions the process of an emulated machine."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import boot_image, build
+from .errors import AddressBusyError, EmulatorError
+from .serial_rom import serial_rom
+
+#: hardware version of each kind of board
+BOARDS = {"spinn3": 3, "spinn5": 5}
+CLOCK_HZ = 200_000_000
+SCP_PORT = 17893
+BOOT_PORT = 54321
+PACKET_TYPES = ("mc", "p2p", "nn", "fr")
+#: seconds until a machine that boots for the first time must have come up
+_START_LIMIT = 300.0
+_REPLY_LIMIT = 120.0
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What a machine has done since it was switched on.  "Emulated" all of it."""
+
+    #: cycles of the 200 MHz clock, start-up included
+    cycles: int
+    #: instructions of all cores
+    instructions: int
+    #: cores that stopped at something that is no instruction
+    faulted_cores: int
+    #: packets that cores sent, by type ("mc", "p2p", "nn", "fr")
+    sent: dict[str, int]
+    #: copies of packets that reached cores
+    delivered: dict[str, int]
+    #: copies of packets that went over links
+    forwarded: dict[str, int]
+    #: packets that routers gave up
+    dropped: dict[str, int]
+    #: copies sent out of links that end nowhere
+    unconnected: dict[str, int]
+    #: multicast packets that went straight on for want of an entry
+    default_routed: int
+    #: packets over each link, by (x, y, link)
+    link_packets: dict[tuple[int, int, int], int] = field(repr=False)
+    #: cycles that each core was awake, by (x, y, physical core)
+    awake: dict[tuple[int, int, int], int] = field(repr=False)
+    #: instructions of each core, by (x, y, physical core)
+    core_instructions: dict[tuple[int, int, int], int] = field(repr=False)
+    #: the physical core that is monitor, by (x, y)
+    monitors: dict[tuple[int, int], int] = field(repr=False)
+    datagrams_in: int
+    datagrams_out: int
+    #: repeats of requests that were still being worked on
+    repeats_dropped: int
+    #: datagrams that are none the board could get or send
+    refused: int
+    frames_lost: int
+    dma_transfers: int
+    dma_bytes: int
+
+    @property
+    def seconds(self) -> float:
+        """Emulated time since power-on in seconds."""
+        return self.cycles / CLOCK_HZ
+
+    @staticmethod
+    def _from_stats(stats: dict[str, Any]) -> Counters:
+        chips = [tuple(chip) for chip in stats["chips"]]
+
+        def by_type(name: str) -> dict[str, int]:
+            return dict(zip(PACKET_TYPES, stats[name]))
+
+        def by_part(name: str) -> dict[tuple[int, int, int], int]:
+            return {(x, y, part): value for (x, y), row in zip(chips, stats[name])
+                    for part, value in enumerate(row)}
+
+        same = ("cycles", "instructions", "faulted_cores", "default_routed", "datagrams_in",
+                "datagrams_out", "repeats_dropped", "refused", "frames_lost", "dma_transfers",
+                "dma_bytes")
+        return Counters(
+            sent=by_type("sent"), delivered=by_type("delivered"), forwarded=by_type("forwarded"),
+            dropped=by_type("dropped"), unconnected=by_type("unconnected"),
+            link_packets=by_part("link_packets"), awake=by_part("core_cycles_awake"),
+            core_instructions=by_part("core_instructions"),
+            monitors=dict(zip(chips, stats["monitor_cores"])),
+            **{name: stats[name] for name in same})
+
+
+class Machine:
+    """An emulated SpiNNaker board in a process of its own.
+
+    A context manager; without ``with``, call :meth:`close`.  The process ends with this one in
+    any case.
+
+    :param board: ``"spinn3"`` (4 chips) or ``"spinn5"`` (48 chips)
+    :param address:
+        where it listens, on UDP ports 17893 and 54321; a free loopback address if not given.
+        Not 127.0.0.1, which SpiNNMan takes for a machine that is not there.
+    :param boot:
+        start with SC&MP running; otherwise the board waits to be booted over UDP
+    :param dead_chips: (x, y) of chips that the board's serial ROM declares dead
+    :param dead_cores: (x, y, physical core), likewise
+    :param dead_links: (x, y, link), likewise
+    :param record: file for a log of what the host did, with emulated times
+    :param expose: allow an address that is not a loopback address
+    :param snapshots: keep the booted state in the user's cache folder, to start faster
+    """
+
+    def __init__(
+            self, board: str = "spinn5", address: str | None = None, *, boot: bool = True,
+            dead_chips: Iterable[tuple[int, int]] = (),
+            dead_cores: Iterable[tuple[int, int, int]] = (),
+            dead_links: Iterable[tuple[int, int, int]] = (),
+            record: str | os.PathLike[str] | None = None,
+            expose: bool = False, snapshots: bool = True) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+        self.board = _checked_board(board)
+        rom = serial_rom(dead_chips, dead_cores, dead_links)
+        if address is not None:
+            self.address = _checked_address(address, expose)
+            self._ready = self._start(rom, boot, record, None, snapshots)
+        else:
+            self._ready = self._start_somewhere(rom, boot, record, snapshots)
+        atexit.register(self.close)
+
+    def _start_somewhere(self, rom: bytes, boot: bool, record: Any, snapshots: bool) -> dict[str, Any]:
+        attempts = 20
+        for attempt in range(attempts):
+            self.address = free_address()
+            try:
+                return self._start(rom, boot, record, None, snapshots)
+            except AddressBusyError:         # taken since we looked
+                if attempt == attempts - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _start(self, rom: bytes, boot: bool, record: Any, replay: Any, snapshots: bool) -> dict[str, Any]:
+        library = build.library()
+        image = boot_image.patched_image(BOARDS[self.board]) if boot else b""
+        key = _snapshot_key(library, image, rom, self.board, self.address)
+        path = build.cache_folder() / f"booted-{self.board}-{key[:24]}.snapshot"
+        main_thread = threading.current_thread() is threading.main_thread()
+        options = {
+            "library": str(library), "board": BOARDS[self.board], "address": self.address,
+            "image": image.hex(), "serial_rom": rom.hex(),
+            "snapshot_path": str(path) if boot and snapshots else None, "snapshot_key": key,
+            "record": os.fspath(record) if record is not None else None,
+            "replay": os.fspath(replay) if replay is not None else None,
+            # The kernel's signal comes when the *thread* that started the process ends.
+            "die_with_parent": int(main_thread),
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-E", "-s", str(Path(__file__).with_name("engine.py")), json.dumps(options)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        try:
+            return self._event("ready")
+        except BaseException:
+            self.close()
+            raise
+
+    # --- control channel -----------------------------------------------------------------
+
+    def _event(self, wanted: str) -> dict[str, Any]:
+        process = self._process
+        assert process is not None and process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            code = process.wait()
+            raise EmulatorError(f"the emulated machine ended with status {code}")
+        event: dict[str, Any] = json.loads(line)
+        if event["event"] == "error":
+            if "port" in event:
+                raise AddressBusyError(self.address, event["port"], event["message"])
+            raise EmulatorError(event["message"])
+        if event["event"] != wanted:
+            raise EmulatorError(f"the emulated machine said {event['event']!r}, not {wanted!r}")
+        return event
+
+    def _ask(self, command: str, wanted: str) -> dict[str, Any]:
+        with self._lock:
+            if self._process is None or self._process.stdin is None:
+                raise EmulatorError("the emulated machine is closed")
+            try:
+                self._process.stdin.write(command + "\n")
+                self._process.stdin.flush()
+            except OSError as error:
+                raise EmulatorError("the emulated machine is gone") from error
+            return self._event(wanted)
+
+    @property
+    def process_id(self) -> int:
+        """Of the process that the machine runs in."""
+        if self._process is None:
+            raise EmulatorError("the emulated machine is closed")
+        return self._process.pid
+
+    @property
+    def from_snapshot(self) -> bool:
+        """Whether the booted state came from the cache."""
+        return bool(self._ready["from_snapshot"])
+
+    def counters(self) -> Counters:
+        """What the machine has done up to now."""
+        return Counters._from_stats(self._ask("stats", "stats"))
+
+    def state_hash(self) -> tuple[int, str]:
+        """Emulated time in cycles and a fingerprint of memories, registers and tables."""
+        event = self._ask("hash", "hash")
+        return event["cycles"], event["hash"]
+
+    def reset(self) -> None:
+        """Back to the state in which the machine was started."""
+        self._ask("reset", "reset")
+
+    def close(self) -> None:
+        """Switch the machine off."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is None:
+            return
+        atexit.unregister(self.close)
+        try:
+            if process.stdin is not None:
+                process.stdin.close()        # the engine ends when its control channel does
+        except OSError:
+            pass
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+    def __enter__(self) -> Machine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Where a replayed log ended."""
+
+    counters: Counters
+    state_hash: str
+
+
+def replay(
+        log: str | os.PathLike[str], board: str, address: str, *, boot: bool = True,
+        dead_chips: Iterable[tuple[int, int]] = (),
+        dead_cores: Iterable[tuple[int, int, int]] = (),
+        dead_links: Iterable[tuple[int, int, int]] = ()) -> Replay:
+    """Repeat what was recorded, without sockets, as fast as possible.
+
+    The other parameters must be those of the machine that recorded the log.
+    """
+    machine = Machine.__new__(Machine)
+    machine._process = None
+    machine._lock = threading.Lock()
+    machine.board = _checked_board(board)
+    machine.address = address
+    try:
+        machine._start(serial_rom(dead_chips, dead_cores, dead_links), boot, None, log, True)
+        stats = machine._event("stats")
+        return Replay(Counters._from_stats(stats), machine._event("hash")["hash"])
+    finally:
+        machine.close()
+
+
+def _checked_board(board: str) -> str:
+    if board not in BOARDS:
+        raise ValueError(f"no board {board!r}; there are {', '.join(sorted(BOARDS))}")
+    return board
+
+
+def _checked_address(address: str, expose: bool) -> str:
+    try:
+        octets = socket.inet_aton(socket.gethostbyname(address))
+    except OSError as error:
+        raise ValueError(f"{address!r} is no IPv4 address") from error
+    plain = socket.inet_ntoa(octets)
+    if plain == "127.0.0.1":
+        raise ValueError("127.0.0.1 means a machine that is not there to SpiNNMan; "
+                         "use another address of 127.0.0.0/8, such as 127.0.0.5")
+    if octets[0] != 127 and not expose:
+        raise ValueError(f"{plain} is not a loopback address: other computers could use the machine; "
+                         "pass expose=True if that is wanted")
+    return plain
+
+
+def free_address() -> str:
+    """A loopback address on which both ports are free now."""
+    chooser = random.Random(os.getpid() ^ random.SystemRandom().getrandbits(32))
+    for attempt in range(200):
+        # a small range first: the booted state is kept per address
+        last = attempt + 5 if attempt < 60 else chooser.randrange(5, 250)
+        third = 0 if attempt < 60 else chooser.randrange(1, 250)
+        address = f"127.0.{third}.{last}"
+        try:
+            for port in (SCP_PORT, BOOT_PORT):
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                    probe.bind((address, port))
+        except OSError:
+            continue
+        return address
+    raise EmulatorError("no free loopback address for an emulated machine")
+
+
+def _snapshot_key(library: Path, image: bytes, rom: bytes, board: str, address: str) -> str:
+    digest = hashlib.sha256()
+    for part in (library.read_bytes(), image, rom, board.encode(), address.encode()):
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.hexdigest()

@@ -1,0 +1,300 @@
+#define _GNU_SOURCE
+#include "bridge.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { MAC_BYTES = 6, ETHERNET_HEADER = 14, IP_HEADER = 20, UDP_HEADER = 8, HEADERS = 42 };
+enum { TYPE_IP = 0x0800, TYPE_ARP = 0x0806, PROTOCOL_UDP = 17 };
+enum { MINIMUM_FRAME = 60, PAYLOAD_MAX = 1472 };
+/* SDP over UDP: two bytes of padding, then the header, then SCP's command and sequence number. */
+enum { SDP_FLAGS = 2, SDP_REPLY_EXPECTED = 0x87, SCP_SEQUENCE = 12, SCP_MINIMUM = 14 };
+
+/* A request that found no answer in this time will not get one: its repeat is let through. */
+#define REQUEST_LIFETIME (500ull * CYCLES_PER_MILLISECOND)
+/* Waiting for an answer is a reason to run fast only this long. */
+#define REQUEST_URGENT (100ull * CYCLES_PER_MILLISECOND)
+
+static uint16_t get16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
+static void put16(uint8_t *p, unsigned v) { p[0] = (uint8_t)(v >> 8); p[1] = (uint8_t)v; }
+
+static int bind_port(const uint8_t address[4], int port)
+{
+    int s = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    memcpy(&a.sin_addr, address, 4);
+    int bytes = 4 << 20;
+    if (s >= 0) {
+        setsockopt(s, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+        setsockopt(s, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    }
+    if (s >= 0 && bind(s, (struct sockaddr *)&a, sizeof a) < 0) {
+        close(s);
+        s = -1;
+    }
+    return s;
+}
+
+int bridge_open(Bridge *b, const uint8_t address[4])
+{
+    memset(b, 0, sizeof *b);
+    b->loopback = address[0] == 127;
+    b->boot_socket = -1;
+    b->scp_socket = bind_port(address, SCP_PORT);
+    if (b->scp_socket < 0)
+        return SCP_PORT;
+    b->boot_socket = bind_port(address, BOOT_PORT);
+    return b->boot_socket < 0 ? BOOT_PORT : 0;
+}
+
+void bridge_close(Bridge *b)
+{
+    if (b->scp_socket >= 0)
+        close(b->scp_socket);
+    if (b->boot_socket >= 0)
+        close(b->boot_socket);
+    b->scp_socket = b->boot_socket = -1;
+}
+
+/* --- host to board ------------------------------------------------------------------------ */
+
+static void host_mac(uint8_t *mac, const uint8_t address[4])
+{
+    mac[0] = 0x02;
+    mac[1] = 0x00;
+    memcpy(mac + 2, address, 4);
+}
+
+static uint16_t checksum(const uint8_t *p, size_t bytes)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i + 1 < bytes; i += 2)
+        sum += get16(p + i);
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)~sum;
+}
+
+static void ethernet_header(Frame *f, const uint8_t *to, const uint8_t *from, unsigned type)
+{
+    memcpy(f->data, to, MAC_BYTES);
+    memcpy(f->data + 6, from, MAC_BYTES);
+    put16(f->data + 12, type);
+}
+
+static void board_mac(const Machine *m, uint8_t *mac)
+{
+    memcpy(mac, m->chip[0].sysram + 0x7fe2, MAC_BYTES);     /* as the boot ROM was told */
+}
+
+static void udp_frame(const Machine *m, Frame *f, const struct sockaddr_in *from, unsigned to_port,
+                      const uint8_t *data, size_t bytes)
+{
+    uint8_t board[MAC_BYTES], host[MAC_BYTES], address[4];
+    memcpy(address, &from->sin_addr, 4);
+    board_mac(m, board);
+    host_mac(host, address);
+    memset(f->data, 0, MINIMUM_FRAME);
+    ethernet_header(f, board, host, TYPE_IP);
+    uint8_t *ip = f->data + ETHERNET_HEADER, *udp = ip + IP_HEADER;
+    ip[0] = 0x45;
+    ip[1] = 0;
+    put16(ip + 2, (unsigned)(IP_HEADER + UDP_HEADER + bytes));
+    memset(ip + 4, 0, 8);
+    ip[8] = 64;
+    ip[9] = PROTOCOL_UDP;
+    memcpy(ip + 12, address, 4);
+    memcpy(ip + 16, m->ip_address, 4);
+    put16(ip + 10, checksum(ip, IP_HEADER));
+    put16(udp, ntohs(from->sin_port));
+    put16(udp + 2, to_port);
+    put16(udp + 4, (unsigned)(UDP_HEADER + bytes));
+    put16(udp + 6, 0);                       /* no checksum */
+    memcpy(udp + UDP_HEADER, data, bytes);
+    f->length = (uint32_t)(HEADERS + bytes);
+    if (f->length < MINIMUM_FRAME)
+        f->length = MINIMUM_FRAME;
+}
+
+static bool wants_answer(const uint8_t *data, size_t bytes)
+{
+    return bytes >= SCP_MINIMUM && data[SDP_FLAGS] == SDP_REPLY_EXPECTED;
+}
+
+static Request *find(Bridge *b, uint32_t address, uint16_t port, uint16_t sequence)
+{
+    for (uint32_t i = 0; i < b->requests; i++)
+        if (b->request[i].address == address && b->request[i].port == port
+            && b->request[i].sequence == sequence)
+            return &b->request[i];
+    return NULL;
+}
+
+static void forget(Bridge *b, Request *r) { *r = b->request[--b->requests]; }
+
+static void forget_old(Bridge *b, const Machine *m)
+{
+    for (uint32_t i = b->requests; i-- > 0;)
+        if (b->request[i].since != NEVER && m->now > b->request[i].since + REQUEST_LIFETIME)
+            forget(b, &b->request[i]);
+}
+
+static Frame *queue_place(Bridge *b)
+{
+    return b->queue_count == BRIDGE_QUEUE ? NULL
+         : &b->queue[(b->queue_head + b->queue_count++) % BRIDGE_QUEUE];
+}
+
+static void accept_datagram(Bridge *b, Machine *m, const struct sockaddr_in *from, unsigned port,
+                            const uint8_t *data, size_t bytes)
+{
+    b->datagrams_in++;
+    if (bytes > PAYLOAD_MAX || from->sin_port == 0 || b->queue_count == BRIDGE_QUEUE) {
+        b->refused++;
+        return;
+    }
+    if (port == SCP_PORT && wants_answer(data, bytes)) {
+        uint16_t sequence = (uint16_t)(data[SCP_SEQUENCE] | data[SCP_SEQUENCE + 1] << 8);
+        if (find(b, from->sin_addr.s_addr, from->sin_port, sequence)) {
+            b->repeats_dropped++;
+            return;
+        }
+        if (b->requests < BRIDGE_REQUESTS)
+            b->request[b->requests++] = (Request){from->sin_addr.s_addr, from->sin_port, sequence, NEVER};
+    }
+    udp_frame(m, queue_place(b), from, port, data, bytes);
+}
+
+void bridge_collect(Bridge *b, Machine *m)
+{
+    uint8_t data[2048];
+    struct sockaddr_in from;
+    forget_old(b, m);
+    for (int which = 0; which < 2; which++) {
+        int s = which ? b->boot_socket : b->scp_socket;
+        while (s >= 0 && b->queue_count < BRIDGE_QUEUE) {
+            socklen_t size = sizeof from;
+            ssize_t n = recvfrom(s, data, sizeof data, 0, (struct sockaddr *)&from, &size);
+            if (n < 0)
+                break;
+            if (m->chip[0].rom.active) {     /* nothing but the boot ROM listens */
+                b->datagrams_in++;
+                if (which && (size_t)n <= FRAME_MAX) {
+                    log_write(b->log, LOG_BOOT, m->now, data, (uint32_t)n);
+                    boot_rom_datagram(m, data, (size_t)n);
+                }
+                continue;
+            }
+            accept_datagram(b, m, &from, which ? BOOT_PORT : SCP_PORT, data, (size_t)n);
+        }
+    }
+}
+
+static void admitted(Bridge *b, const Frame *f, uint64_t at)
+{
+    const uint8_t *udp = f->data + ETHERNET_HEADER + IP_HEADER;
+    if (get16(f->data + 12) != TYPE_IP || !wants_answer(udp + UDP_HEADER, f->length - HEADERS))
+        return;
+    uint32_t address;
+    uint16_t port;
+    memcpy(&address, f->data + ETHERNET_HEADER + 12, 4);
+    memcpy(&port, udp, 2);
+    const uint8_t *s = udp + UDP_HEADER + SCP_SEQUENCE;
+    Request *r = find(b, address, port, (uint16_t)(s[0] | s[1] << 8));
+    if (r)
+        r->since = at;
+}
+
+void bridge_admit(Bridge *b, Machine *m)
+{
+    if (!b->queue_count || machine_host_frame_due(m) || m->chip[0].ethernet.frames)
+        return;
+    const Frame *f = &b->queue[b->queue_head];
+    uint64_t at = (m->now / HOST_ADMISSION_INTERVAL + 1) * HOST_ADMISSION_INTERVAL;
+    log_write(b->log, LOG_FRAME, at, f->data, f->length);
+    machine_host_frame(m, at, f->data, f->length);
+    admitted(b, f, at);
+    b->queue_head = (b->queue_head + 1) % BRIDGE_QUEUE;
+    b->queue_count--;
+}
+
+/* --- board to host ------------------------------------------------------------------------ */
+
+/* The board asks for the MAC of a host: every host is there. */
+static void answer_arp(Bridge *b, const Frame *f)
+{
+    enum { OPERATION = 6, SENDER_MAC = 8, SENDER_IP = 14, TARGET_MAC = 18, TARGET_IP = 24, ARP_BYTES = 28 };
+    const uint8_t *arp = f->data + ETHERNET_HEADER;
+    if (f->length < ETHERNET_HEADER + ARP_BYTES || get16(arp + OPERATION) != 1)
+        return;
+    Frame *reply = queue_place(b);
+    if (!reply)
+        return;
+    uint8_t mac[MAC_BYTES];
+    host_mac(mac, arp + TARGET_IP);
+    memset(reply->data, 0, MINIMUM_FRAME);
+    reply->length = MINIMUM_FRAME;
+    ethernet_header(reply, arp + SENDER_MAC, mac, TYPE_ARP);
+    uint8_t *r = reply->data + ETHERNET_HEADER;
+    memcpy(r, arp, OPERATION);
+    put16(r + OPERATION, 2);
+    memcpy(r + SENDER_MAC, mac, MAC_BYTES);
+    memcpy(r + SENDER_IP, arp + TARGET_IP, 4);
+    memcpy(r + TARGET_MAC, arp + SENDER_MAC, MAC_BYTES + 4);
+}
+
+static void send_udp(Bridge *b, const Frame *f)
+{
+    const uint8_t *ip = f->data + ETHERNET_HEADER;
+    if (f->length < HEADERS || ip[0] != 0x45 || ip[9] != PROTOCOL_UDP)
+        return;
+    const uint8_t *udp = ip + IP_HEADER;
+    size_t bytes = get16(udp + 4);
+    if (bytes < UDP_HEADER || bytes > f->length - ETHERNET_HEADER - IP_HEADER)
+        return;
+    bytes -= UDP_HEADER;
+    const uint8_t *data = udp + UDP_HEADER;
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    memcpy(&to.sin_addr, ip + 16, 4);
+    memcpy(&to.sin_port, udp + 2, 2);
+    if (bytes >= SCP_MINIMUM) {
+        Request *r = find(b, to.sin_addr.s_addr, to.sin_port,
+                          (uint16_t)(data[SCP_SEQUENCE] | data[SCP_SEQUENCE + 1] << 8));
+        if (r)
+            forget(b, r);
+    }
+    if (b->loopback && ip[16] != 127) {
+        b->refused++;
+        return;
+    }
+    b->datagrams_out++;
+    while (b->scp_socket >= 0
+           && sendto(b->scp_socket, data, bytes, 0, (struct sockaddr *)&to, sizeof to) < 0 && errno == EINTR)
+        ;
+}
+
+void bridge_deliver(Bridge *b, Machine *m)
+{
+    while (m->out_count) {
+        const Frame *f = &m->out[m->out_head];
+        m->out_head = (m->out_head + 1) % FRAMES_OUT;
+        m->out_count--;
+        if (get16(f->data + 12) == TYPE_ARP)
+            answer_arp(b, f);
+        else if (get16(f->data + 12) == TYPE_IP)
+            send_udp(b, f);
+    }
+}
+
+bool bridge_working(Bridge *b, const Machine *m)
+{
+    if (b->queue_count || machine_host_frame_due(m))
+        return true;
+    for (uint32_t i = 0; i < b->requests; i++)
+        if (b->request[i].since == NEVER || m->now < b->request[i].since + REQUEST_URGENT)
+            return true;
+    return false;
+}

@@ -1,0 +1,40 @@
+/*
+ * Between UDP sockets of the host and the Ethernet of the emulated board.
+ *
+ * Datagrams become frames and the other way round; nothing is answered here but ARP.  The bridge
+ * only holds datagrams back (until the receive buffer is empty, and to the next multiple of
+ * HOST_ADMISSION_INTERVAL) and drops the repeat of a request that is still being worked on.
+ */
+#ifndef SPINNEMU_BRIDGE_H
+#define SPINNEMU_BRIDGE_H
+#include "datagram_log.h"
+#include "machine.h"
+
+enum { SCP_PORT = 17893, BOOT_PORT = 54321 };
+enum { BRIDGE_QUEUE = 1024, BRIDGE_REQUESTS = 1024 };
+
+typedef struct Request {
+    uint32_t address;
+    uint16_t port, sequence;
+    uint64_t since;                          /* cycles; NEVER while it waits in the queue */
+} Request;
+
+typedef struct Bridge {
+    int scp_socket, boot_socket;
+    bool loopback;                           /* answers go to loopback addresses only */
+    Frame queue[BRIDGE_QUEUE];
+    uint32_t queue_head, queue_count;
+    Request request[BRIDGE_REQUESTS];
+    uint32_t requests;
+    uint64_t datagrams_in, datagrams_out, repeats_dropped, refused;
+    FILE *log;
+} Bridge;
+
+/* Bind the two ports; on failure the port that could not be bound, else 0. */
+int bridge_open(Bridge *b, const uint8_t address[4]);
+void bridge_close(Bridge *b);
+void bridge_collect(Bridge *b, Machine *m);  /* from the sockets into the queue */
+void bridge_admit(Bridge *b, Machine *m);    /* the head of the queue, if it may */
+void bridge_deliver(Bridge *b, Machine *m);  /* frames of the board to the sockets */
+bool bridge_working(Bridge *b, const Machine *m);   /* a request is unanswered, or waits */
+#endif

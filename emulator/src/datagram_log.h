@@ -1,0 +1,18 @@
+/* What the host did to a machine, with the emulated time of each: enough to repeat a run. */
+#ifndef SPINNEMU_DATAGRAM_LOG_H
+#define SPINNEMU_DATAGRAM_LOG_H
+#include "machine.h"
+#include <stdio.h>
+
+enum LogKind { LOG_FRAME = 1, LOG_BOOT = 2, LOG_END = 3 };
+
+typedef struct LogRecord {
+    enum LogKind kind;
+    uint64_t at;                             /* cycles */
+    uint32_t length;
+    uint8_t data[FRAME_MAX];
+} LogRecord;
+
+bool log_write(FILE *log, enum LogKind kind, uint64_t at, const uint8_t *data, uint32_t length);
+bool log_read(FILE *log, LogRecord *record);
+#endif

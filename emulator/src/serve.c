@@ -1,0 +1,394 @@
+/*
+ * The process around a machine: starts it (from a snapshot, by booting it once, or cold), runs it
+ * and answers its sockets and its control channel until it is told to end.
+ *
+ * Control: one command per line on `control_in`, one JSON object per line on `control_out`.
+ */
+#define _GNU_SOURCE
+#include "bridge.h"
+#include "snapshot.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Mirrored by engine.py. */
+typedef struct ServeOptions {
+    uint32_t board;                          /* enum BoardKind */
+    uint8_t address[4];
+    const uint8_t *image;                    /* boot image; NULL starts cold */
+    uint32_t image_bytes;
+    const uint8_t *serial_rom;
+    uint32_t serial_rom_bytes;
+    const char *snapshot_path, *snapshot_key;        /* NULL: none */
+    const char *record_path, *replay_path;           /* NULL: none */
+    int32_t control_in, control_out;
+    uint32_t die_with_parent;
+} ServeOptions;
+
+enum { NETINIT_PHASE = 0x7f2d, NETINIT_DONE = 0xff };    /* in SysRAM: SC&MP's state of start-up */
+#define BOOT_LIMIT (20ull * CLOCK_HZ)
+/* After the root chip is up the others finish within this; 48 chips need 0.15 s. */
+#define BOOT_SETTLE (CLOCK_HZ / 2)
+
+#define SLICE_MIN 2000ull
+#define SLICE_MAX 200000ull
+#define SLICE_WALL_LONG 1000000ll            /* ns: a longer slice is halved ... */
+#define SLICE_WALL_SHORT 250000ll            /* ... a shorter one doubled */
+/* A core other than the monitors counts as busy if it was awake an eighth of the last millisecond. */
+#define BUSY_PERIOD ((uint64_t)CYCLES_PER_MILLISECOND)
+#define BUSY_SHARE 8u
+
+typedef struct Server {
+    const ServeOptions *options;
+    Machine *machine;
+    Bridge bridge;
+    uint64_t awake_before[MAX_CHIPS][CORES];
+    uint64_t awake_checked;
+    bool busy;
+    bool pacing;                             /* idle: emulated time follows real time */
+    int64_t pace_wall;
+    uint64_t pace_cycles;
+    char line[256];
+    uint32_t line_length;
+    bool end;
+} Server;
+
+static int64_t wall_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+__attribute__((format(printf, 2, 3)))
+static void say(const Server *s, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vdprintf(s->options->control_out, format, args);
+    va_end(args);
+}
+
+/* --- start -------------------------------------------------------------------------------- */
+
+static bool boot(const ServeOptions *o, Machine *m)
+{
+    boot_rom_image(m, o->image, o->image_bytes);
+    while (m->now < BOOT_LIMIT && m->chip[0].sysram[NETINIT_PHASE] != NETINIT_DONE)
+        machine_run(m, m->now + CYCLES_PER_MILLISECOND);
+    if (m->now >= BOOT_LIMIT)
+        return false;
+    machine_run(m, m->now + BOOT_SETTLE);
+    m->out_count = 0;
+    return true;
+}
+
+static Machine *new_machine(const ServeOptions *o)
+{
+    Machine *m = machine_new((enum BoardKind)o->board, o->address);
+    if (m && o->serial_rom_bytes <= SERIAL_ROM_BYTES)
+        memcpy(m->serial_rom, o->serial_rom, o->serial_rom_bytes);
+    return m;
+}
+
+/* NULL with `*why` set if there is no machine. */
+static Machine *start(const ServeOptions *o, bool *from_snapshot, const char **why)
+{
+    *from_snapshot = false;
+    Machine *m = new_machine(o);
+    *why = "not enough memory for the emulated board";
+    if (!m || !o->image)
+        return m;
+    if (o->snapshot_path && snapshot_load(m, o->snapshot_path, o->snapshot_key)) {
+        *from_snapshot = true;
+        return m;
+    }
+    if (!boot(o, m)) {
+        machine_free(m);
+        *why = "SC&MP did not come up on the emulated board";
+        return NULL;
+    }
+    if (o->snapshot_path)                    /* a cache that cannot be written is no error */
+        (void)snapshot_save(m, o->snapshot_path, o->snapshot_key);
+    return m;
+}
+
+/* --- control ------------------------------------------------------------------------------ */
+
+static void say_types(const Server *s, const char *name, const uint64_t count[4])
+{
+    say(s, "\"%s\":[%llu,%llu,%llu,%llu],", name, (unsigned long long)count[0],
+        (unsigned long long)count[1], (unsigned long long)count[2], (unsigned long long)count[3]);
+}
+
+static void say_cores(const Server *s, const char *name, bool awake)
+{
+    const Machine *m = s->machine;
+    say(s, "\"%s\":[", name);
+    for (unsigned i = 0; i < m->chips; i++) {
+        say(s, i ? ",[" : "[");
+        for (unsigned c = 0; c < CORES; c++) {
+            const Cpu *cpu = &m->chip[i].core[c].cpu;
+            say(s, c ? ",%llu" : "%llu", (unsigned long long)(awake ? cpu->cycles_awake : cpu->instructions));
+        }
+        say(s, "]");
+    }
+    say(s, "],");
+}
+
+static void say_stats(const Server *s)
+{
+    const Machine *m = s->machine;
+    const Counters *n = &m->counters;
+    const Bridge *b = &s->bridge;
+    uint64_t instructions = 0;
+    unsigned faults = 0;
+    for (unsigned i = 0; i < m->chips; i++)
+        for (unsigned c = 0; c < CORES; c++) {
+            instructions += m->chip[i].core[c].cpu.instructions;
+            faults += m->chip[i].core[c].cpu.fault != 0;
+        }
+    say(s, "{\"event\":\"stats\",\"cycles\":%llu,\"instructions\":%llu,\"faulted_cores\":%u,",
+        (unsigned long long)m->now, (unsigned long long)instructions, faults);
+    say_types(s, "sent", n->sent);
+    say_types(s, "delivered", n->delivered);
+    say_types(s, "forwarded", n->forwarded);
+    say_types(s, "dropped", n->dropped);
+    say_types(s, "unconnected", n->unconnected);
+    say(s, "\"default_routed\":%llu,\"memory_requests\":%llu,\"frames_in\":%llu,\"frames_out\":%llu,"
+           "\"frames_lost\":%llu,\"dma_transfers\":%llu,\"dma_bytes\":%llu,",
+        (unsigned long long)n->default_routed, (unsigned long long)n->memory_requests,
+        (unsigned long long)n->frames_in, (unsigned long long)n->frames_out,
+        (unsigned long long)n->frames_lost, (unsigned long long)n->dma_transfers,
+        (unsigned long long)n->dma_bytes);
+    say(s, "\"datagrams_in\":%llu,\"datagrams_out\":%llu,\"repeats_dropped\":%llu,\"refused\":%llu,",
+        (unsigned long long)b->datagrams_in, (unsigned long long)b->datagrams_out,
+        (unsigned long long)b->repeats_dropped, (unsigned long long)b->refused);
+    say(s, "\"chips\":[");
+    for (unsigned i = 0; i < m->chips; i++)
+        say(s, i ? ",[%u,%u]" : "[%u,%u]", m->chip[i].x, m->chip[i].y);
+    say(s, "],\"link_packets\":[");
+    for (unsigned i = 0; i < m->chips; i++) {
+        const LinkOutput *l = m->chip[i].router.out;
+        say(s, "%s[%llu,%llu,%llu,%llu,%llu,%llu]", i ? "," : "", (unsigned long long)l[0].packets,
+            (unsigned long long)l[1].packets, (unsigned long long)l[2].packets, (unsigned long long)l[3].packets,
+            (unsigned long long)l[4].packets, (unsigned long long)l[5].packets);
+    }
+    say(s, "],");
+    say_cores(s, "core_instructions", false);
+    say_cores(s, "core_cycles_awake", true);
+    say(s, "\"monitor_cores\":[");
+    for (unsigned i = 0; i < m->chips; i++)
+        say(s, i ? ",%u" : "%u", m->chip[i].sc.monitor_id & 31);
+    say(s, "]}\n");
+}
+
+static void reset(Server *s)
+{
+    bool from_snapshot;
+    const char *why;
+    Machine *m = start(s->options, &from_snapshot, &why);
+    if (!m) {
+        say(s, "{\"event\":\"error\",\"message\":\"%s\"}\n", why);
+        return;
+    }
+    machine_free(s->machine);
+    s->machine = m;
+    s->bridge.queue_count = s->bridge.requests = 0;
+    memset(s->awake_before, 0, sizeof s->awake_before);
+    s->awake_checked = m->now;
+    s->pacing = s->busy = false;
+    say(s, "{\"event\":\"reset\",\"cycles\":%llu}\n", (unsigned long long)m->now);
+}
+
+static void command(Server *s, const char *line)
+{
+    if (strcmp(line, "stats") == 0)
+        say_stats(s);
+    else if (strcmp(line, "hash") == 0)
+        say(s, "{\"event\":\"hash\",\"cycles\":%llu,\"hash\":\"%016llx\"}\n",
+            (unsigned long long)s->machine->now, (unsigned long long)machine_hash(s->machine));
+    else if (strcmp(line, "reset") == 0)
+        reset(s);
+    else if (strcmp(line, "quit") == 0)
+        s->end = true;
+    else
+        say(s, "{\"event\":\"error\",\"message\":\"unknown command\"}\n");
+}
+
+static void read_control(Server *s)
+{
+    char data[256];
+    ssize_t n = read(s->options->control_in, data, sizeof data);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        s->end = true;                       /* whoever started this process is gone */
+        return;
+    }
+    for (ssize_t i = 0; i < n; i++) {
+        if (data[i] == '\n') {
+            s->line[s->line_length] = 0;
+            s->line_length = 0;
+            command(s, s->line);
+        } else if (s->line_length < sizeof s->line - 1) {
+            s->line[s->line_length++] = data[i];
+        }
+    }
+}
+
+/* --- run ---------------------------------------------------------------------------------- */
+
+static void look_for_busy_cores(Server *s)
+{
+    const Machine *m = s->machine;
+    uint64_t period = m->now - s->awake_checked;
+    if (period < BUSY_PERIOD)
+        return;
+    s->awake_checked = m->now;
+    s->busy = false;
+    for (unsigned i = 0; i < m->chips; i++) {
+        const Chip *chip = &m->chip[i];
+        uint32_t monitor = chip->sc.monitor_id & 31;
+        for (unsigned c = 0; c < CORES; c++) {
+            uint64_t awake = chip->core[c].cpu.cycles_awake;
+            if (c != monitor && (awake - s->awake_before[i][c]) * BUSY_SHARE >= period)
+                s->busy = true;
+            s->awake_before[i][c] = awake;
+        }
+    }
+}
+
+/* Nothing to do: let emulated time go on as fast as real time, and wait for datagrams meanwhile. */
+static void idle(Server *s, struct pollfd *fds)
+{
+    enum { LONGEST_WAIT_MS = 2 };
+    Machine *m = s->machine;
+    int64_t now = wall_ns();
+    uint64_t target = s->pace_cycles + (uint64_t)((now - s->pace_wall) / 5);   /* 5 ns a cycle */
+    if (!s->pacing || target > m->now + CLOCK_HZ / 10) {     /* new, or too slow to follow */
+        s->pacing = true;
+        s->pace_wall = now;
+        s->pace_cycles = m->now;
+        target = m->now;
+    }
+    if (m->now < target)
+        machine_run(m, m->now + SLICE_MAX < target ? m->now + SLICE_MAX : target);
+    else
+        poll(fds, 3, LONGEST_WAIT_MS);
+}
+
+static void serve(Server *s)
+{
+    uint64_t slice = SLICE_MIN;
+    struct pollfd fds[3] = {{s->options->control_in, POLLIN, 0}, {s->bridge.scp_socket, POLLIN, 0},
+                            {s->bridge.boot_socket, POLLIN, 0}};
+    int64_t control_seen = 0;
+    while (!s->end) {
+        int64_t before = wall_ns();
+        if (before - control_seen > 1000000) {
+            control_seen = before;
+            struct pollfd control = fds[0];
+            if (poll(&control, 1, 0) > 0)
+                read_control(s);
+        }
+        Machine *m = s->machine;
+        bridge_collect(&s->bridge, m);
+        bridge_admit(&s->bridge, m);
+        look_for_busy_cores(s);
+        if (s->busy || bridge_working(&s->bridge, m) || m->chip[0].rom.blocks) {
+            s->pacing = false;
+            uint64_t wanted = s->bridge.queue_count && slice > SLICE_MIN ? SLICE_MIN : slice;
+            before = wall_ns();
+            machine_run(m, m->now + wanted);
+            int64_t taken = wall_ns() - before;
+            if (taken > SLICE_WALL_LONG && slice > SLICE_MIN)
+                slice /= 2;
+            else if (taken < SLICE_WALL_SHORT && slice < SLICE_MAX && wanted == slice)
+                slice *= 2;
+        } else {
+            idle(s, fds);
+        }
+        bridge_deliver(&s->bridge, m);
+    }
+}
+
+/* Run what a log says, as fast as possible, without sockets. */
+static void replay(Server *s, FILE *log)
+{
+    Machine *m = s->machine;
+    LogRecord record;
+    while (log_read(log, &record)) {
+        if (record.kind == LOG_FRAME) {
+            machine_host_frame(m, record.at, record.data, record.length);
+            machine_run(m, record.at + 1);
+        } else {
+            machine_run(m, record.at);
+            if (record.kind == LOG_BOOT)
+                boot_rom_datagram(m, record.data, record.length);
+        }
+        m->out_count = 0;
+    }
+    say_stats(s);
+    say(s, "{\"event\":\"hash\",\"cycles\":%llu,\"hash\":\"%016llx\"}\n",
+        (unsigned long long)m->now, (unsigned long long)machine_hash(m));
+}
+
+int spinnemu_serve(const ServeOptions *options)
+{
+    static Server server;                    /* large; one per process */
+    Server *s = &server;
+    memset(s, 0, sizeof *s);
+    s->options = options;
+    signal(SIGINT, SIG_IGN);                 /* Ctrl-C is for whoever started us */
+    signal(SIGPIPE, SIG_IGN);
+    if (options->die_with_parent)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    bool from_snapshot;
+    const char *why = "";
+    s->bridge.scp_socket = s->bridge.boot_socket = -1;
+    if (!options->replay_path) {
+        int port = bridge_open(&s->bridge, options->address);
+        if (port) {
+            say(s, "{\"event\":\"error\",\"port\":%d,\"errno\":%d,\"message\":\"%s\"}\n", port, errno, strerror(errno));
+            bridge_close(&s->bridge);
+            return 1;
+        }
+    }
+    s->machine = start(options, &from_snapshot, &why);
+    if (!s->machine) {
+        say(s, "{\"event\":\"error\",\"message\":\"%s\"}\n", why);
+        return 1;
+    }
+    s->awake_checked = s->machine->now;
+    FILE *log = NULL;
+    if (options->replay_path || options->record_path) {
+        log = options->replay_path ? fopen(options->replay_path, "rb") : fopen(options->record_path, "wb");
+        if (!log) {
+            say(s, "{\"event\":\"error\",\"message\":\"log: %s\"}\n", strerror(errno));
+            return 1;
+        }
+    }
+    say(s, "{\"event\":\"ready\",\"cycles\":%llu,\"from_snapshot\":%s}\n",
+        (unsigned long long)s->machine->now, from_snapshot ? "true" : "false");
+    if (options->replay_path) {
+        replay(s, log);
+    } else {
+        s->bridge.log = log;
+        fcntl(options->control_in, F_SETFL, fcntl(options->control_in, F_GETFL) | O_NONBLOCK);
+        serve(s);
+        log_write(log, LOG_END, s->machine->now, NULL, 0);
+        say(s, "{\"event\":\"end\",\"cycles\":%llu,\"hash\":\"%016llx\"}\n",
+            (unsigned long long)s->machine->now, log ? (unsigned long long)machine_hash(s->machine) : 0ull);
+    }
+    if (log)
+        fclose(log);
+    bridge_close(&s->bridge);
+    machine_free(s->machine);
+    return 0;
+}
