@@ -52,7 +52,8 @@ _KERNELS = tuple(sorted(
 #: What every vertex of a network is made of beside the runtime.
 _VERTEX = (
     "layers/vertex.c", "streams/stream_in.c", "streams/stream_out.c",
-    "streams/packet_ring.c", "streams/packet_ring_fiq.S", *_KERNELS)
+    "streams/packet_ring.c", "streams/packet_ring_fiq.S",
+    "streams/streams_drain.S", "streams/words_clear.S", *_KERNELS)
 
 #: The binaries that the library runs: name -> program.
 PROGRAMS: dict[str, Program] = {

@@ -6,10 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlgraph.errors import DoesNotFit
-from dlgraph.mapping import memory
 from dlgraph.mapping.choose import choose_cut, complaints, cut_layer, cut_sources, explicit_cut, n_cores
 from dlgraph.mapping.intervals import Interval, check_partition, split_evenly
-from dlgraph.mapping.plan import CoreKind, Cut, Plan, StreamKind, make_plan, padded, pairs
+from dlgraph.mapping.plan import MAX_WORDS, SLOT_BITS, CoreKind, Cut, Plan, StreamKind, make_plan, padded, pairs
 
 
 @given(st.integers(1, 3000), st.integers(1, 60), st.sampled_from([1, 2, 8]))
@@ -64,9 +63,8 @@ def test_every_inlet_word_has_one_source(case: tuple[Cut, list[int], list[str]])
     covered(plan)
     assert all(stream.consumers for stream in plan.streams)
     assert len(plan.cores) == n_cores(cut)
-    assert 1 << plan.slot_bits == memory.slots_of(cut.window) >= 2 * cut.window
-    marker = (1 << plan.index_bits) - 1
-    assert all(stream.n_words <= marker for stream in plan.streams)
+    assert 2 * cut.window <= plan.n_slots <= 1 << SLOT_BITS
+    assert all(stream.n_words <= MAX_WORDS for stream in plan.streams)
     for stream in plan.streams:
         assert stream.first + stream.n_words <= max(len(stream.producer.columns) if stream.producer.rows is None
                                                     else max(len(stream.producer.rows), len(stream.producer.columns)),

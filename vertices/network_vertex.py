@@ -20,7 +20,7 @@ from spinnaker_graph_front_end.utilities.data_utils import generate_steps_system
 from dlgraph.mapping.plan import Core, Plan, Stream
 from dlgraph.vertices.pass_parameters import PASS_PARAMETER_BYTES, RESULT_BYTES, PassParameters
 from dlgraph.vertices.regions import Region
-from dlgraph.vertices.stream_config import config_words, n_config_words
+from dlgraph.vertices.stream_config import KEY_BITS, config_words, n_config_words
 
 
 class NetworkVertex(SimulatorVertex, MachineDataSpecableVertex, AbstractRewritesDataSpecification):
@@ -56,7 +56,7 @@ class NetworkVertex(SimulatorVertex, MachineDataSpecableVertex, AbstractRewrites
     # ----------------------------------------------------------------- GFE
 
     def get_n_keys_for_partition(self, partition_id: str) -> int:
-        return 1 << (self.plan.slot_bits + self.plan.index_bits)
+        return 1 << KEY_BITS
 
     def _region_sizes(self) -> dict[Region, int]:
         sizes = {Region.STREAMS: 4 * n_config_words(self.core), Region.SHAPE: 4 * len(self.shape_words()),

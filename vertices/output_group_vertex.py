@@ -33,7 +33,7 @@ class OutputGroupVertex(GroupVertex):
         last = graph.layers[-1]
         mean = mean_rate(graph.n_outputs)
         self._before_tag = [self.n_units, n_sums, sum_fraction_excess & 0xffffffff, int(last.use_bias)]
-        self._loss = [last.activation.value, graph.loss.value, int(graph.from_logits), graph.metric.value,
+        self._loss = [last.activation.value, graph.loss.value, graph.metric.value, int(graph.from_logits),
                       mean.mantissa, mean.shift]
         self._tag = 0
         self.target_bytes = target_bytes

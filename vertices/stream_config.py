@@ -7,9 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dlgraph.mapping.memory import ring_entries
-from dlgraph.mapping.plan import Core, Plan, Stream
+from dlgraph.mapping.plan import INDEX_BITS, SLOT_BITS, Core, Plan, Stream
 
-N_HEADER_WORDS = 9
+KEY_BITS = INDEX_BITS + SLOT_BITS
+
+N_HEADER_WORDS = 8
 
 
 def n_config_words(core: Core) -> int:
@@ -22,14 +24,14 @@ def config_words(core: Core, plan: Plan, key_of: Callable[[Stream], int]) -> npt
 
     :param key_of: the first key of a stream's partition, as the key allocation gave it
     """
-    shift = plan.slot_bits + plan.index_bits
-    numbers = [key_of(end.stream) >> shift for end in core.streams_in]
+    ends = sorted(core.streams_in, key=lambda end: end.inlet)
+    numbers = [key_of(end.stream) >> KEY_BITS for end in ends]
     first, last = min(numbers), max(numbers)
     on_the_way = sum(end.stream.n_words + 1 for end in core.streams_in)
-    words = [plan.slot_bits, plan.index_bits, plan.window, first, last - first + 1, len(core.inlet_words),
+    words = [plan.n_slots, plan.window, first, last - first + 1, len(core.inlet_words),
              len(core.streams_in), len(core.streams_out), ring_entries(on_the_way, plan.window)]
     words += core.inlet_words
-    for number, end in zip(numbers, core.streams_in):
+    for number, end in zip(numbers, ends):
         words += [number, end.inlet, end.first, end.stream.n_words]
     for stream in core.streams_out:
         words += [key_of(stream), stream.first, stream.n_words, stream.vector]

@@ -69,7 +69,7 @@ static void run(void)
     if (pass.n_samples == 0) {
         return;
     }
-    vertex_copy_words((uint32_t *) table, vertex_region(REGION_TABLE), sizeof(table) / sizeof(uint32_t));
+    vertex_copy_words((uint32_t *) table, vertex_region(REGION_TABLE), sizeof(table) / (sizeof(uint32_t)));
     rows_fetched = 0;
     fetch(0);
 

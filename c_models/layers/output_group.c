@@ -4,6 +4,8 @@
  */
 #include "vertex.h"
 
+#include <stddef.h>
+
 #include "losses.h"
 #include "progress.h"
 #include "q_flag.h"
@@ -22,7 +24,7 @@ typedef struct shape_t {
     uint32_t sum_fraction_excess;  /* (12 + fx) - 23, of the sums; two's complement */
     uint32_t use_bias;
     uint32_t ip_tag;               /* for progress messages */
-    loss_config_t loss;            /* activation, loss, metric, from_logits, 1/n */
+    loss_config_t loss;
 } shape_t;
 
 static shape_t shape;
@@ -74,7 +76,7 @@ static void pass_sample(uint32_t sample)
         target = targets;
     }
     loss_result_t of_sample = loss_evaluate(&shape.loss, shape.n_units, pre_activations, target,
-            outputs, errors, &result.saturations);
+            outputs, pass.training ? errors : NULL, &result.saturations);
     if (pass.keep_outputs) {
         keep_outputs(sample);
     }

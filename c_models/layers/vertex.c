@@ -75,10 +75,8 @@ uint32_t vertex_sample_index(uint32_t position)
 }
 
 /* The start callback: one whole pass, in thread mode. */
-static void start(uint unused0, uint unused1)
+static void start(void)
 {
-    (void) unused0;
-    (void) unused1;
     vertex_copy_words((uint32_t *) &pass, vertex_region(REGION_PASS), sizeof(pass) / sizeof(uint32_t));
     result = (pass_result_t) {0};
     (void) q_flag_read_and_clear();
@@ -89,7 +87,7 @@ static void start(uint unused0, uint unused1)
     vertex_tick();
     result.samples_done = pass.n_samples;
     result.packets_sent = stream_counts.sent;
-    result.packets_received = stream_counts.received;
+    result.packets_received = streams_received();
     result.packets_repeated = stream_counts.repeated;
     result.packets_foreign = stream_counts.foreign;
     vertex_copy_words(vertex_region(REGION_RESULT), (const uint32_t *) &result,

@@ -4,38 +4,35 @@
 #include "runtime.h"
 #include "stream_layout.h"
 #include "stream_out.h"
-
-#define NO_STREAM 0xffu                    /* in the table from stream number to stream */
-
-/* What has come of one sample on one stream. */
-typedef struct slot_t {
-    uint32_t hash;
-    uint32_t count;
-    uint32_t marker;
-    uint32_t marked;                       /* 0, 1 once the marker is here, 2 once all is */
-} slot_t;
+#include "stream_slots.h"
+#include "words_clear.h"
 
 typedef struct inlet_t {
     uint32_t *words;                       /* [slot][n_words] */
     uint32_t n_words;                      /* of one slot */
+    uint32_t first_stream;
     uint32_t n_streams;
     uint16_t *complete;                    /* [slot]: streams that have all of the sample */
     uint32_t credit;                       /* of streams without words: the least of all */
 } inlet_t;
 
 typedef struct stream_t {
-    uint32_t *words;                       /* this stream's first word in slot 0 */
-    uint32_t stride;                       /* words from slot to slot */
-    uint32_t n_words;
-    slot_t *slots;
     inlet_t *inlet;
+    uint32_t n_words;
     uint32_t credit;
 } stream_t;
 
-/* The configuration region, as vertices/stream_config.py writes it. */
+/* What has come of a marker whose slot is not complete yet. */
+typedef struct marker_t {
+    uint32_t value;
+    uint32_t state;
+} marker_t;
+
+enum marker_state { MARKER_AWAITED, MARKER_HERE, SLOT_COMPLETE };
+
+/* The configuration region, as vertices/stream_config.py writes it; streams of an inlet follow each other. */
 typedef struct config_t {
-    uint32_t slot_bits;
-    uint32_t index_bits;
+    uint32_t n_slots;
     uint32_t window;
     uint32_t first_number;                 /* lowest stream number that comes in */
     uint32_t n_numbers;                    /* span of the numbers that come in */
@@ -55,15 +52,13 @@ typedef struct in_config_t {
 
 stream_layout_t stream_layout;
 stream_counts_t stream_counts;
+stream_drain_t stream_drain;               /* streams_drain.S */
 
-static packet_t *next_packet;              /* the ring entry that fills next */
 static stream_t *streams;
 static uint32_t n_streams;
 static inlet_t *inlets;
 static uint32_t n_inlets;
-static uint32_t first_number;
-static uint32_t n_numbers;
-static uint8_t *stream_of_number;
+static marker_t *markers;                  /* as stream_drain.slots */
 
 static void *claim(uint32_t bytes)
 {
@@ -79,46 +74,62 @@ static uint32_t n_slots(void)
     return stream_layout.slot_mask + 1;
 }
 
-void streams_initialise(const uint32_t *words)
+static void read_inlets(const uint32_t *sizes)
 {
-    const config_t *config = (const config_t *) words;
-    stream_layout.slot_bits = config->slot_bits;
-    stream_layout.index_bits = config->index_bits;
-    stream_layout.slot_mask = (1u << config->slot_bits) - 1;
-    stream_layout.index_mask = (1u << config->index_bits) - 1;
-    stream_layout.window = config->window;
-    first_number = config->first_number;
-    n_numbers = config->n_numbers;
-    n_inlets = config->n_inlets;
-    n_streams = config->n_in;
-
-    const uint32_t *inlet_sizes = config->rest;
-    const in_config_t *in = (const in_config_t *) (inlet_sizes + n_inlets);
-    const stream_out_t *out_config = (const stream_out_t *) (in + n_streams);
-
     inlets = claim(n_inlets * sizeof(inlet_t));
     for (uint32_t i = 0; i < n_inlets; i++) {
-        inlets[i].n_words = inlet_sizes[i];
+        inlets[i].n_words = sizes[i];
+        inlets[i].first_stream = 0;
         inlets[i].n_streams = 0;
-        inlets[i].words = claim(n_slots() * inlet_sizes[i] * sizeof(uint32_t));
+        inlets[i].words = claim(n_slots() * sizes[i] * sizeof(uint32_t) + sizeof(uint32_t));
         inlets[i].complete = claim(n_slots() * sizeof(uint16_t));
     }
+}
 
-    stream_of_number = claim(n_numbers);
+static void read_streams(const in_config_t *in, uint32_t n_numbers)
+{
+    uint32_t n_all_slots = (n_streams + 1) * n_slots();
+    stream_drain.slot_of_number = claim(n_numbers * sizeof(uint16_t));
     for (uint32_t i = 0; i < n_numbers; i++) {
-        stream_of_number[i] = NO_STREAM;
+        stream_drain.slot_of_number[i] = n_streams * n_slots();
     }
+    /* The slots behind all others take what belongs to no stream: none of it is ordinary. */
+    stream_drain.slots = claim((n_all_slots + (1u << STREAM_SLOT_BITS)) * sizeof(slot_t));
+    for (uint32_t i = n_streams * n_slots(); i < n_all_slots + (1u << STREAM_SLOT_BITS); i++) {
+        stream_drain.slots[i] = (slot_t) {.words = NULL, .limit = 0};
+    }
+    markers = claim(n_streams * n_slots() * sizeof(marker_t));
     streams = claim(n_streams * sizeof(stream_t));
     for (uint32_t i = 0; i < n_streams; i++) {
         inlet_t *inlet = &inlets[in[i].inlet];
+        if (inlet->n_streams == 0) {
+            inlet->first_stream = i;
+        }
         inlet->n_streams++;
         streams[i].inlet = inlet;
-        streams[i].words = inlet->words + in[i].first;
-        streams[i].stride = inlet->n_words;
         streams[i].n_words = in[i].n_words;
-        streams[i].slots = claim(n_slots() * sizeof(slot_t));
-        stream_of_number[in[i].number - first_number] = i;
+        for (uint32_t slot = 0; slot < n_slots(); slot++) {
+            stream_drain.slots[i * n_slots() + slot].words =
+                    inlet->words + slot * inlet->n_words + in[i].first;
+        }
+        stream_drain.slot_of_number[in[i].number - stream_drain.first_number] = i * n_slots();
     }
+}
+
+void streams_initialise(const uint32_t *words)
+{
+    const config_t *config = (const config_t *) words;
+    stream_layout.slot_mask = config->n_slots - 1;
+    stream_layout.window = config->window;
+    stream_drain.first_number = config->first_number;
+    stream_drain.n_numbers = config->n_numbers;
+    n_inlets = config->n_inlets;
+    n_streams = config->n_in;
+
+    const in_config_t *in = (const in_config_t *) (config->rest + n_inlets);
+    const stream_out_t *out_config = (const stream_out_t *) (in + n_streams);
+    read_inlets(config->rest);
+    read_streams(in, config->n_numbers);
 
     stream_out_t *out = claim(config->n_out * sizeof(stream_out_t));
     for (uint32_t i = 0; i < config->n_out; i++) {
@@ -128,14 +139,19 @@ void streams_initialise(const uint32_t *words)
 
     streams_reset();
     packet_ring_start(config->n_ring_entries);
-    next_packet = packet_ring.first;
+    stream_drain.next = packet_ring.first;
+    stream_drain.end = packet_ring.end;
 }
 
-static void slot_clear(slot_t *slot, uint32_t sample)
+/* Opens a stream's slot for `sample`. */
+static inline void slot_open(uint32_t stream, uint32_t sample)
 {
+    uint32_t i = stream * n_slots() + (sample & stream_layout.slot_mask);
+    slot_t *slot = &stream_drain.slots[i];
     slot->hash = sample * STREAM_SAMPLE_SALT;
     slot->count = 0;
-    slot->marked = 0;
+    slot->limit = streams[stream].n_words;
+    markers[i].state = MARKER_AWAITED;
 }
 
 void streams_reset(void)
@@ -145,25 +161,16 @@ void streams_reset(void)
         for (uint32_t slot = 0; slot < n_slots(); slot++) {
             inlets[i].complete[slot] = 0;
         }
-        for (uint32_t word = 0; word < n_slots() * inlets[i].n_words; word++) {
-            inlets[i].words[word] = 0;
-        }
+        words_clear(inlets[i].words, n_slots() * inlets[i].n_words);
     }
     for (uint32_t i = 0; i < n_streams; i++) {
         streams[i].credit = 0;
         for (uint32_t slot = 0; slot < n_slots(); slot++) {
-            slot_clear(&streams[i].slots[slot], slot);
+            slot_open(i, slot);
         }
     }
     stream_counts = (stream_counts_t) {0};
-}
-
-static void slot_check(stream_t *stream, slot_t *slot)
-{
-    if (slot->marked == 1 && slot->marker == stream_marker(slot->count, slot->hash)) {
-        slot->marked = 2;
-        stream->inlet->complete[slot - stream->slots]++;
-    }
+    stream_drain.received = 0;
 }
 
 static void take_credit(stream_t *stream, uint32_t credit)
@@ -175,83 +182,75 @@ static void take_credit(stream_t *stream, uint32_t credit)
     stream->credit = credit;
     inlet_t *inlet = stream->inlet;
     uint32_t least = credit;
-    for (uint32_t i = 0; i < n_streams; i++) {
-        if (streams[i].inlet == inlet && streams[i].credit < least) {
+    for (uint32_t i = inlet->first_stream; i < inlet->first_stream + inlet->n_streams; i++) {
+        if (streams[i].credit < least) {
             least = streams[i].credit;
         }
     }
     inlet->credit = least;
 }
 
-static void take_marker(stream_t *stream, uint32_t slot_number, uint32_t marker)
+static void check_complete(stream_t *stream, slot_t *slot, marker_t *marker, uint32_t slot_number)
 {
-    if (stream->n_words == 0) {
-        take_credit(stream, marker);
-        return;
+    if (marker->state == MARKER_HERE && marker->value == stream_marker(slot->count, slot->hash)) {
+        marker->state = SLOT_COMPLETE;
+        stream->inlet->complete[slot_number]++;
     }
-    slot_t *slot = &stream->slots[slot_number];
-    if (slot->marked != 0) {
+}
+
+static void take_word(stream_t *stream, slot_t *slot, marker_t *marker, uint32_t slot_number, uint32_t index,
+        uint32_t word)
+{
+    uint32_t before = slot->words[index];
+    if (before == word || marker->state == SLOT_COMPLETE) {
         stream_counts.repeated++;
         return;
     }
-    slot->marker = marker;
-    slot->marked = 1;
-    slot_check(stream, slot);
+    slot->count += before == 0;
+    slot->hash += (word - before) * (2 * index + 1);
+    slot->words[index] = word;
+    check_complete(stream, slot, marker, slot_number);
 }
 
-void streams_drain(void)
+void stream_take_slowly(uint32_t key, uint32_t payload)
 {
-    packet_t *packet = next_packet;
-    uint32_t received = 0;
-    uint32_t key;
-
-    while ((key = *(volatile uint32_t *) &packet->key) != PACKET_NONE) {
-        uint32_t word = packet->payload;
-        packet->key = PACKET_NONE;
-        packet++;
-        if (packet == packet_ring.end) {
-            packet = packet_ring.first;
-        }
-        received++;
-
-        uint32_t index = key & stream_layout.index_mask;
-        uint32_t slot_number = (key >> stream_layout.index_bits) & stream_layout.slot_mask;
-        uint32_t number = (key >> (stream_layout.index_bits + stream_layout.slot_bits)) - first_number;
-        if (number >= n_numbers || stream_of_number[number] == NO_STREAM) {
-            stream_counts.foreign++;
-            continue;
-        }
-        stream_t *stream = &streams[stream_of_number[number]];
-        if (index < stream->n_words) {
-            uint32_t *place = stream->words + slot_number * stream->stride + index;
-            slot_t *slot = &stream->slots[slot_number];
-            uint32_t before = *place;
-            if (before != 0) {
-                stream_counts.repeated++;
-                slot->hash -= before * (2 * index + 1);
-            } else {
-                slot->count++;
-            }
-            *place = word;
-            slot->hash += word * (2 * index + 1);
-            if (slot->marked) {
-                slot_check(stream, slot);
-            }
-        } else if (index == stream_layout.index_mask) {
-            take_marker(stream, slot_number, word);
-        } else {
-            stream_counts.foreign++;
-        }
+    uint32_t index = key & STREAM_MARKER_INDEX;
+    uint32_t slot_number = (key >> STREAM_INDEX_BITS) & ((1u << STREAM_SLOT_BITS) - 1);
+    uint32_t number = (key >> STREAM_KEY_BITS) - stream_drain.first_number;
+    uint32_t first_slot = number < stream_drain.n_numbers ? stream_drain.slot_of_number[number] : n_streams * n_slots();
+    if (first_slot == n_streams * n_slots() || slot_number >= n_slots()) {
+        stream_counts.foreign++;
+        return;
     }
-    next_packet = packet;
-    stream_counts.received += received;
+    stream_t *stream = &streams[first_slot / n_slots()];
+    slot_t *slot = &stream_drain.slots[first_slot + slot_number];
+    marker_t *marker = &markers[first_slot + slot_number];
+    if (index < stream->n_words) {
+        take_word(stream, slot, marker, slot_number, index, payload);
+    } else if (index != STREAM_MARKER_INDEX) {
+        stream_counts.foreign++;
+    } else if (stream->n_words == 0) {
+        take_credit(stream, payload);
+    } else if (marker->state != MARKER_AWAITED) {
+        stream_counts.repeated++;
+    } else {
+        marker->value = payload;
+        marker->state = MARKER_HERE;
+        slot->limit = 0;
+        check_complete(stream, slot, marker, slot_number);
+    }
 }
 
 void streams_wait(void)
 {
     uint32_t before = runtime_cycles();
-    runtime_sleep_while(*(volatile uint32_t *) &next_packet->key == PACKET_NONE);
+    runtime_sleep_while(*(volatile uint32_t *) &stream_drain.next->key == PACKET_NONE);
     stream_counts.waiting_cycles += runtime_cycles() - before;
+}
+
+uint32_t streams_received(void)
+{
+    return stream_drain.received;
 }
 
 bool inlet_ready(uint32_t inlet, uint32_t sample)
@@ -267,16 +266,10 @@ uint32_t *inlet_words(uint32_t inlet, uint32_t sample)
 void inlet_free(uint32_t number, uint32_t sample)
 {
     inlet_t *inlet = &inlets[number];
-    uint32_t slot = sample & stream_layout.slot_mask;
-    uint32_t *words = inlet_words(number, sample);
-    for (uint32_t i = 0; i < inlet->n_words; i++) {
-        words[i] = 0;
-    }
-    inlet->complete[slot] = 0;
-    for (uint32_t i = 0; i < n_streams; i++) {
-        if (streams[i].inlet == inlet) {
-            slot_clear(&streams[i].slots[slot], sample + n_slots());
-        }
+    words_clear(inlet_words(number, sample), inlet->n_words);
+    inlet->complete[sample & stream_layout.slot_mask] = 0;
+    for (uint32_t i = 0; i < inlet->n_streams; i++) {
+        slot_open(inlet->first_stream + i, sample + n_slots());
     }
 }
 

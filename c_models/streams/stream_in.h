@@ -1,7 +1,7 @@
 /*
  * Streams into this core.  A stream carries one vector of 32-bit words per sample from one producer.
  *
- *   key     = stream number | slot | index        (slot_bits and index_bits wide)
+ *   key     = stream number | slot | index        (stream_layout.h)
  *   payload = the word: one 32-bit value, or two 16-bit values, index 2i in the low half
  *
  * Words of value zero are not sent.  The end of a sample is its marker, the packet whose index is all ones:
@@ -57,7 +57,6 @@ uint32_t streams_window(void);
 
 /* For the report. */
 typedef struct stream_counts_t {
-    uint32_t received;            /* packets */
     uint32_t repeated;            /* packets that had come before */
     uint32_t foreign;             /* packets of no stream of this core, or beyond its words */
     uint32_t sent;
@@ -65,5 +64,8 @@ typedef struct stream_counts_t {
 } stream_counts_t;
 
 extern stream_counts_t stream_counts;
+
+/* Packets received since the last reset. */
+uint32_t streams_received(void);
 
 #endif

@@ -21,7 +21,7 @@ const stream_out_t *streams_out(uint32_t *count)
 
 static inline uint32_t slot_key(const stream_out_t *stream, uint32_t sample)
 {
-    return stream->key | ((sample & stream_layout.slot_mask) << stream_layout.index_bits);
+    return stream->key | ((sample & stream_layout.slot_mask) << STREAM_INDEX_BITS);
 }
 
 void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *words)
@@ -40,20 +40,20 @@ void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *wo
             count++;
         }
     }
-    runtime_send(key | stream_layout.index_mask, stream_marker(count, hash));
+    runtime_send(key | STREAM_MARKER_INDEX, stream_marker(count, hash));
     stream_counts.sent += count + 1;
 }
 
 void stream_send_zeros(const stream_out_t *stream, uint32_t sample)
 {
-    runtime_send(slot_key(stream, sample) | stream_layout.index_mask,
+    runtime_send(slot_key(stream, sample) | STREAM_MARKER_INDEX,
             stream_marker(0, sample * STREAM_SAMPLE_SALT));
     stream_counts.sent++;
 }
 
 void stream_send_credit(const stream_out_t *stream, uint32_t sample)
 {
-    runtime_send(slot_key(stream, sample) | stream_layout.index_mask, sample);
+    runtime_send(slot_key(stream, sample) | STREAM_MARKER_INDEX, sample);
     stream_counts.sent++;
 }
 

@@ -12,11 +12,10 @@ from typing import Mapping, Sequence
 from dlgraph.errors import DoesNotFit
 from dlgraph.mapping import cost, memory
 from dlgraph.mapping.intervals import Interval, split_evenly
-from dlgraph.mapping.plan import CUT_MULTIPLE, Cut, LayerCut, pairs
+from dlgraph.mapping.plan import CUT_MULTIPLE, MAX_WORDS, Cut, LayerCut, pairs
 
 WINDOWS = (8, 6, 4, 3, 2, 1)
-MAX_STREAMS_IN = 254             # c_models/streams/stream_in.c keeps stream numbers in a byte
-MAX_WORDS = 4095                 # of a stream: the marker counts them in 12 bits
+MAX_STREAMS_IN = 1000            # c_models/streams counts slots in 16 bits
 FEWER_CORES_FACTOR = 1.03        # a cut with more cores must be this much faster
 
 

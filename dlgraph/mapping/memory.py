@@ -1,21 +1,17 @@
 """What a core needs of its 64 KB of data memory (DTCM), in bytes."""
 from __future__ import annotations
 
-from dlgraph.mapping.plan import padded, pairs
+from dlgraph.mapping.plan import padded, pairs, slots_of
 
 #: Left for `spin1_malloc` in every binary: 64 KB less stacks, static data and the runtime's own claims.  The build
 #: prints what each binary leaves (``python c_models/build.py``); a core that asks for more ends the run by name.
-DTCM_HEAP_BYTES = 54 * 1024
+DTCM_HEAP_BYTES = 59 * 1024
 
-SLOT_STATE_BYTES = 16            # per stream and slot: c_models/streams/stream_in.c, slot_t
-STREAM_BYTES = 24                # per incoming stream: stream_t
+SLOT_STATE_BYTES = 24            # per stream and slot: c_models/streams, slot_t and marker_t
+STREAM_BYTES = 32                # per incoming stream: stream_t and its number
 BLOCK_OVERHEAD_BYTES = 16        # per claim
 PACKET_BYTES = 8
-
-
-def slots_of(window: int) -> int:
-    """Slots per stream: a power of two, at least twice the window."""
-    return 1 << (2 * window - 1).bit_length()
+NUMBERS_BYTES = 2048             # table from stream number to slot: two bytes for each partition of the network
 
 
 def ring_entries(words_and_markers: int, window: int) -> int:
@@ -47,4 +43,4 @@ def source_bytes(n_inputs: int, n_streams: int, window: int) -> int:
 
 
 def stream_bytes(n_streams: int, slots: int) -> int:
-    return n_streams * (SLOT_STATE_BYTES * slots + STREAM_BYTES + BLOCK_OVERHEAD_BYTES) + 512
+    return (n_streams + 2) * (SLOT_STATE_BYTES * slots + STREAM_BYTES) + NUMBERS_BYTES + 12 * BLOCK_OVERHEAD_BYTES

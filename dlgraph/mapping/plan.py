@@ -20,6 +20,13 @@ from dlgraph.mapping.intervals import Interval, check_partition
 
 #: Boundaries of cuts lie at multiples of this: the kernels work on 8 columns at a time, and activations go in pairs.
 CUT_MULTIPLE = 8
+#: A key is stream number | slot | index (c_models/streams/stream_layout.h); index all ones is the marker.
+INDEX_BITS = 12
+SLOT_BITS = 4
+#: Words of a stream per sample: what the index and the marker's count allow.
+MAX_WORDS = (1 << INDEX_BITS) - 1
+#: Twice the window must not exceed the slots.
+MAX_WINDOW = 1 << (SLOT_BITS - 1)
 
 
 class CoreKind(Enum):
@@ -118,8 +125,7 @@ class Plan:
     cores: list[Core]
     streams: list[Stream]
     window: int
-    slot_bits: int
-    index_bits: int
+    n_slots: int
 
     def cores_of(self, layer: int, kind: CoreKind) -> list[Core]:
         return [core for core in self.cores if core.layer == layer and core.kind is kind]
@@ -140,6 +146,11 @@ def padded(n: int) -> int:
     return -(-n // CUT_MULTIPLE) * CUT_MULTIPLE
 
 
+def slots_of(window: int) -> int:
+    """Slots per stream: a power of two, at least twice the window."""
+    return 1 << (2 * window - 1).bit_length()
+
+
 def pairs(n: int) -> int:
     """32-bit words that hold ``n`` 16-bit activations."""
     return (n + 1) // 2
@@ -147,6 +158,8 @@ def pairs(n: int) -> int:
 
 def check_cut(cut: Cut, widths: Sequence[int]) -> None:
     """Raise ValueError unless ``cut`` fits layers of these widths (inputs first)."""
+    if not 1 <= cut.window <= MAX_WINDOW:
+        raise ValueError(f"a window of {cut.window} samples is not in 1 .. {MAX_WINDOW}")
     check_partition(cut.sources, widths[0], CUT_MULTIPLE)
     for layer, n_in, n_out in zip(cut.layers, widths, widths[1:]):
         check_partition(layer.rows, n_in, CUT_MULTIPLE)
@@ -275,7 +288,4 @@ class _Planner:
         consumer.streams_in.append(StreamEnd(stream, inlet, first))
 
     def finish(self) -> Plan:
-        longest = max(stream.n_words for stream in self.streams)
-        slot_bits = (2 * self.cut.window - 1).bit_length()
-        return Plan(self.cores, self.streams, self.cut.window, slot_bits,
-                    index_bits=max(1, longest.bit_length()))
+        return Plan(self.cores, self.streams, self.cut.window, slots_of(self.cut.window))

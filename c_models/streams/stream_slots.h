@@ -1,0 +1,41 @@
+/* What streams_drain.S and stream_in.c share: the state of each slot of each incoming stream. */
+#ifndef STREAM_SLOTS_H
+#define STREAM_SLOTS_H
+
+/* Byte offsets in stream_drain_t. */
+#define DRAIN_FIRST_NUMBER 8
+#define DRAIN_RECEIVED 24
+
+#define SLOT_SHIFT 4               /* log2(sizeof(slot_t)) */
+
+#ifndef __ASSEMBLER__
+#include <stdint.h>
+
+#include "packet_ring.h"
+
+/* What has come of one sample on one stream. */
+typedef struct slot_t {
+    uint32_t *words;               /* where the stream's words of this slot go */
+    uint32_t hash;
+    uint32_t count;
+    uint32_t limit;                /* words of the stream; 0 once the marker is here: then nothing is ordinary */
+} slot_t;
+
+/* What streams_drain needs at hand; offsets are used in streams_drain.S. */
+typedef struct stream_drain_t {
+    packet_t *next;                /*  0  the ring entry that fills next */
+    packet_t *end;                 /*  4  of the ring; the word there holds its start */
+    uint32_t first_number;         /*  8  lowest stream number that comes in */
+    uint32_t n_numbers;            /* 12  span of the numbers that come in */
+    uint16_t *slot_of_number;      /* 16  first slot of each stream number; the slots behind all others for none */
+    slot_t *slots;                 /* 20  [stream][slot] */
+    uint32_t received;             /* 24  packets since the last reset */
+} stream_drain_t;
+
+_Static_assert(sizeof(slot_t) == 1 << SLOT_SHIFT, "streams_drain.S shifts by it");
+
+/* Takes a packet that is not an ordinary first word of an open slot. */
+void stream_take_slowly(uint32_t key, uint32_t payload);
+#endif
+
+#endif

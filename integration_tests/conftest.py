@@ -1,0 +1,59 @@
+"""The machine that the integration tests run on: ``DLGRAPH_MACHINE=<host name>`` for a board, else an emulated one."""
+from __future__ import annotations
+
+import os
+from typing import Iterator
+
+import pytest
+
+from dlgraph.machines import MACHINE_VARIABLE, Board, Emulated
+from dlgraph.targets import MachineTarget
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _empty_working_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """GFE writes its reports below the working directory."""
+    before = os.getcwd()
+    os.chdir(tmp_path_factory.mktemp("reports"))
+    yield
+    os.chdir(before)
+
+
+class SharedTarget(MachineTarget):
+    """A machine that stays up from test to test."""
+
+    def __init__(self, target: MachineTarget) -> None:
+        self._target = target
+        self.kind = target.kind                   # type: ignore[misc]
+        self.emulated = target.emulated           # type: ignore[misc]
+        self.version = target.version
+
+    @property
+    def options(self) -> dict[str, str]:
+        return self._target.options
+
+    @property
+    def description(self) -> str:
+        return self._target.description
+
+    def start(self) -> None:
+        self._target.start()
+
+
+def _shared(board: str) -> Iterator[MachineTarget]:
+    host = os.environ.get(MACHINE_VARIABLE)
+    target = (Board(host, board=board) if host else Emulated(board=board)).target()
+    yield SharedTarget(target)
+    target.stop()
+
+
+@pytest.fixture(scope="session")
+def spinn3() -> Iterator[MachineTarget]:
+    """A board of 4 chips."""
+    yield from _shared("spinn3")
+
+
+@pytest.fixture(scope="session")
+def spinn5() -> Iterator[MachineTarget]:
+    """A board of 48 chips."""
+    yield from _shared("spinn5")
