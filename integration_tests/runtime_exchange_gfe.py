@@ -28,7 +28,7 @@ from spinnaker_graph_front_end.utilities.data_utils import generate_steps_system
 from spinn_front_end_common.abstract_models.impl import MachineDataSpecableVertex
 
 SYSTEM, PARAMETERS, INPUT, RESULT, PROVENANCE, RECORDING = range(6)
-TASKS = {"exchange": 0, "fail": 1, "data_abort": 2, "idle": 3}
+TASKS = {"exchange": 0, "fail": 1, "crash": 2, "idle": 3}
 KEYS_PER_VERTEX = 128
 PARTITION = "exchange"
 N_PROVENANCE = 4

@@ -161,7 +161,8 @@ def test_error_of_a_program_reaches_the_user(run):
     assert any("[ERROR] (exchange.c: " in text for text in outcome.iobuf().values())
 
 
-def test_data_abort_reaches_the_user(run):
-    outcome = run(task="data_abort", n_runs=1)
+def test_crash_reaches_the_user(run):
+    outcome = run(task="crash", n_runs=1)
     assert outcome.returncode != 0
-    assert "exception 5" in outcome.text
+    assert "exception 2" in outcome.text
+    assert "UNDEF" in outcome.text
