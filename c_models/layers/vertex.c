@@ -15,6 +15,7 @@ pass_result_t result;
 
 static data_specification_metadata_t *data;
 static void (*run_pass)(void);
+static uint32_t time;              /* step of the simulation interface: passes so far */
 static uint32_t clock_before;
 
 void *vertex_region(enum region region)
@@ -96,13 +97,14 @@ static void start(void)
     /* Everything that was on its way to this core has come, or the pass would not have ended;
      * nothing of the next pass can come before the host has let all cores go on. */
     streams_reset();
+    time++;
     simulation_handle_pause_resume(NULL);
     simulation_ready_to_read();
 }
 
 void vertex_main(void (*prepare)(void), void (*run)(void))
 {
-    static uint32_t timer_period, simulation_ticks, infinite_run, time;
+    static uint32_t timer_period, simulation_ticks, infinite_run;
 
     data = data_specification_get_data_address();
     if (!data_specification_read_header(data)) {
