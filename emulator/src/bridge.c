@@ -15,6 +15,8 @@ enum { SDP_FLAGS = 2, SDP_REPLY_EXPECTED = 0x87, SCP_SEQUENCE = 12, SCP_MINIMUM 
 
 /* A request that found no answer in this time will not get one: its repeat is let through. */
 #define REQUEST_LIFETIME (500ull * CYCLES_PER_MILLISECOND)
+/* SC&MP has this many transient IP tags, and drops a request for which there is none. */
+#define REQUESTS_AT_ONCE 8u
 /* Waiting for an answer is a reason to run fast only this long. */
 #define REQUEST_URGENT (100ull * CYCLES_PER_MILLISECOND)
 
@@ -208,12 +210,25 @@ static void admitted(Bridge *b, const Frame *f, uint64_t at)
         r->since = at;
 }
 
+static uint32_t unanswered(const Bridge *b)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < b->requests; i++)
+        n += b->request[i].since != NEVER;
+    return n;
+}
+
 void bridge_admit(Bridge *b, Machine *m)
 {
-    if (!b->queue_count || machine_host_frame_due(m) || m->chip[0].ethernet.frames)
+    if (!b->queue_count || machine_host_frame_due(m) || m->chip[0].ethernet.frames
+        || unanswered(b) >= REQUESTS_AT_ONCE)
         return;
     const Frame *f = &b->queue[b->queue_head];
-    uint64_t at = (m->now / HOST_ADMISSION_INTERVAL + 1) * HOST_ADMISSION_INTERVAL;
+    /* Never before the last answer is off the wire: a host would not know it yet, and SC&MP needs
+     * that time to put away what belongs to the request. */
+    uint64_t sent = m->chip[0].ethernet.tx_end;
+    uint64_t after = m->now > sent ? m->now : sent;
+    uint64_t at = (after / HOST_ADMISSION_INTERVAL + 1) * HOST_ADMISSION_INTERVAL;
     log_write(b->log, LOG_FRAME, at, f->data, f->length);
     machine_host_frame(m, at, f->data, f->length);
     admitted(b, f, at);

@@ -1,5 +1,7 @@
 #include "code_cache.h"
 
+#include "fuse.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,22 +126,22 @@ static Entry *decode_page(const CodePage *page, bool thumb)
     unsigned count = PAGE_BYTES / size;
     uint32_t base = page->number * PAGE_BYTES;
     Entry *entries = allocate((count + 1) * sizeof *entries);
-    Decoded window[3];
-    decode_one(page->key, base, thumb, &window[0]);
-    decode_one(page->key + size, base + size, thumb, &window[1]);
+    Decoded *decoded = allocate((count + 2) * sizeof *decoded);
+    for (unsigned i = 0; i < count + 2; ++i) {
+        decode_one(page->key + i * size, base + i * size, thumb, &decoded[i]);
+    }
     for (unsigned i = 0; i < count; ++i) {
         uint32_t pc = base + i * size;
-        decode_one(page->key + (i + 2) * size, pc + 2 * size, thumb, &window[2]);
-        add_stalls(&window[0], &window[1], &window[2]);
-        entries[i] = finish(&window[0], pc, size);
-        if (is_delay_loop(&window[0], &window[1], pc)) {
+        add_stalls(&decoded[i], &decoded[i + 1], &decoded[i + 2]);
+        entries[i] = finish(&decoded[i], pc, size);
+        if (is_delay_loop(&decoded[i], &decoded[i + 1], pc)) {
             entries[i].handler = interpreter_handlers()[OP_DELAY_LOOP];
-            entries[i].shift = window[1].cond;
+            entries[i].shift = decoded[i + 1].cond;
         }
-        window[0] = window[1];
-        window[1] = window[2];
     }
+    fuse_sequences(decoded, entries, count);
     entries[count].handler = interpreter_handlers()[OP_PAGE_END];
+    free(decoded);
     return entries;
 }
 

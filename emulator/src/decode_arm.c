@@ -165,6 +165,7 @@ static void dsp_multiply(uint32_t word, Decoded *d)
     Entry *e = &d->entry;
     unsigned x = BIT(5), y = BIT(6);
     uint16_t results;
+    e->shift = y ? 16 : 0;            /* brings the half of rs down, where operations run fused */
     e->rd = FIELD(16, 4);
     e->rn = FIELD(12, 4);
     e->rs = FIELD(8, 4);
@@ -485,6 +486,25 @@ static void swap(uint32_t word, Decoded *d)
     set_cost(d, CYCLES_SWAP);
 }
 
+/* Lists of two registers, and of up to eight that follow each other, have operations of their own. */
+static uint16_t block_op(Entry *e, uint32_t list, bool load)
+{
+    unsigned count = (unsigned)__builtin_popcount(list);
+    if (count < 2) {
+        return load ? OP_LDM : OP_STM;
+    }
+    unsigned lowest = (unsigned)__builtin_ctz(list), highest = 31 - (unsigned)__builtin_clz(list);
+    e->rd = (uint8_t)lowest;
+    e->rs = (uint8_t)highest;
+    if (count == 2) {
+        return load ? OP_LDM_PAIR : OP_STM_PAIR;
+    }
+    if (count <= 8 && highest - lowest + 1 == count) {
+        return (uint16_t)((load ? OP_LDM_RUN3 : OP_STM_RUN3) + count - 3);
+    }
+    return load ? OP_LDM : OP_STM;
+}
+
 void decode_multiple(Decoded *d, unsigned base, uint32_t list, bool load, bool first, bool add,
                      bool write_back, bool user)
 {
@@ -509,14 +529,14 @@ void decode_multiple(Decoded *d, unsigned base, uint32_t list, bool load, bool f
             d->timing.leaves = d->cond == COND_AL;
             cycles = (unsigned)bytes / 4 + CYCLES_LOAD_MULTIPLE_PC_EXTRA;
         } else {
-            d->op = user ? OP_LDM_USER : OP_LDM;
+            d->op = user ? OP_LDM_USER : block_op(e, list, true);
             if (bytes > 4) {          /* the second cycle of a single transfer hides the latency */
                 late_result(d, RESULT_LOAD, (uint16_t)(1u << (31 - __builtin_clz(list))));
             }
         }
     } else {
         uint32_t rest = list & (list - 1);
-        d->op = user ? OP_STM_USER : OP_STM;
+        d->op = user ? OP_STM_USER : block_op(e, list, false);
         d->timing.stores = (uint16_t)(list & (0u - list));
         d->timing.stores_later = (uint16_t)(rest & (0u - rest));
         if (list & 0x8000) {

@@ -38,7 +38,8 @@
     X(B_HI) X(B_LS) X(B_GE) X(B_LT) X(B_GT) X(B_LE) X(B_NEAR) X(B_FAR) \
     X(BL_NEAR) X(BL_FAR) X(BLX_FAR) X(BX) X(BLX_REG) X(MOV_PC) X(BL_SUFFIX) X(BLX_SUFFIX) \
     X(LDR_LITERAL) X(LDR_PC) X(LDR_PC_LITERAL) X(LDRD) X(STRD) X(SWP) X(SWPB) \
-    X(LDM) X(STM) X(LDM_PC) X(LDM_USER) X(STM_USER) X(LDM_RETURN) \
+    X(LDM) X(STM) X(LDM_PAIR) X(STM_PAIR) X(LDM_RUN3) X(LDM_RUN4) X(LDM_RUN5) X(LDM_RUN6) X(LDM_RUN7) X(LDM_RUN8) \
+    X(STM_RUN3) X(STM_RUN4) X(STM_RUN5) X(STM_RUN6) X(STM_RUN7) X(STM_RUN8) X(LDM_PC) X(LDM_USER) X(STM_USER) X(LDM_RETURN) \
     X(MUL) X(MLA) X(MULS) X(MLAS) X(UMULL) X(UMLAL) X(SMULL) X(SMLAL) \
     X(UMULLS) X(UMLALS) X(SMULLS) X(SMLALS) \
     X(SMLABB) X(SMLATB) X(SMLABT) X(SMLATT) X(SMLAWB) X(SMLAWT) X(SMULWB) X(SMULWT) \
@@ -46,6 +47,7 @@
     X(QADD) X(QSUB) X(QDADD) X(QDSUB) X(CLZ) \
     X(MRS_CPSR) X(MRS_SPSR) X(MSR_CPSR_IMM) X(MSR_CPSR_REG) X(MSR_SPSR_IMM) X(MSR_SPSR_REG) \
     X(MCR) X(MRC) X(WFI) X(SWI) X(BKPT) X(NOP) X(UNDEFINED) X(DELAY_LOOP) \
+    X(SMLAW2) X(SMLAW4) X(SUMS4) X(DOT4) X(LDM4_SMLAW4) X(LDM4_SUMS4) X(LDM4_DOT4) X(LDM4_SUMS4_STM4) X(LDM2_SMLAW2) \
     X(ALONE) X(PAGE_END) X(ALONE_END) X(ALONE_BRANCH) X(ALONE_RETURN)
 
 #define OP_ENUM(NAME) OP_##NAME,
@@ -63,6 +65,8 @@ enum ShiftType { SHIFT_LSL, SHIFT_LSR, SHIFT_ASR, SHIFT_ROR, SHIFT_RRX };
 enum { SHIFT_BY_REGISTER = 8 };       /* flag beside the ShiftType in Entry.imm of ALU_SHIFT */
 /* Entry.imm2 of ALU_IMM in flag-setting logical operations */
 enum { CARRY_UNCHANGED, CARRY_CLEAR, CARRY_SET };
+/* Entry.imm2 of LDM and STM: the list in the low half, the step of the base in the high half;
+ * Entry.imm is where the first word stands relative to the base, Entry.rd the lowest register. */
 /* Entry.imm2 of ADDRESS_GEN, LDRD, STRD, LDR_PC; the ShiftType stands in bits 4.. */
 enum { ADDRESS_ADD = 1, ADDRESS_INDEX_FIRST = 2, ADDRESS_WRITE_BACK = 4, ADDRESS_REGISTER = 8,
        ADDRESS_SHIFT_TYPE = 4 };
@@ -71,12 +75,12 @@ enum { COND_AL = 14 };
 
 typedef struct Entry {
     const void *handler;              /* code in the interpreter that executes it */
-    const void *then;                 /* after a condition that holds, or the unfused operation */
+    const void *then;                 /* after a condition that holds; the first of a fused sequence alone */
     uint8_t rd, rn, rm, rs;
     uint8_t cost;                     /* cycles, with the stalls it causes */
     uint8_t cost_failed;              /* cycles if the condition fails */
     uint8_t shift;
-    uint8_t fused;                    /* instructions in a fused run, this one included */
+    uint8_t fused;                    /* cycles of a fused sequence without its last instruction */
     uint32_t imm, imm2;
 } Entry;
 

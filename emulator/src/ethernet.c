@@ -133,8 +133,14 @@ void ethernet_write(Machine *m, Chip *chip, uint64_t now, uint32_t offset, uint3
             e->dropped = 0;
         break;
     case TX_LENGTH: e->tx_length = value & 0x7ff; break;
-    case TX_COMMAND: transmit(m, e, now); break;
-    case RX_COMMAND: discard(e); break;
+    case TX_COMMAND:
+        transmit(m, e, now);
+        m->attention = true;
+        break;
+    case RX_COMMAND:
+        discard(e);
+        m->attention = true;
+        break;
     case MAC_LO: e->mac_low = value; break;
     case MAC_HI: e->mac_high = value; break;
     case PHY_CONTROL: {

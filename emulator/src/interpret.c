@@ -18,6 +18,7 @@
 #include "cpu_timing.h"
 #include "decoded.h"
 #include "exceptions.h"
+#include "multiply4.h"
 #include "shifter.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
@@ -782,11 +783,13 @@ op_SWPB: {
     }
     NEXT();
 
+#define IN_DTCM_BLOCK(first) LIKELY((first) - DTCM_BASE <= DTCM_BYTES - 64)
+
 op_LDM: {
         uint32_t base = R(rn);
         uint32_t first = base + e->imm;
         uint32_t list = block_list(e);
-        if (LIKELY(first - DTCM_BASE <= DTCM_BYTES - 64)) {
+        if (IN_DTCM_BLOCK(first)) {
             const uint8_t *p = dtcm_at(cpu, first, 4);
             R(rn) = base + block_step(e);
             for (; list; list &= list - 1, p += 4) {
@@ -804,7 +807,7 @@ op_STM: {
         uint32_t base = R(rn);
         uint32_t first = base + e->imm;
         uint32_t list = block_list(e);
-        if (LIKELY(first - DTCM_BASE <= DTCM_BYTES - 64)) {
+        if (IN_DTCM_BLOCK(first)) {
             uint8_t *p = dtcm_at(cpu, first, 4);
             for (; list; list &= list - 1, p += 4) {
                 put32(p, cpu->r[__builtin_ctz(list)]);
@@ -817,6 +820,77 @@ op_STM: {
         }
     }
     NEXT();
+
+#define BLOCK_ADDRESS() \
+        uint32_t base = R(rn); \
+        uint32_t first = base + e->imm
+#define LOAD_BLOCK_SLOWLY() \
+        do { BUS_BEGIN(); load_block(cpu, e, false); BUS_END(); } while (0)
+#define STORE_BLOCK_SLOWLY() \
+        do { BUS_BEGIN(); store_block(cpu, e, false); BUS_END(); } while (0)
+#define LOAD_RUN(COUNT) \
+        do { \
+            const uint8_t *p = dtcm_at(cpu, first, 4); \
+            R(rn) = base + block_step(e); \
+            memcpy(&R(rd), p, 4 * (COUNT)); \
+        } while (0)
+#define STORE_RUN(COUNT) \
+        do { \
+            memcpy(dtcm_at(cpu, first, 4), &R(rd), 4 * (COUNT)); \
+            R(rn) = base + block_step(e); \
+        } while (0)
+
+op_LDM_PAIR: {
+        BLOCK_ADDRESS();
+        if (IN_DTCM_BLOCK(first)) {
+            const uint8_t *p = dtcm_at(cpu, first, 4);
+            R(rn) = base + block_step(e);
+            R(rd) = get32(p);
+            R(rs) = get32(p + 4);
+        } else {
+            LOAD_BLOCK_SLOWLY();
+        }
+    }
+    NEXT();
+
+op_STM_PAIR: {
+        BLOCK_ADDRESS();
+        if (IN_DTCM_BLOCK(first)) {
+            uint8_t *p = dtcm_at(cpu, first, 4);
+            put32(p, R(rd));
+            put32(p + 4, R(rs));
+            R(rn) = base + block_step(e);
+        } else {
+            STORE_BLOCK_SLOWLY();
+        }
+    }
+    NEXT();
+
+#define BLOCK_RUN(COUNT) \
+op_LDM_RUN##COUNT: { \
+        BLOCK_ADDRESS(); \
+        if (IN_DTCM_BLOCK(first)) { \
+            LOAD_RUN(COUNT); \
+        } else { \
+            LOAD_BLOCK_SLOWLY(); \
+        } \
+    } \
+    NEXT(); \
+op_STM_RUN##COUNT: { \
+        BLOCK_ADDRESS(); \
+        if (IN_DTCM_BLOCK(first)) { \
+            STORE_RUN(COUNT); \
+        } else { \
+            STORE_BLOCK_SLOWLY(); \
+        } \
+    } \
+    NEXT();
+    BLOCK_RUN(3)
+    BLOCK_RUN(4)
+    BLOCK_RUN(5)
+    BLOCK_RUN(6)
+    BLOCK_RUN(7)
+    BLOCK_RUN(8)
 
 op_LDM_PC:
     BUS_BEGIN();
@@ -912,6 +986,114 @@ op_SMULWB:
 op_SMULWT:
     R(rd) = (uint32_t)wide(R(rm), top(R(rs)));
     NEXT();
+
+    /* --- fused sequences (fuse.c) --- */
+
+    /* Only if the run does not end inside; else the first instruction alone. */
+#define FUSED() \
+    do { \
+        if (UNLIKELY(left <= e->fused)) { \
+            goto *e->then; \
+        } \
+    } while (0)
+#define FUSED_LOAD() \
+        BLOCK_ADDRESS(); \
+        if (UNLIKELY(left <= e->fused || !IN_DTCM_BLOCK(first))) { \
+            goto *e->then; \
+        }
+#define FUSED_END(COUNT) \
+    left -= e->fused; \
+    e += (COUNT) - 1; \
+    NEXT()
+#define SMLAW(f) \
+    cpu->r[(f)->rd] = accumulate(cpu, wide(cpu->r[(f)->rm], (int16_t)(cpu->r[(f)->rs] >> (f)->shift)), cpu->r[(f)->rn])
+#define SUMS(f) \
+    do { \
+        bool wrapped; \
+        Words4 products = wide4(load4(&cpu->r[(f)->rm]), same4((uint32_t)(int32_t)(int16_t)(cpu->r[(f)->rs] >> (f)->shift))); \
+        store4(&cpu->r[(f)->rd], add4(load4(&cpu->r[(f)->rd]), products, &wrapped)); \
+        if (UNLIKELY(wrapped)) { \
+            cpu->cpsr |= PSR_Q; \
+        } \
+    } while (0)
+#define DOT(f) \
+    do { \
+        Words4 factors = load4(&cpu->r[(f)->rs]); \
+        uint32_t products[4], sum = cpu->r[(f)->rd]; \
+        store4(products, wide4(load4(&cpu->r[(f)->rm]), (f)->shift ? top4(factors) : bottom4(factors))); \
+        sum = accumulate(cpu, (int32_t)products[0], sum); \
+        sum = accumulate(cpu, (int32_t)products[1], sum); \
+        sum = accumulate(cpu, (int32_t)products[2], sum); \
+        cpu->r[(f)->rd] = accumulate(cpu, (int32_t)products[3], sum); \
+    } while (0)
+
+op_SMLAW2:
+    FUSED();
+    SMLAW(e);
+    SMLAW(e + 1);
+    FUSED_END(2);
+
+op_SMLAW4:
+    FUSED();
+    SMLAW(e);
+    SMLAW(e + 1);
+    SMLAW(e + 2);
+    SMLAW(e + 3);
+    FUSED_END(4);
+
+op_SUMS4:
+    FUSED();
+    SUMS(e);
+    FUSED_END(4);
+
+op_DOT4:
+    FUSED();
+    DOT(e);
+    FUSED_END(4);
+
+op_LDM2_SMLAW2: {
+        FUSED_LOAD();
+        const uint8_t *p = dtcm_at(cpu, first, 4);
+        R(rn) = base + block_step(e);
+        R(rd) = get32(p);
+        R(rs) = get32(p + 4);
+        SMLAW(e + 1);
+        SMLAW(e + 2);
+    }
+    FUSED_END(3);
+
+op_LDM4_SMLAW4: {
+        FUSED_LOAD();
+        LOAD_RUN(4);
+        SMLAW(e + 1);
+        SMLAW(e + 2);
+        SMLAW(e + 3);
+        SMLAW(e + 4);
+    }
+    FUSED_END(5);
+
+op_LDM4_SUMS4: {
+        FUSED_LOAD();
+        LOAD_RUN(4);
+        SUMS(e + 1);
+    }
+    FUSED_END(5);
+
+op_LDM4_DOT4: {
+        FUSED_LOAD();
+        LOAD_RUN(4);
+        DOT(e + 1);
+    }
+    FUSED_END(5);
+
+op_LDM4_SUMS4_STM4: {
+        FUSED_LOAD();
+        LOAD_RUN(4);
+        SUMS(e + 1);
+    }
+    left -= e->fused;                 /* the STM follows as if by itself: it may go elsewhere */
+    e += 5;
+    goto op_STM_RUN4;
 
 op_SMLAL_XY: {
         int32_t x = e->imm ? top(R(rm)) : bottom(R(rm));

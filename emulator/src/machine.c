@@ -90,9 +90,10 @@ bool machine_idle(const Machine *m) { return !m->chips_awake; }
 
 uint64_t machine_next_event(const Machine *m) { return events_next(&m->events, NEVER); }
 
-void machine_run(Machine *m, uint64_t until)
+static void run(Machine *m, uint64_t until, bool stop_at_attention)
 {
-    while (m->now < until) {
+    m->attention = false;
+    while (m->now < until && !(stop_at_attention && m->attention)) {
         uint64_t start = m->now;
         if (!m->chips_awake) {
             uint64_t next = events_next(&m->events, NEVER);
@@ -119,6 +120,10 @@ void machine_run(Machine *m, uint64_t until)
         m->now = end;
     }
 }
+
+void machine_run(Machine *m, uint64_t until) { run(m, until, false); }
+
+void machine_run_to_attention(Machine *m, uint64_t until) { run(m, until, true); }
 
 /* A frame from the host reaches the Ethernet chip at time `at`, which lies ahead. */
 void machine_host_frame(Machine *m, uint64_t at, const uint8_t *frame, uint32_t length)

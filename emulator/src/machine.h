@@ -268,6 +268,7 @@ typedef struct Machine {
     /* --- not part of the state --- */
     uint8_t *sdram;                          /* chips * SDRAM_BYTES */
     Core *running;                           /* whose turn it is */
+    bool attention;                          /* the Ethernet has something for the bridge to do */
     size_t mapped;
 } Machine;
 
@@ -286,6 +287,7 @@ void machine_free(Machine *m);
 void machine_wire(Machine *m);
 void machine_power_on(Machine *m);           /* every chip in its boot ROM */
 void machine_run(Machine *m, uint64_t until);
+void machine_run_to_attention(Machine *m, uint64_t until);   /* ... or the end of the quantum with an Ethernet event */
 bool machine_idle(const Machine *m);         /* no core runs */
 uint64_t machine_next_event(const Machine *m);
 void machine_host_frame(Machine *m, uint64_t at, const uint8_t *frame, uint32_t length);

@@ -303,13 +303,12 @@ static void serve(Server *s)
         look_for_busy_cores(s);
         if (s->busy || bridge_working(&s->bridge, m) || m->chip[0].rom.blocks) {
             s->pacing = false;
-            uint64_t wanted = s->bridge.queue_count && slice > SLICE_MIN ? SLICE_MIN : slice;
             before = wall_ns();
-            machine_run(m, m->now + wanted);
+            machine_run_to_attention(m, m->now + slice);
             int64_t taken = wall_ns() - before;
             if (taken > SLICE_WALL_LONG && slice > SLICE_MIN)
                 slice /= 2;
-            else if (taken < SLICE_WALL_SHORT && slice < SLICE_MAX && wanted == slice)
+            else if (taken < SLICE_WALL_SHORT && slice < SLICE_MAX)
                 slice *= 2;
         } else {
             idle(s, fds);
