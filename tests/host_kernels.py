@@ -44,7 +44,7 @@ def build(folder: Path) -> ctypes.CDLL:
         "order_sample": ([u32, u32, u32, pointer], u32),
         "loss_evaluate": ([pointer, u32, pointer, pointer, pointer, pointer, pointer], LossResult),
         "dense_forward_c": ([pointer] * 3 + [u32] * 2, None), "dense_backward_c": ([pointer] * 3 + [u32] * 2, None),
-        "dense_gradient_c": ([pointer] * 3 + [u32] * 2, None), "shift_errors": ([pointer] * 2 + [u32] * 2, None),
+        "dense_gradient_c": ([pointer] * 3 + [u32] * 2, None), "shift_errors_c": ([pointer] * 2 + [u32] * 2, None),
         "sgd_update_c": ([pointer] * 2 + [u32] * 3, u32), "q_flag_read_and_clear_c": ([], u32),
     }
     for name, (arguments, result) in signatures.items():

@@ -132,8 +132,9 @@ def test_q_of_backward(arm):
 @pytest.mark.parametrize("shift", range(1, 63))
 def test_update(arm, host, shift):
     rng = np.random.default_rng(shift)
-    for count, weight_size, gradient_size in ((40, 2**28, 2**20), (13, None, None), (24, None, 2**12), (8, 2**31 - 1, None),
-                                              (1, 2**31 - 1, 2**31 - 1), (64, 2**28, 3)):
+    for count, weight_size, gradient_size in (
+            (40, 2**28, 2**20), (13, None, None), (24, None, 2**12), (8, 2**31 - 1, None), (1, 2**31 - 1, 2**31 - 1),
+            (64, 2**28, 3)):
         arm.reset()
         weights, gradient = words(rng, count, weight_size), words(rng, count, gradient_size)
         gradient[rng.random(count) < 0.3] = 0
@@ -237,10 +238,14 @@ def test_order_compiled_for_arm(arm):
             assert arm.call("order_sample", k, n, half_bits(n), keys) == expected[k]
 
 
-def test_shift_errors_compiled_for_arm(arm):
-    d = words(np.random.default_rng(3), 24, None)
+@pytest.mark.parametrize("columns", [8, 24, 128])
+def test_shift_errors(arm, host, columns):
+    d = words(np.random.default_rng(3), columns, None)
+    expected = np.zeros(columns, np.int32)
     for s in (0, 1, 7, 31):
         arm.reset()
-        out, at = arm.put(np.zeros(24, np.int32)), arm.put(d)
-        arm.call("shift_errors", out, at, 24, s)
-        assert np.array_equal(arm.get(out, d), d >> s)
+        out, at = arm.put(np.zeros(columns, np.int32)), arm.put(d)
+        arm.call("shift_errors", out, at, columns, s)
+        host.shift_errors_c(address(expected), address(d), columns, s)
+        assert np.array_equal(arm.get(out, d), expected)
+        assert np.array_equal(expected, d >> s)

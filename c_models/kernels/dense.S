@@ -264,3 +264,23 @@ dense_backward:                         /* r0 e, r1 weights, r2 d, r3 rows, [sp]
         add     sp, sp, #BACKWARD_BYTES
         pop     {r4-r11, pc}
         .size   dense_backward, . - dense_backward
+
+/* ------------------------------------------------------------------ errors for the gradient: 4.5 cycles each */
+        .section .text.shift_errors, "ax", %progbits
+        .global shift_errors
+        .type   shift_errors, %function
+shift_errors:                           /* r0 out, r1 d, r2 columns, r3 s */
+        push    {r4-r10, lr}
+        subs    r2, r2, #8
+        blt     .Lshifted
+.Lshift_eight:
+        ldmia   r1!, {r4-r10, r12}
+        subs    r2, r2, #8
+        .irp    n, 4, 5, 6, 7, 8, 9, 10, 12
+        mov     r\n, r\n, asr r3
+        .endr
+        stmia   r0!, {r4-r10, r12}
+        bge     .Lshift_eight
+.Lshifted:
+        pop     {r4-r10, pc}
+        .size   shift_errors, . - shift_errors

@@ -58,7 +58,7 @@ void dense_gradient_c(int32_t *gradient, const int16_t *x, const int32_t *d_shif
     }
 }
 
-void shift_errors(int32_t *out, const int32_t *d, uint32_t columns, uint32_t s)
+void shift_errors_c(int32_t *out, const int32_t *d, uint32_t columns, uint32_t s)
 {
     for (uint32_t j = 0; j < columns; j++) {
         out[j] = d[j] >> s;
