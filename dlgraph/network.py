@@ -88,7 +88,9 @@ class Network:
         self._factory = factory
         self._options = options
         self._input_fraction = input_fraction
-        self._state = state if state is not None else _State(self._fixed(side.read_weights()))
+        #: What the model's weights were when last taken over or handed over.
+        self._seen = side.read_weights()
+        self._state = state if state is not None else _State(self._fixed(self._seen))
         self._handed_over = True
         self._holder = _Holder(target)
         self._finalizer = weakref.finalize(self, self._holder.close)
@@ -333,7 +335,9 @@ class Network:
 
     def _hand_over(self) -> None:
         """Give the trained weights to the model."""
-        self._side.write_weights(self._floats())
+        weights = self._floats()
+        self._side.write_weights(weights)
+        self._seen = weights
         self._handed_over = True
 
     def _look_at_model(self) -> None:
@@ -354,14 +358,14 @@ class Network:
         While the model holds what training gave it, the exact fixed-point weights stay.
         """
         given = self._side.read_weights()
-        own = self._floats()
-        if all(np.array_equal(a, b) for theirs, ours in zip(given, own) for a, b in zip(theirs, ours)):
+        if all(np.array_equal(a, b) for now, seen in zip(given, self._seen) for a, b in zip(now, seen)):
             return
+        seen = given
         # a weight that was saturated at the format's end came out as the end itself, rounded to float32
         end = [8.0, 256.0]
         given = [[np.where(array == end[i], np.nextafter(np.float32(end[i]), np.float32(0)), array)
                   for i, array in enumerate(arrays)] for arrays in given]
-        self._state = _State(self._fixed(given), self._state.orders)
+        self._state, self._seen = _State(self._fixed(given), self._state.orders), seen
         if self._holder.executor is not None:
             self._holder.executor.set_parameters(self._state.parameters)
 

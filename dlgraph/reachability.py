@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import socket
 import struct
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from dlgraph.errors import MachineError
 
@@ -56,8 +58,9 @@ def boot_board(hostname: str, version: str) -> None:
     :raises MachineError: where it cannot be sent
     """
     find_address(hostname, BOOT_PORT)
-    done = subprocess.run([sys.executable, "-m", "dlgraph.boot", hostname, version],
-                          capture_output=True, text=True, check=False)
+    packages = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    done = subprocess.run([sys.executable, "-m", "dlgraph.boot", hostname, version], capture_output=True, text=True,
+                          check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(packages)})
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise MachineError(f"No answer at {hostname}, and the boot image could not be sent to UDP port {BOOT_PORT}: "

@@ -1,0 +1,61 @@
+"""Small Keras models and data for the tests, and a network that computes on the host instead of a machine."""
+from __future__ import annotations
+
+import os
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+
+import dlgraph  # noqa: E402
+from dlgraph.executors import make_reference  # noqa: E402
+
+layers = keras.layers
+
+#: loss name -> output activation that goes with it.
+OUTPUT = {"sparse_categorical_crossentropy": "softmax", "categorical_crossentropy": "softmax",
+          "binary_crossentropy": "sigmoid", "mean_squared_error": "linear"}
+
+
+def mlp(*widths: int, loss: Any = "sparse_categorical_crossentropy", activation: str = "relu", output: str | None = None,
+        metrics: Any = ("accuracy",), rate: float = 0.1, seed: int = 1, use_bias: bool = True) -> keras.Sequential:
+    """A compiled MLP, such as ``mlp(64, 32, 10)``."""
+    keras.utils.set_random_seed(seed)
+    if output is None:
+        output = OUTPUT[loss]
+    model = keras.Sequential(
+        [keras.Input((widths[0],))]
+        + [layers.Dense(n, activation=activation, use_bias=use_bias) for n in widths[1:-1]]
+        + [layers.Dense(widths[-1], activation=output, use_bias=use_bias)])
+    model.compile(keras.optimizers.SGD(rate), loss=loss, metrics=list(metrics) if metrics else None)
+    return model
+
+
+def sequential(*stack: Any, shape: tuple[int, ...] = (4,), optimizer: Any = "sgd",
+               loss: Any = "mean_squared_error", **arguments: Any) -> keras.Sequential:
+    """A compiled Sequential model of the layers given."""
+    model = keras.Sequential([keras.Input(shape), *stack])
+    model.compile(optimizer, loss=loss, **arguments)
+    return model
+
+
+def data(n: int = 60, n_inputs: int = 4, n_outputs: int = 3, loss: str = "sparse_categorical_crossentropy",
+         seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Random samples in [-1, 1] with targets that depend on them."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-1, 1, (n, n_inputs)).astype(np.float32)
+    score = x @ rng.normal(size=(n_inputs, n_outputs))
+    if loss == "sparse_categorical_crossentropy":
+        return x, score.argmax(axis=1)
+    if loss == "categorical_crossentropy":
+        return x, np.eye(n_outputs, dtype=np.float32)[score.argmax(axis=1)]
+    if loss == "binary_crossentropy":
+        return x, (score > 0).astype(np.float32)
+    return x, np.tanh(score).astype(np.float32)
+
+
+def on_host(model: Any, **options: Any) -> dlgraph.Network:
+    """A network whose machine is the reference."""
+    return dlgraph.from_keras(model, executor_factory=make_reference, **options)

@@ -1,0 +1,289 @@
+"""Which machine is meant, and whether it is there; no board, no emulator."""
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import types
+from pathlib import Path
+
+import pytest
+from spalloc_fake import SpallocFake
+
+from dlgraph import reachability
+from dlgraph.errors import MachineError
+from dlgraph.machines import Board, Emulated, Spalloc, configured_machine, default_machine, resolve
+
+
+@pytest.fixture(autouse=True)
+def no_configuration(monkeypatch, tmp_path) -> Path:
+    """The user's own machine does not matter here."""
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.delenv("DLGRAPH_MACHINE", raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize("make, words", [
+    (lambda: Emulated(boards=2), ["boards=2", "boards=1"]), (lambda: Emulated(boards=True), ["boards=True"]),
+    (lambda: Emulated(board="spinn6"), ["'spinn6'", "'spinn5'", "'spinn3'"]),
+    (lambda: Emulated(address="127.0.0.1"), ["127.0.0.1", "127.x.y.z"]),
+    (lambda: Emulated(address="10.0.0.1"), ["10.0.0.1", "loopback"]),
+    (lambda: Board(""), ["hostname=''"]), (lambda: Board(None), ["hostname=None"]),
+    (lambda: Board("a", board="x"), ["board='x'"]),
+    (lambda: Spalloc("server"), ["server", "user='you@example.org'"]),
+    (lambda: Spalloc("server", port=0, user="me"), ["port=0", "22244"]),
+    (lambda: Spalloc("server", port="a", user="me"), ["port='a'"]),
+    (lambda: Spalloc("server", user="me", boards=3), ["boards=3"]),
+    (lambda: Spalloc("", user="me"), ["server=''"]),
+    (lambda: resolve("spinn-1"), ["'spinn-1'", "dlgraph.Board('spinn-1')"]),
+    (lambda: resolve(3), ["machine=3", "dlgraph.Emulated()"]),
+])
+def test_wrong_machines_are_refused(make, words) -> None:
+    with pytest.raises(MachineError) as refusal:
+        make()
+    for word in words:
+        assert word in str(refusal.value)
+
+
+def test_options_for_the_graph_front_end() -> None:
+    assert Board("spinn-1").target().options == {"version": "5", "machine_name": "spinn-1"}
+    assert Board("spinn-1", board="spinn3").target().options == {"version": "3", "machine_name": "spinn-1"}
+    assert Spalloc("server", user="me@here", machine="big").target().options == {
+        "version": "5", "spalloc_server": "server", "spalloc_port": "22244", "spalloc_user": "me@here",
+        "spalloc_machine": "big"}
+    assert Spalloc("spalloc://me@server:99").target().options["spalloc_server"] == "spalloc://me@server:99"
+
+
+def test_what_is_emulated_says_so() -> None:
+    assert resolve(Emulated()).emulated and resolve(Emulated(board="spinn3")).description == "emulated SpiNN-3 board"
+    assert Board("127.0.0.5").target().emulated and "emulated" in Board("127.0.0.5").target().description
+    assert not Board("spinn-1").target().emulated and "emulated" not in Board("spinn-1").target().description
+    assert not Spalloc("server", user="me").target().emulated
+
+
+def test_the_default_is_emulated() -> None:
+    assert default_machine() == Emulated() and resolve(None).kind == "emulated"
+
+
+def test_the_environment_names_a_board(monkeypatch) -> None:
+    monkeypatch.setenv("DLGRAPH_MACHINE", "spinn-7")
+    assert default_machine() == Board("spinn-7")
+    assert resolve(Emulated()).kind == "emulated", "what the user says in the program comes first"
+
+
+@pytest.mark.parametrize("text, machine", [
+    ("[Machine]\nversion = 5\nmachine_name = spinn-1\n", Board("spinn-1")),
+    ("[Machine]\nVersion = 3\nmachineName = spinn-1\n", Board("spinn-1", board="spinn3")),
+    ("[Machine]\nversion = 5\nspalloc_server = s\nspalloc_port = 7\nspalloc_user = u\n", Spalloc("s", 7, "u")),
+    ("[Machine]\nspalloc_server = s\n", Spalloc("s", user="unknown user")),
+    ("[Machine]\nmachine_name = None\nversion = 5\n", None),
+    ("[Machine]\nvirtual_board = True\nversion = 5\n", None),
+    ("[Reports]\nreports_enabled = False\n", None), ("", None),
+])
+def test_the_user_s_configuration_names_a_machine(no_configuration, text, machine) -> None:
+    home = no_configuration / "home" / ".spiNNakerGraphFrontEnd.cfg"
+    home.write_text(text)
+    assert default_machine() == (machine or Emulated())
+    assert configured_machine([home]) == machine
+
+
+def test_the_file_in_the_current_directory_overrides(no_configuration) -> None:
+    (no_configuration / "home" / ".spiNNakerGraphFrontEnd.cfg").write_text("[Machine]\nmachine_name = far\n")
+    (no_configuration / "here" / "spiNNakerGraphFrontEnd.cfg").write_text("[Machine]\nmachine_name = near\n")
+    assert default_machine() == Board("near")
+
+
+@pytest.mark.parametrize("text", ["no section", "[Machine]\nspalloc_server = s\nspalloc_port = x\n"])
+def test_a_broken_configuration_is_one_clear_error(no_configuration, text) -> None:
+    (no_configuration / "here" / "spiNNakerGraphFrontEnd.cfg").write_text(text)
+    with pytest.raises(MachineError, match="configuration"):
+        default_machine()
+
+
+# ---------------------------------------------------------------------- is it there?
+
+class BoardFake:
+    """Answers SCP's VER, from the start or once it has got a boot image."""
+
+    def __init__(self, address: str, booted: bool) -> None:
+        self.booted = booted
+        self.boot_packets = 0
+        self.scp, self.boot = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+        self.scp.bind((address, 17893))
+        self.boot.bind((address, 54321))
+        self.open = True
+        for serve in (self._answer, self._take_image):
+            threading.Thread(target=serve, daemon=True).start()
+
+    def _answer(self) -> None:
+        while self.open:
+            request, sender = self.scp.recvfrom(512)
+            command, sequence = struct.unpack_from("<HH", request, 10)
+            assert len(request) == 26 and command == 0 and request[2] == 0x87
+            if self.booted:
+                version = struct.pack("<4BHHI", 0, 0, 0, 0, 256, 0xffff, 0) + b"SC&MP/SpiNNaker\0004.0.0\0"
+                self.scp.sendto(b"\0\0" + request[2:10] + struct.pack("<HH", 0x80, sequence) + version, sender)
+
+    def _take_image(self) -> None:
+        while self.open:
+            packet = self.boot.recv(2000)
+            self.boot_packets += 1
+            self.booted = struct.unpack_from(">HI", packet)[1] == 5            # the last one starts the image
+
+    def close(self) -> None:
+        self.open = False
+        for kept in (self.scp, self.boot):
+            kept.close()
+
+
+def test_a_booted_board_answers() -> None:
+    board = BoardFake("127.0.0.201", booted=True)
+    started = time.monotonic()
+    Board("127.0.0.201").target().start()
+    assert time.monotonic() - started < 1 and board.boot_packets == 0
+    board.close()
+
+
+def test_a_board_that_is_not_booted_is_booted() -> None:
+    pytest.importorskip("spinnman")
+    board = BoardFake("127.0.0.202", booted=False)
+    Board("127.0.0.202").target().start()
+    assert board.booted and board.boot_packets > 20
+    board.close()
+
+
+def test_no_answer_at_all(monkeypatch) -> None:
+    monkeypatch.setattr("dlgraph.targets.boot_board", lambda hostname, version: None)
+    monkeypatch.setattr(reachability, "_TRY_SECONDS", 0.05)
+    answers = reachability.board_answers
+    monkeypatch.setattr("dlgraph.targets.board_answers", lambda hostname, seconds=0.2: answers(hostname, 0.2))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.203", 17893))
+        with pytest.raises(MachineError, match="No answer at 127.0.0.203.*17893.*54321.*power.*dlgraph.Emulated"):
+            Board("127.0.0.203").target().start()
+
+
+def test_a_host_that_is_no_board() -> None:
+    with pytest.raises(MachineError, match="No answer at 127.0.0.204.*not a SpiNNaker board"):
+        Board("127.0.0.204").target().start()
+
+
+def test_an_unknown_name() -> None:
+    with pytest.raises(MachineError, match="'no-such-board.invalid' is unknown"):
+        Board("no-such-board.invalid").target().start()
+
+
+# ---------------------------------------------------------------------- the emulated machine
+
+class MachineFake:
+    """``spinnemu.Machine`` without the emulator."""
+
+    made: list[dict[str, object]] = []
+    running = 0
+
+    def __init__(self, board: str, address: str | None) -> None:
+        MachineFake.made.append({"board": board, "address": address})
+        self.address = address or "127.0.0.77"
+
+    def __enter__(self) -> MachineFake:
+        if self.address == "127.0.0.66":
+            raise OSError(98, "Address already in use")
+        MachineFake.running += 1
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        MachineFake.running -= 1
+
+
+def test_the_emulated_board_is_started_and_stopped(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "spinnemu", types.SimpleNamespace(Machine=MachineFake))
+    target = Emulated(board="spinn3", address="127.0.0.5").target()
+    with pytest.raises(MachineError, match="not started"):
+        _ = target.options
+    target.start()
+    target.start()
+    assert MachineFake.made[-1] == {"board": "spinn3", "address": "127.0.0.5"} and MachineFake.running == 1
+    assert target.options == {"version": "3", "machine_name": "127.0.0.5"}
+    target.stop()
+    target.stop()
+    assert MachineFake.running == 0
+
+
+def test_busy_ports_are_one_clear_error(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "spinnemu", types.SimpleNamespace(Machine=MachineFake))
+    with pytest.raises(MachineError, match="127.0.0.66.*17893 and 54321.*leave the address out"):
+        Emulated(address="127.0.0.66").target().start()
+
+
+def test_a_missing_emulator_is_one_clear_error(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "spinnemu", None)
+    with pytest.raises(MachineError, match="spinnemu.*dlgraph.Board"):
+        Emulated().target().start()
+
+
+# ---------------------------------------------------------------------- spalloc
+
+def test_a_spalloc_server_is_asked_its_version() -> None:
+    with SpallocFake("127.0.0.5") as server:
+        Spalloc("127.0.0.1", port=server.port, user="me").target().start()
+        Spalloc(f"spalloc://me@127.0.0.1:{server.port}").target().start()
+        assert server.names() == ["version", "version"]
+
+
+def test_no_spalloc_server() -> None:
+    with SpallocFake("127.0.0.5") as server:
+        port = server.port
+    with pytest.raises(MachineError, match=f"No answer at the spalloc server 127.0.0.1 port {port}"):
+        Spalloc("127.0.0.1", port=port, user="me").target().start()
+
+
+def test_something_else_than_a_spalloc_server() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        def greet() -> None:
+            connection, _ = other.accept()
+            with connection:
+                connection.recv(100)
+                connection.sendall(b"220 mail.example.org\n")
+        threading.Thread(target=greet, daemon=True).start()
+        with pytest.raises(MachineError, match="spalloc server"):
+            Spalloc("127.0.0.1", port=other.getsockname()[1], user="me").target().start()
+
+
+BORROW = """
+import sys
+from spinnaker_graph_front_end.config_setup import unittest_setup
+unittest_setup()
+from spinn_utilities.config_holder import set_config
+from spinn_front_end_common.data.fec_data_writer import FecDataWriter
+from spinn_front_end_common.interface.interface_functions.spalloc_allocator_old import spalloc_allocate_job_old
+from dlgraph.machines import Spalloc
+for option, value in Spalloc("127.0.0.1", port=int(sys.argv[1]), user="me@here").target().options.items():
+    set_config("Machine", option, value)
+set_config("Reports", "write_provenance", "False")
+FecDataWriter.mock().set_n_required(1, None)
+host, connections, controller = spalloc_allocate_job_old()
+print(host, connections)
+controller.close()
+"""
+
+
+def test_the_graph_front_end_borrows_a_board_with_our_options() -> None:
+    pytest.importorskip("spinnaker_graph_front_end")
+    root = Path(__file__).parents[1]
+    with SpallocFake("127.0.0.5") as server:
+        done = subprocess.run([sys.executable, "-c", BORROW, str(server.port)], capture_output=True, text=True,
+                              check=False, timeout=60, env={**os.environ, "PYTHONPATH": str(root)})
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip().splitlines()[-1] == "127.0.0.5 {(0, 0): '127.0.0.5'}"
+        names = server.names()
+        created, = (call for call in server.commands if call[0] == "create_job")
+        assert created[1] == [1] and created[2]["owner"] == "me@here"
+        assert names.index("create_job") < names.index("get_job_state") < names.index("get_job_machine_info")
+        assert server.jobs[1]["state"] == 4 and "destroy_job" in names
