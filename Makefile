@@ -1,0 +1,62 @@
+# What a checkout can do.  Everything is installed into VENV, nothing elsewhere.
+#
+#   make demo             train on handwritten digits, on an emulated SpiNNaker board
+#   make test             every test
+#   make docs             the documentation, in docs/_build/html
+#   make lint             ruff and mypy
+#   make benchmark-mnist  one epoch of MNIST on an emulated board, against the reference and Keras
+#   make clean            remove all of that
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# compiling every module of what is installed takes longer than the few that are used
+WARNINGS_ARE_ERRORS ?= -W --keep-going
+
+.PHONY: demo test docs lint benchmark-mnist clean
+
+demo: $(VENV)/has-keras $(VENV)/has-examples
+	$(BIN)/python examples/train_digits.py
+
+test: $(VENV)/has-keras $(VENV)/has-test
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+docs: $(VENV)/has-docs
+	$(BIN)/python -m sphinx -b html $(WARNINGS_ARE_ERRORS) docs docs/_build/html
+
+lint: $(VENV)/has-lint build/typecheck
+	$(BIN)/python -m ruff check
+	MYPYPATH=build/typecheck $(BIN)/python -m mypy -p dlgraph -p spinnemu
+
+benchmark-mnist: $(VENV)/has-keras $(VENV)/has-benchmark
+	$(BIN)/python benchmarks/train_mnist.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info docs/_build c_models/build .hypothesis .mypy_cache .pytest_cache .ruff_cache reports
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# $(call requirements,TABLE) is Python that prints requirements from pyproject.toml, one per line.
+requirements = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))$(1), sep="\n")
+
+# The package itself, its sources used in place.  The build's tools come first and stay: a checkout builds the core-side
+# binaries when they are first used.
+$(VENV)/has-dlgraph: pyproject.toml setup.py
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -c '$(call requirements,["build-system"]["requires"])' > $@.txt
+	$(PIP) install -q --no-compile -r $@.txt
+	$(PIP) install -q --no-compile --no-build-isolation -e .
+	touch $@
+
+$(VENV)/has-%: $(VENV)/has-dlgraph
+	$(BIN)/python -c '$(call requirements,["project"]["optional-dependencies"]["$*"])' > $@.txt
+	$(PIP) install -q --no-compile -r $@.txt
+	touch $@
+
+# mypy wants to see folders named as packages
+build/typecheck: FORCE
+	rm -rf $@ && mkdir -p $@/dlgraph
+	cd $@/dlgraph && ln -s ../../../dlgraph/* . && ln -s ../../../vertices vertices
+	ln -s ../../emulator $@/spinnemu
+
+FORCE:
