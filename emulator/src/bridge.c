@@ -17,6 +17,9 @@ enum { SDP_FLAGS = 2, SDP_REPLY_EXPECTED = 0x87, SCP_SEQUENCE = 12, SCP_MINIMUM 
 #define REQUEST_LIFETIME (500ull * CYCLES_PER_MILLISECOND)
 /* SC&MP has this many transient IP tags, and drops a request for which there is none. */
 #define REQUESTS_AT_ONCE 8u
+/* It frees the tag a while after the answer went to the Ethernet: 5 us, and what interrupts take.
+ * A real host's reaction is never that fast. */
+#define TAG_RELEASE (40ull * CYCLES_PER_MICROSECOND)
 /* Waiting for an answer is a reason to run fast only this long. */
 #define REQUEST_URGENT (100ull * CYCLES_PER_MILLISECOND)
 
@@ -130,7 +133,7 @@ static Request *find(Bridge *b, uint32_t address, uint16_t port, uint16_t sequen
 {
     for (uint32_t i = 0; i < b->requests; i++)
         if (b->request[i].address == address && b->request[i].port == port
-            && b->request[i].sequence == sequence)
+            && b->request[i].sequence == sequence && !b->request[i].answered)
             return &b->request[i];
     return NULL;
 }
@@ -140,7 +143,8 @@ static void forget(Bridge *b, Request *r) { *r = b->request[--b->requests]; }
 static void forget_old(Bridge *b, const Machine *m)
 {
     for (uint32_t i = b->requests; i-- > 0;)
-        if (b->request[i].since != NEVER && m->now > b->request[i].since + REQUEST_LIFETIME)
+        if (b->request[i].since != NEVER
+            && m->now > b->request[i].since + (b->request[i].answered ? TAG_RELEASE : REQUEST_LIFETIME))
             forget(b, &b->request[i]);
 }
 
@@ -165,7 +169,7 @@ static void accept_datagram(Bridge *b, Machine *m, const struct sockaddr_in *fro
             return;
         }
         if (b->requests < BRIDGE_REQUESTS)
-            b->request[b->requests++] = (Request){from->sin_addr.s_addr, from->sin_port, sequence, NEVER};
+            b->request[b->requests++] = (Request){from->sin_addr.s_addr, from->sin_port, sequence, false, NEVER};
     }
     udp_frame(m, queue_place(b), from, port, data, bytes);
 }
@@ -210,7 +214,8 @@ static void admitted(Bridge *b, const Frame *f, uint64_t at)
         r->since = at;
 }
 
-static uint32_t unanswered(const Bridge *b)
+/* Requests that hold one of SC&MP's tags. */
+static uint32_t being_worked_on(const Bridge *b)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < b->requests; i++)
@@ -220,15 +225,12 @@ static uint32_t unanswered(const Bridge *b)
 
 void bridge_admit(Bridge *b, Machine *m)
 {
+    forget_old(b, m);
     if (!b->queue_count || machine_host_frame_due(m) || m->chip[0].ethernet.frames
-        || unanswered(b) >= REQUESTS_AT_ONCE)
+        || being_worked_on(b) >= REQUESTS_AT_ONCE)
         return;
     const Frame *f = &b->queue[b->queue_head];
-    /* Never before the last answer is off the wire: a host would not know it yet, and SC&MP needs
-     * that time to put away what belongs to the request. */
-    uint64_t sent = m->chip[0].ethernet.tx_end;
-    uint64_t after = m->now > sent ? m->now : sent;
-    uint64_t at = (after / HOST_ADMISSION_INTERVAL + 1) * HOST_ADMISSION_INTERVAL;
+    uint64_t at = (m->now / HOST_ADMISSION_INTERVAL + 1) * HOST_ADMISSION_INTERVAL;
     log_write(b->log, LOG_FRAME, at, f->data, f->length);
     machine_host_frame(m, at, f->data, f->length);
     admitted(b, f, at);
@@ -261,7 +263,7 @@ static void answer_arp(Bridge *b, const Frame *f)
     memcpy(r + TARGET_MAC, arp + SENDER_MAC, MAC_BYTES + 4);
 }
 
-static void send_udp(Bridge *b, const Frame *f)
+static void send_udp(Bridge *b, const Machine *m, const Frame *f)
 {
     const uint8_t *ip = f->data + ETHERNET_HEADER;
     if (f->length < HEADERS || ip[0] != 0x45 || ip[9] != PROTOCOL_UDP)
@@ -278,8 +280,10 @@ static void send_udp(Bridge *b, const Frame *f)
     if (bytes >= SCP_MINIMUM) {
         Request *r = find(b, to.sin_addr.s_addr, to.sin_port,
                           (uint16_t)(data[SCP_SEQUENCE] | data[SCP_SEQUENCE + 1] << 8));
-        if (r)
-            forget(b, r);
+        if (r) {
+            r->answered = true;
+            r->since = m->now;
+        }
     }
     if (b->loopback && ip[16] != 127) {
         b->refused++;
@@ -300,7 +304,7 @@ void bridge_deliver(Bridge *b, Machine *m)
         if (get16(f->data + 12) == TYPE_ARP)
             answer_arp(b, f);
         else if (get16(f->data + 12) == TYPE_IP)
-            send_udp(b, f);
+            send_udp(b, m, f);
     }
 }
 
@@ -309,7 +313,7 @@ bool bridge_working(Bridge *b, const Machine *m)
     if (b->queue_count || machine_host_frame_due(m))
         return true;
     for (uint32_t i = 0; i < b->requests; i++)
-        if (b->request[i].since == NEVER || m->now < b->request[i].since + REQUEST_URGENT)
+        if (!b->request[i].answered && m->now < b->request[i].since + REQUEST_URGENT)
             return true;
     return false;
 }

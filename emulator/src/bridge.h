@@ -16,7 +16,8 @@ enum { BRIDGE_QUEUE = 1024, BRIDGE_REQUESTS = 1024 };
 typedef struct Request {
     uint32_t address;
     uint16_t port, sequence;
-    uint64_t since;                          /* cycles; NEVER while it waits in the queue */
+    bool answered;
+    uint64_t since;                          /* in work, or answered; NEVER while it waits in the queue */
 } Request;
 
 typedef struct Bridge {

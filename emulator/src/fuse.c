@@ -1,0 +1,129 @@
+/*
+ * Fusing: frequent sequences of instructions that one handler executes together.
+ *
+ * Only the first entry of a sequence changes; the others stay as they are, for branches into the
+ * middle and for runs that end there.  A fused handler runs only if the run would not end inside
+ * the sequence, else it hands over to the plain operation (Entry.then), so counts and results are
+ * those of the single instructions.
+ */
+#include "fuse.h"
+
+enum { MAXIMUM_COST = 255 };
+
+static bool plain(const Decoded *d)
+{
+    return d->cond == COND_AL && !d->reads_pc && !d->writes_pc;
+}
+
+static bool is_wide_multiply(const Decoded *d)
+{
+    return plain(d) && (d->op == OP_SMLAWB || d->op == OP_SMLAWT);
+}
+
+static unsigned wide_multiplies(const Decoded *d, unsigned available)
+{
+    unsigned count = 0;
+    while (count < available && is_wide_multiply(&d[count])) {
+        ++count;
+    }
+    return count;
+}
+
+static bool ranges_meet(unsigned a, unsigned b)
+{
+    return a < b + 4 && b < a + 4;
+}
+
+static bool in_range(unsigned r, unsigned first)
+{
+    return r >= first && r < first + 4;
+}
+
+/* rd+k += (rm+k * rs) >> 16 for k = 0..3, none of which reads what another wrote */
+static bool four_sums(const Decoded *d)
+{
+    const Entry *e = &d[0].entry;
+    if (e->rd + 3 > 14 || e->rm + 3 > 14 || ranges_meet(e->rd, e->rm) || in_range(e->rs, e->rd)) {
+        return false;
+    }
+    for (unsigned k = 0; k < 4; ++k) {
+        const Entry *f = &d[k].entry;
+        if (d[k].op != d[0].op || f->rd != e->rd + k || f->rn != f->rd || f->rm != e->rm + k || f->rs != e->rs) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* rd += (rm+k * rs+k) >> 16 for k = 0..3 */
+static bool one_sum(const Decoded *d)
+{
+    const Entry *e = &d[0].entry;
+    if (e->rs + 3 > 14 || e->rm + 3 > 14 || in_range(e->rd, e->rm) || in_range(e->rd, e->rs)) {
+        return false;
+    }
+    for (unsigned k = 0; k < 4; ++k) {
+        const Entry *f = &d[k].entry;
+        if (d[k].op != d[0].op || f->rd != e->rd || f->rn != e->rd || f->rm != e->rm + k || f->rs != e->rs + k) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_block(const Decoded *d, uint16_t op)
+{
+    return plain(d) && d->op == op;
+}
+
+/* The operation for the sequence that begins at d[0], and its length. */
+static uint16_t find(const Decoded *d, unsigned available, unsigned *length)
+{
+    unsigned first = is_block(d, OP_LDM_RUN4) ? 1 : 0;
+    unsigned multiplies = wide_multiplies(d + first, available - first);
+    if (multiplies >= 4) {
+        const Decoded *m = d + first;
+        bool sums = four_sums(m);
+        *length = first + 4;
+        if (sums && first && available > 5 && is_block(&d[5], OP_STM_RUN4)) {
+            *length = 6;
+            return OP_LDM4_SUMS4_STM4;
+        }
+        if (sums) {
+            return first ? OP_LDM4_SUMS4 : OP_SUMS4;
+        }
+        if (one_sum(m)) {
+            return first ? OP_LDM4_DOT4 : OP_DOT4;
+        }
+        return first ? OP_LDM4_SMLAW4 : OP_SMLAW4;
+    }
+    if (multiplies >= 2 && !first) {
+        *length = 2;
+        return OP_SMLAW2;
+    }
+    if (available >= 3 && is_block(d, OP_LDM_PAIR) && wide_multiplies(d + 1, available - 1) >= 2) {
+        *length = 3;
+        return OP_LDM2_SMLAW2;
+    }
+    return OP_COUNT;
+}
+
+void fuse_sequences(const Decoded *decoded, Entry *entries, unsigned count)
+{
+    const void *const *handlers = interpreter_handlers();
+    for (unsigned i = 0; i < count; ++i) {
+        unsigned length = 0, before_last = 0;
+        uint16_t op = find(&decoded[i], count - i, &length);
+        if (op == OP_COUNT) {
+            continue;
+        }
+        for (unsigned k = 0; k + 1 < length; ++k) {
+            before_last += entries[i + k].cost;
+        }
+        if (before_last <= MAXIMUM_COST) {
+            entries[i].then = entries[i].handler;
+            entries[i].handler = handlers[op];
+            entries[i].fused = (uint8_t)before_last;
+        }
+    }
+}
