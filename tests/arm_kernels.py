@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 KERNELS = Path(__file__).resolve().parent.parent / "c_models" / "kernels"
-SOURCES = ("activations.c", "dense.c", "dense.S", "functions.c", "gather.S", "losses.c", "order.c", "q_flag.S", "sgd.c",
-           "sgd.S")
+CALLS = Path(__file__).resolve().with_name("kernel_calls.c")
+C_SOURCES = [*sorted(KERNELS.glob("*.c")), CALLS]
+SOURCES = [*C_SOURCES, *sorted(KERNELS.glob("*.S"))]
 ITCM, ITCM_BYTES = 0, 0x10000
 DTCM, DTCM_BYTES = 0x400000, 0x10000
 STACK_BYTES = 0x800
@@ -48,9 +49,9 @@ def build(folder: Path) -> Path:
              "-ffunction-sections", f"-I{KERNELS}"]
     objects, running = [], []
     for source in SOURCES:
-        target = folder / f"{source}.o"
+        target = folder / f"{source.name}.o"
         objects.append(str(target))
-        running.append(subprocess.Popen([*compiler(), *flags, "-c", str(KERNELS / source), "-o", str(target)]))
+        running.append(subprocess.Popen([*compiler(), *flags, "-c", str(source), "-o", str(target)]))
     assert not any(process.wait() for process in running)
     script, elf = folder / "kernels.ld", folder / "kernels.elf"
     script.write_text(LINKER_SCRIPT)

@@ -8,9 +8,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-from arm_kernels import KERNELS
-
-C_SOURCES = ("activations.c", "dense.c", "functions.c", "losses.c", "order.c", "sgd.c")
+from arm_kernels import C_SOURCES, KERNELS
 
 
 class LossConfig(ctypes.Structure):
@@ -31,7 +29,7 @@ def build(folder: Path) -> ctypes.CDLL:
     library = folder / "kernels.so"
     command = [*shlex.split(os.environ.get("CC", "gcc")), "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-shared",
                "-fPIC", "-fsanitize=undefined", "-fno-sanitize=shift", "-fsanitize-undefined-trap-on-error",
-               *(str(KERNELS / name) for name in C_SOURCES), "-o", str(library)]
+               f"-I{KERNELS}", *map(str, C_SOURCES), "-o", str(library)]
     subprocess.run(command, check=True)
     loaded = ctypes.CDLL(str(library))
     u32, i32, u64 = ctypes.c_uint32, ctypes.c_int32, ctypes.c_uint64
@@ -39,8 +37,8 @@ def build(folder: Path) -> ctypes.CDLL:
     signatures = {
         "exp_neg": ([u32], u32), "recip": ([u32], u32), "sigma": ([i32], u32), "tanh_31": ([i32], ctypes.c_int64),
         "ln_big": ([u64], i32),
-        "activate": ([u32, i32, u32, pointer, pointer], ctypes.c_int16),
-        "unit_error": ([u32, i32, ctypes.c_uint16, pointer], i32),
+        "call_activate": ([u32, i32, u32, pointer, pointer], ctypes.c_int16),
+        "call_unit_error": ([u32, i32, ctypes.c_uint16, pointer], i32),
         "order_sample": ([u32, u32, u32, pointer], u32),
         "loss_evaluate": ([pointer, u32, pointer, pointer, pointer, pointer, pointer], LossResult),
         "dense_forward_c": ([pointer] * 3 + [u32] * 2, None), "dense_backward_c": ([pointer] * 3 + [u32] * 2, None),

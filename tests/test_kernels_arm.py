@@ -187,12 +187,12 @@ def test_activations_compiled_for_arm(arm, host):
     for kind in range(4):
         for fraction in (0, 11, 13, 14):
             for a in np.concatenate([EXTREMES, rng.integers(-2**27, 2**27, 10)]).tolist():
-                result = host.activate(kind, a, fraction, ctypes.byref(out.slope), ctypes.byref(out.clips))
-                assert arm.call("activate", kind, a, fraction, at_slope, at_clips) == result & 0xffffffff
+                result = host.call_activate(kind, a, fraction, ctypes.byref(out.slope), ctypes.byref(out.clips))
+                assert arm.call("call_activate", kind, a, fraction, at_slope, at_clips) == result & 0xffffffff
                 slope = arm.get(at_slope, np.zeros(1, np.uint16))[0]
                 assert slope == out.slope.value
-                error = host.unit_error(kind, a, out.slope.value, ctypes.byref(out.clips))
-                assert arm.call("unit_error", kind, a, out.slope.value, at_clips) == error & 0xffffffff
+                error = host.call_unit_error(kind, a, out.slope.value, ctypes.byref(out.clips))
+                assert arm.call("call_unit_error", kind, a, out.slope.value, at_clips) == error & 0xffffffff
     assert arm.get(at_clips, np.zeros(1, np.uint32))[0] == out.clips.value > 0
 
 

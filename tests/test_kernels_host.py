@@ -100,12 +100,12 @@ def test_activations(host, kind, fraction):
     d, error_clips = functions.hidden_error(e, slope, kind)
     out, count = ctypes.c_uint16(), ctypes.c_uint32()
     for k, value in enumerate(a.tolist()):
-        assert host.activate(kind.value, value, fraction, ctypes.byref(out), ctypes.byref(count)) == x[k]
+        assert host.call_activate(kind.value, value, fraction, ctypes.byref(out), ctypes.byref(count)) == x[k]
         assert out.value == slope[k]
     assert count.value == clips
     count.value = 0
     for k, value in enumerate(e.tolist()):
-        assert host.unit_error(kind.value, value, int(slope[k]), ctypes.byref(count)) == d[k]
+        assert host.call_unit_error(kind.value, value, int(slope[k]), ctypes.byref(count)) == d[k]
     assert count.value == error_clips
     assert slope.min() >= 0 and slope.max() <= 2**15
 

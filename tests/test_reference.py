@@ -128,12 +128,12 @@ def test_no_bias_stays(backend):
     assert not any(biases.any() for _, biases in executor.parameters())
 
 
-def test_wide_layers_agree_with_numpy():
-    """Layers large enough for the paths that skip zeros."""
+def test_wide_layers(backend):
+    """Layers large enough for NumPy's path that skips zeros."""
     rng = np.random.default_rng(7)
     graph = random_graph(rng, [90, 70, 10], [Activation.RELU], PAIRS[0])
     samples = random_samples(rng, graph, 70)
-    compare(graph, samples, "numpy", n_epochs=1, batch_size=32)
+    compare(graph, samples, backend, n_epochs=1, batch_size=32)
 
 
 def test_codes_and_table_are_activations(backend):
@@ -243,6 +243,20 @@ def test_unsupported_pairs(activation, loss, logits):
     graph = random_graph(np.random.default_rng(0), [2, 3], [], (activation, loss, logits))
     with pytest.raises(UnsupportedError):
         ReferenceExecutor(graph, "numpy")
+
+
+def test_without_a_compiler_numpy_computes(monkeypatch):
+    from dlgraph.reference import native
+    monkeypatch.setenv("CC", "no-such-compiler")
+    monkeypatch.setattr(native, "_EXTENSION", "dlgraph.reference._no_such_extension")
+    native.load.cache_clear()
+    try:
+        graph = random_graph(np.random.default_rng(0), [2, 3], [], PAIRS[0])
+        assert ReferenceExecutor(graph).backend.name == "numpy"
+        with pytest.raises(RuntimeError, match="no C compiler"):
+            ReferenceExecutor(graph, "native")
+    finally:
+        native.load.cache_clear()
 
 
 def test_progress_is_called(monkeypatch):

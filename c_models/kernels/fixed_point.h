@@ -10,10 +10,19 @@ static inline int64_t round_shift64(int64_t v, uint32_t n)
     return (v + ((int64_t) 1 << (n - 1))) >> n;
 }
 
+/* round(v, n) of a 32-bit number, n = 0 .. 31, without wrapping. */
+static inline int32_t round_shift32(int32_t v, uint32_t n)
+{
+    if (n == 0) {
+        return v;
+    }
+    return (v >> n) + (int32_t) (((uint32_t) v >> (n - 1)) & 1);
+}
+
 /* sat32: v clipped to 32 bits, the clip counted. */
 static inline int32_t saturate32(int64_t v, uint32_t *saturations)
 {
-    if (v == (int32_t) v) {
+    if (__builtin_expect(v == (int32_t) v, 1)) {
         return (int32_t) v;
     }
     (*saturations)++;
@@ -23,7 +32,7 @@ static inline int32_t saturate32(int64_t v, uint32_t *saturations)
 /* sat16: v clipped to 16 bits, the clip counted. */
 static inline int16_t saturate16(int32_t v, uint32_t *saturations)
 {
-    if (v == (int16_t) v) {
+    if (__builtin_expect(v == (int16_t) v, 1)) {
         return (int16_t) v;
     }
     (*saturations)++;
