@@ -6,10 +6,11 @@
     history = net.train(X, y, epochs=5, batch_size=32, validation_data=(Xv, yv))
     model.evaluate(Xv, yv)                     # the Keras model now holds the trained weights
 """
+from dlgraph.api import fit, from_keras
 from dlgraph.errors import (DataError, DlgraphError, MachineError, ModelError, NumberFormatError,
                             NumberFormatOverflow, UnsupportedError)
 from dlgraph.machines import Board, Emulated, Spalloc
-from dlgraph.network import Network, fit, from_keras
+from dlgraph.network import Network
 
 __version__ = "0.1.0"
 

@@ -104,32 +104,6 @@ def encode(data: Data, fraction: int, goal: Goal, n_outputs: int) -> Samples:
     return samples
 
 
-def check_batch_size(batch_size: Any, n_samples: int) -> int:
-    """The batch size, 32 where the user gives none.
-
-    :raises DataError: for one that is no whole number from 1 to the number of samples
-    """
-    if batch_size is None:
-        batch_size = 32
-    size = check_integer("batch_size", batch_size, 1)
-    if size > n_samples:
-        raise DataError(f"batch_size={size} is larger than the data: there are {n_samples} samples. Give batch_size="
-                        f"{n_samples} or less.")
-    return size
-
-
-def check_integer(name: str, value: Any, least: int) -> int:
-    """A whole number, also of NumPy's types.
-
-    :raises DataError: for anything else, or one below ``least``
-    """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise DataError(f"{name}={value!r} is not a whole number. Give a whole number from {least}.")
-    if value < least:
-        raise DataError(f"{name}={value} is too small. Give a whole number from {least}.")
-    return int(value)
-
-
 def split_validation(x: Any, y: Any, fraction: Any) -> tuple[Any, Any, tuple[Any, Any]]:
     """Take the last part of the data for validation, as Keras does.
 

@@ -52,7 +52,7 @@ class KerasSide:
         return [[np.asarray(array) for array in stage.layer.get_weights()] for stage in self._stages]
 
     def write_weights(self, weights: list[list[Float32Array]]) -> None:
-        for stage, arrays in zip(self._stages, weights):
+        for stage, arrays in zip(self._stages, weights, strict=True):
             stage.layer.set_weights(arrays)
 
     def learning_rate(self) -> float:

@@ -1,43 +1,30 @@
 """A network that trains on a machine: what the user holds."""
 from __future__ import annotations
 
-import inspect
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from dlgraph.arguments import check_batch_size, check_integer, check_shuffle, refuse_others, validation_epochs
 from dlgraph.callbacks import CallbackList, History
-from dlgraph.data_encoding import (Data, check_batch_size, check_data, check_integer, choose_input_fraction, encode,
-                                   split_validation)
+from dlgraph.data_encoding import Data, check_data, choose_input_fraction, encode, split_validation
 from dlgraph.errors import DataError, ModelError, NumberFormatError
-from dlgraph.executor import Executor
-from dlgraph.executors import ExecutorFactory, check_options, make_executor, make_reference
-from dlgraph.formats import (INT16_MAX, Float32Array, activation_fraction, bias_rate, biases_from_float,
-                             biases_to_float, mean_loss, outputs_to_float, weight_rate, weights_from_float,
-                             weights_to_float)
-from dlgraph.keras_translator import Translation, translate
+from dlgraph.executor import Executor, Progress
+from dlgraph.executors import ExecutorFactory, make_reference
+from dlgraph.formats import (Float32Array, activation_fraction, bias_rate, biases_from_float, biases_to_float, mean_loss,
+                             outputs_to_float, weight_rate, weights_from_float, weights_to_float)
+from dlgraph.keras_translator import Goal, Translation
 from dlgraph.layer_graph import DenseLayer, Int32Array, LayerGraph, Loss, Metric, PassResult, Samples, Sgd
-from dlgraph.machines import Machine, resolve
-from dlgraph.model_side import KerasSide, ModelSide, StandIn
+from dlgraph.model_side import ModelSide, StandIn
 from dlgraph.order import order
-from dlgraph.progress import Report, check_verbose, machine_seconds
+from dlgraph.progress import Pass, Report, check_verbose, machine_seconds
 from dlgraph.targets import HostTarget, MachineTarget
 
 Parameters = list[tuple[Int32Array, Int32Array]]
-
-#: Arguments of Keras' methods that dlgraph has no use for, with the way out.
-_NOT_SUPPORTED = {
-    "sample_weight": "Leave it out; repeat samples that count more.",
-    "class_weight": "Leave it out; repeat samples of the classes that count more.",
-    "steps_per_epoch": "Every epoch uses every sample once; give fewer samples.",
-    "validation_steps": "Every sample is validated; give fewer samples.",
-    "steps": "Every sample is used; give fewer samples.",
-}
-#: Arguments of Keras' methods that change nothing here.
-_WITHOUT_EFFECT = ("validation_batch_size",)
 
 
 @dataclass(frozen=True)
@@ -50,6 +37,27 @@ class _State:
 
     parameters: Parameters
     orders: tuple[tuple[int, bool], ...] = ()
+
+
+@dataclass
+class _Training:
+    """What every epoch of one call of ``train`` uses.
+
+    :param first: number of the first epoch, for callbacks and history
+    :param last: the epoch to end at
+    :param validate_after: epoch -> whether to validate after it
+    """
+
+    samples: Samples
+    held_out: Samples | None
+    batch_size: int
+    shuffle: bool
+    first: int
+    last: int
+    validate_after: Callable[[int], bool]
+    hooks: CallbackList
+    history: History
+    report: Report
 
 
 class _Holder:
@@ -69,7 +77,7 @@ class _Holder:
 
 
 class Network:
-    """A network and the machine it trains on.  Made by :func:`from_keras`.
+    """A network and the machine it trains on.  Made by :func:`dlgraph.from_keras`.
 
     Its methods are named and behave as those of a Keras model, except that ``train`` is Keras' ``fit``.  The machine is
     taken when it is first needed and kept until :meth:`close`, the end of a ``with`` block, or the end of the program.
@@ -126,53 +134,32 @@ class Network:
         :return: the history; loss and accuracy under Keras' keys
         :raises DataError: where an argument cannot be used; before the machine is touched
         """
-        _refuse_others(others, "train")
+        refuse_others(others, "train")
         level = check_verbose(verbose)
         first, last = check_integer("initial_epoch", initial_epoch, 0), check_integer("epochs", epochs, 0)
-        if not isinstance(shuffle, (bool, np.bool_)):
-            raise DataError(f"shuffle={shuffle!r} is not known. Give True or False.")
+        shuffle = check_shuffle(shuffle)
         if validation_data is None and validation_split:
             X, y, validation_data = split_validation(X, y, validation_split)
-        data = check_data(X, y, self._net) if y is not None else _no_targets()
+        data = check_data(X, y, self._net) if y is not None else _no_y()
         check = self._check_validation(validation_data)
-        validate_after = _validation_epochs(validation_freq) if check is not None else (lambda epoch: False)
+        validate_after = validation_epochs(validation_freq)
         size = check_batch_size(batch_size, len(data))
         hooks = CallbackList(callbacks)
         self._look_at_model()
         self._check_rate(size, len(data))
         samples, held_out = self._encode([data] + ([check] if check is not None else []))
-
-        history = History()
-        if hooks.callbacks:
-            self._side.build_metrics(self._net.goal.loss is Loss.SPARSE_CATEGORICAL_CROSSENTROPY)
-        params = {"verbose": level, "epochs": last, "steps": -(-len(data) // size)}
-        history.set_params(params)
-        history.set_model(self.model)
-        self.model.history = history
-        hooks.set_up(self.model, params)
-        self.model.stop_training = False
-        report = self._report(level, last - first)
+        call = _Training(samples, held_out, size, shuffle, first, last, validate_after, hooks, History(),
+                         self._report(level, last - first))
+        self._set_up(call, {"verbose": level, "epochs": last, "steps": -(-len(data) // size)})
         try:
-            hooks.call("on_train_begin", {})
-            first = getattr(self.model, "_initial_epoch", None) or first
-            if first < last:
-                report.begin(f"Training {self._net.name!r} on {len(data)} samples"
-                             + (f", validating on {len(held_out)}," if held_out is not None else ""))
-            logs: dict[str, float] = {}
-            for epoch in range(first, last):
-                logs = self._train_epoch(epoch, (first, last), samples, held_out, validate_after(epoch), size,
-                                         bool(shuffle), hooks, history, report)
-                if self.model.stop_training:
-                    break
-            hooks.call("on_train_end", logs)
-            self._take_over_weights()            # EarlyStopping restores the best ones
+            self._run(call)
         except BaseException:
-            report.abandon()
+            call.report.abandon()
             if not self._handed_over:            # interrupted between the end of an epoch and its hand-over
                 self._hand_over()
             self.close()
             raise
-        return history
+        return call.history
 
     def predict(self, X: Any, batch_size: int | None = None, verbose: Any = "auto", **others: Any) -> Float32Array:
         """The network's outputs.
@@ -181,7 +168,7 @@ class Network:
         :param batch_size: without effect
         :return: float32 (n_samples, n_outputs)
         """
-        _refuse_others(others, "predict")
+        refuse_others(others, "predict")
         level = check_verbose(verbose)
         data = check_data(X, None, self._net)
         self._look_at_model()
@@ -199,9 +186,9 @@ class Network:
         :param batch_size: without effect
         :return: as Keras: the loss, or a list of loss and metrics, or with ``return_dict`` name -> value
         """
-        _refuse_others(others, "evaluate")
+        refuse_others(others, "evaluate")
         level = check_verbose(verbose)
-        data = check_data(X, y, self._net) if y is not None else _no_targets()
+        data = check_data(X, y, self._net) if y is not None else _no_y()
         self._look_at_model()
         samples, _ = self._encode([data])
         result, executor = self._forward(samples, level, "Evaluate", keep_outputs=False)
@@ -260,34 +247,58 @@ class Network:
 
     # ------------------------------------------------------------------ one pass
 
-    def _train_epoch(self, epoch: int, span: tuple[int, int], samples: Samples, held_out: Samples | None,
-                     validate: bool, size: int, shuffle: bool, hooks: CallbackList, history: History, report: Report) -> dict[str, float]:
-        hooks.call("on_epoch_begin", epoch, {})
-        self._look_at_model()
-        rate = self._check_rate(size, len(samples))
-        executor = self._open([samples] + ([held_out] if held_out is not None else []))
-        first, last = span
-        view = report.open_pass(f"Epoch {epoch + 1}/{last}", epoch - first, len(samples))
-        result = executor.train_epoch(samples, len(self._state.orders), size, shuffle, rate,
-                                      _progress(view.update, self._net, executor.graph))
+    def _set_up(self, call: _Training, params: dict[str, Any]) -> None:
+        """What Keras does before the first epoch."""
+        if call.hooks.callbacks:
+            self._side.build_metrics(self._net.goal.loss is Loss.SPARSE_CATEGORICAL_CROSSENTROPY)
+        call.history.set_params(params)
+        call.history.set_model(self.model)
+        self.model.history = call.history
+        call.hooks.set_up(self.model, params)
+        self.model.stop_training = False
+
+    def _run(self, call: _Training) -> None:
+        """The epochs of one call of ``train``."""
+        call.hooks.call("on_train_begin", {})
+        if call.first < call.last:
+            call.report.begin(f"Training {self._net.name!r} on {len(call.samples)} samples"
+                              + (f", validating on {len(call.held_out)}," if call.held_out is not None else ""))
+        logs: dict[str, float] = {}
+        for epoch in range(call.first, call.last):
+            call.hooks.call("on_epoch_begin", epoch, {})
+            self._look_at_model()
+            logs = self._train_epoch(call, epoch)
+            call.hooks.call("on_epoch_end", epoch, logs)
+            call.history.add(epoch, logs)
+            if self.model.stop_training:
+                break
+        call.hooks.call("on_train_end", logs)
+        self._take_over_weights()            # EarlyStopping restores the best ones
+
+    def _train_epoch(self, call: _Training, epoch: int) -> dict[str, float]:
+        """Train one epoch, hand its weights over, validate; returns name -> value."""
+        n = len(call.samples)
+        rate = self._check_rate(call.batch_size, n)
+        executor = self._open([call.samples] + ([call.held_out] if call.held_out is not None else []))
+        view = call.report.open_pass(f"Epoch {epoch + 1}/{call.last}", epoch - call.first, n)
+        result = executor.train_epoch(call.samples, len(self._state.orders), call.batch_size, call.shuffle, rate,
+                                      self._progress(view, executor.graph))
         self._handed_over = False
-        self._state = _State(executor.parameters(), self._state.orders + ((len(samples), shuffle),))
+        self._state = _State(executor.parameters(), self._state.orders + ((n, call.shuffle),))
         self._hand_over()
         logs = self._logs(result, executor.graph)
-        if held_out is not None and validate:
-            hooks.call("on_test_begin", {})
-            held_out_logs = self._logs(executor.forward(held_out, keep_outputs=False), executor.graph)
-            hooks.call("on_test_end", held_out_logs)
-            logs.update({f"val_{name}": value for name, value in held_out_logs.items()})
+        if call.held_out is not None and call.validate_after(epoch):
+            call.hooks.call("on_test_begin", {})
+            held_out = self._logs(executor.forward(call.held_out, keep_outputs=False), executor.graph)
+            call.hooks.call("on_test_end", held_out)
+            logs.update({f"val_{name}": value for name, value in held_out.items()})
         view.close(result, logs)
         clipped = {name: count for name, count in result.saturations.items() if count}
-        history.machine_seconds.append(machine_seconds(result))
-        history.saturations.append(clipped)
+        call.history.machine_seconds.append(machine_seconds(result))
+        call.history.saturations.append(clipped)
         if clipped:
-            report.note("  values clipped to their number format: "
-                        + ", ".join(f"{count} in layer {name!r}" for name, count in clipped.items()))
-        hooks.call("on_epoch_end", epoch, logs)
-        history.add(epoch, logs)
+            call.report.note("  values clipped to their number format: "
+                             + ", ".join(f"{count} in layer {name!r}" for name, count in clipped.items()))
         return logs
 
     def _forward(self, samples: Samples, level: int, title: str, keep_outputs: bool) -> tuple[PassResult, Executor]:
@@ -295,7 +306,7 @@ class Network:
         try:
             executor = self._open([samples])
             view = report.open_pass(f"{title} on the {self.machine}", 0, len(samples))
-            result = executor.forward(samples, keep_outputs, _progress(view.update, self._net, executor.graph))
+            result = executor.forward(samples, keep_outputs, self._progress(view, executor.graph))
         except BaseException:
             report.abandon()
             self.close()
@@ -310,6 +321,16 @@ class Network:
                                   result.n_correct / _counted(result.n_samples, graph)))
         return dict(sorted(logs.items()))
 
+    def _progress(self, view: Pass, graph: LayerGraph) -> Progress:
+        """An executor's progress, shown as means."""
+        names = self._net.goal.metric_names
+
+        def progress(done: int, loss_sum: int, n_correct: int, machine_cycles: int = 0) -> None:
+            values = {"loss": mean_loss(loss_sum, done, graph)} if loss_sum else {}
+            values.update(dict.fromkeys(names, n_correct / _counted(done, graph)) if loss_sum else {})
+            view.update(done, dict(sorted(values.items())), machine_cycles)
+        return progress
+
     # ------------------------------------------------------------------ weights
 
     def _fixed(self, weights: list[list[Float32Array]]) -> Parameters:
@@ -318,7 +339,7 @@ class Network:
         :raises NumberFormatError: naming the layer and the value that does not fit
         """
         parameters: Parameters = []
-        for stage, arrays in zip(self._net.stages, weights):
+        for stage, arrays in zip(self._net.stages, weights, strict=True):
             try:
                 biases = (biases_from_float(arrays[1], stage.name) if stage.use_bias
                           else np.zeros(stage.n_units, np.int32))
@@ -331,7 +352,7 @@ class Network:
     def _floats(self) -> list[list[Float32Array]]:
         """Of each layer, kernel and bias (where it has one), as float32."""
         return [[weights_to_float(weights)] + ([biases_to_float(biases)] if stage.use_bias else [])
-                for stage, (weights, biases) in zip(self._net.stages, self._state.parameters)]
+                for stage, (weights, biases) in zip(self._net.stages, self._state.parameters, strict=True)]
 
     def _hand_over(self) -> None:
         """Give the trained weights to the model."""
@@ -358,7 +379,8 @@ class Network:
         While the model holds what training gave it, the exact fixed-point weights stay.
         """
         given = self._side.read_weights()
-        if all(np.array_equal(a, b) for now, seen in zip(given, self._seen) for a, b in zip(now, seen)):
+        if all(np.array_equal(a, b) for now, seen in zip(given, self._seen, strict=True)
+               for a, b in zip(now, seen, strict=True)):
             return
         seen = given
         # a weight that was saturated at the format's end came out as the end itself, rounded to float32
@@ -426,7 +448,8 @@ class Network:
         assert self._input_fraction is not None
         fractions = self._layer_fractions(self._input_fraction)
         layers = [DenseLayer(stage.name, weights, biases, stage.use_bias, stage.activation, fraction)
-                  for stage, (weights, biases), fraction in zip(self._net.stages, self._state.parameters, fractions)]
+                  for stage, (weights, biases), fraction in zip(self._net.stages, self._state.parameters, fractions,
+                                                                strict=True)]
         goal = self._net.goal
         return LayerGraph(layers, goal.loss, goal.from_logits, goal.metric, Sgd(self._side.learning_rate()), self._seed)
 
@@ -435,103 +458,15 @@ class Network:
         return Report(level, target.description, target.emulated, n_passes)
 
 
-def from_keras(model: Any, machine: Machine | None = None, seed: int = 0, *, input_max: float | None = None,
-               activation_fractions: dict[str, int] | None = None, executor_factory: ExecutorFactory = make_executor,
-               **options: Any) -> Network:
-    """A network on a machine, from a compiled Keras 3 model (``keras`` or ``tf.keras``).
-
-    :param model: a compiled Sequential or linear Functional model
-    :param machine: ``dlgraph.Emulated()``, ``dlgraph.Board(hostname)`` or ``dlgraph.Spalloc(server, user=...)``; None for
-        the machine that ``DLGRAPH_MACHINE`` or the user's Graph Front End configuration names, else an emulated board
-    :param seed: of every random choice, 0 .. 2**32 - 1
-    :param input_max: the largest \\|X\\| there will be; by default that of the first data the network sees
-    :param activation_fractions: Dense layer's name -> fraction bits of the 16-bit activations it sends; by default 11,
-        and 13 for tanh and sigmoid
-    :param executor_factory: what computes, in place of the machine; for tests
-    :param options: of the mapping, see :class:`dlgraph.gfe.executor.GfeExecutor`
-    :raises ModelError: for what dlgraph cannot train
-    :raises NumberFormatError: for weights outside the number format
-    """
-    translation = translate(model)
-    seed = check_integer("seed", seed, 0)
-    if seed >= 2**32:
-        raise DataError(f"seed={seed} is too large. Give a whole number from 0 to {2**32 - 1}.")
-    _check_input_max(input_max)
-    fractions = _check_fractions(activation_fractions, translation)
-    check_options(options)
-    target = resolve(machine)
-    return Network(KerasSide(model, translation), translation, target, seed, input_max, fractions, executor_factory,
-                   options)
-
-
-def fit(model: Any, X: Any, y: Any, *, machine: Machine | None = None, seed: int = 0, **arguments: Any) -> History:
-    """Train a Keras model on a machine, in one call; the model holds the trained weights afterwards.
-
-    :param model: as for :func:`from_keras`
-    :param X: as for :meth:`Network.train`, like y
-    :param arguments: all others of :meth:`Network.train` and :func:`from_keras`
-    """
-    of_train = set(inspect.signature(Network.train).parameters) | set(_NOT_SUPPORTED) | set(_WITHOUT_EFFECT)
-    training = {name: value for name, value in arguments.items() if name in of_train}
-    building = {name: value for name, value in arguments.items() if name not in of_train}
-    with from_keras(model, machine, seed, **building) as net:
-        return net.train(X, y, **training)
-
-
-def _check_input_max(input_max: Any) -> None:
-    if input_max is None:
-        return
-    ok = isinstance(input_max, (int, float, np.integer, np.floating)) and not isinstance(input_max, bool)
-    if not ok or not 0 < input_max <= INT16_MAX:
-        raise DataError(f"input_max={input_max!r} cannot be used. Give a number above 0, up to {INT16_MAX}.")
-
-
-def _check_fractions(fractions: dict[str, int] | None, net: Translation) -> dict[str, int]:
-    hidden = {stage.name: stage for stage in net.stages[:-1]}
-    for name, fraction in (fractions or {}).items():
-        if name not in hidden:
-            raise DataError(f"activation_fractions names the layer {name!r}. It accepts the hidden Dense layers: "
-                            f"{', '.join(map(repr, hidden)) or 'there are none in this model'}.")
-        activation_fraction(hidden[name].activation, check_integer(f"activation_fractions[{name!r}]", fraction, 0))
-    return dict(fractions or {})
-
-
-def _refuse_others(others: dict[str, Any], method: str) -> None:
-    for name, value in others.items():
-        if name in _NOT_SUPPORTED:
-            if value is not None:
-                raise DataError(f"{name} is not supported by {method}. {_NOT_SUPPORTED[name]}")
-        elif name not in _WITHOUT_EFFECT:
-            raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
-
-
-def _no_targets() -> Data:
-    raise DataError("y is None. Give labels or targets, one per sample.")
-
-
-def _validation_epochs(frequency: Any) -> Any:
-    """Epoch -> whether to validate after it."""
-    if isinstance(frequency, (list, tuple, set)):
-        chosen = {check_integer("validation_freq", each, 1) for each in frequency}
-        return lambda epoch: epoch + 1 in chosen
-    every = check_integer("validation_freq", frequency, 1)
-    return lambda epoch: (epoch + 1) % every == 0
-
-
 def _counted(n_samples: int, graph: LayerGraph) -> int:
     """Over how many the correct ones are counted: outputs for binary accuracy, else samples."""
     return max(1, n_samples * (graph.n_outputs if graph.metric is Metric.BINARY_ACCURACY else 1))
 
 
-def _progress(update: Any, net: Translation, graph: LayerGraph) -> Any:
-    """An executor's progress as means."""
-    def progress(done: int, loss_sum: int, n_correct: int, machine_cycles: int = 0) -> None:
-        values = {"loss": mean_loss(loss_sum, done, graph)} if loss_sum else {}
-        values.update(dict.fromkeys(net.goal.metric_names, n_correct / _counted(done, graph)) if loss_sum else {})
-        update(done, dict(sorted(values.items())), machine_cycles)
-    return progress
-
-
-def _words(goal: Any) -> str:
+def _words(goal: Goal) -> str:
     return (f"loss={goal.loss.name.lower()}{' from logits' if goal.from_logits else ''}, "
             f"metrics={list(goal.metric_names)}")
+
+
+def _no_y() -> Data:
+    raise DataError("y is None. Give labels or targets, one per sample.")

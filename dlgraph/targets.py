@@ -43,7 +43,7 @@ class MachineTarget(ABC):
         :raises MachineError: where it is not, with what to do
         """
 
-    def stop(self) -> None:
+    def stop(self) -> None:  # noqa: B027 - nothing to give back unless a subclass says so
         """Give back what ``start`` took."""
 
 

@@ -56,6 +56,11 @@ def data(n: int = 60, n_inputs: int = 4, n_outputs: int = 3, loss: str = "sparse
     return x, np.tanh(score).astype(np.float32)
 
 
+def equal(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
+    """Whether two lists of arrays are the same, in dtype and every bit."""
+    return len(a) == len(b) and all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
 def on_host(model: Any, **options: Any) -> dlgraph.Network:
     """A network whose machine is the reference."""
     return dlgraph.from_keras(model, executor_factory=make_reference, **options)

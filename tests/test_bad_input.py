@@ -4,7 +4,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from keras_models import data, layers, mlp, on_host, sequential
+from keras_models import data, equal, layers, mlp, on_host, sequential
 
 import dlgraph
 from dlgraph.errors import DataError, ModelError, NumberFormatError, UnsupportedError
@@ -381,4 +381,4 @@ def test_no_answer_at_the_address_is_one_clear_error() -> None:
     before = model.get_weights()
     with pytest.raises(dlgraph.MachineError, match="No answer at 127.0.0.99"):
         net.train(X, Y, verbose=0)
-    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
+    assert equal(before, model.get_weights())

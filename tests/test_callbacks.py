@@ -6,7 +6,7 @@ import csv
 import keras
 import numpy as np
 import pytest
-from keras_models import data, mlp, on_host
+from keras_models import data, equal, mlp, on_host
 
 from dlgraph.callbacks import CallbackList
 from dlgraph.errors import DataError
@@ -69,9 +69,9 @@ def test_learning_rate_scheduler() -> None:
     for rate in (0.1, 0.05, 0.025):
         by_hand.optimizer.learning_rate = rate
         other.train(X, Y, verbose=0)
-    assert all(np.array_equal(a, b) for a, b in zip(net.get_weights(), other.get_weights()))
+    assert equal(net.get_weights(), other.get_weights())
     assert twin.train(X, Y, epochs=3, callbacks=[schedule], verbose=0).history == history.history
-    assert all(np.array_equal(a, b) for a, b in zip(net.get_weights(), twin.get_weights()))
+    assert equal(net.get_weights(), twin.get_weights())
 
 
 @pytest.mark.parametrize("monitor", ["loss", "val_loss", "val_accuracy", "accuracy"])
@@ -83,7 +83,7 @@ def test_early_stopping_restores_the_best_weights(monitor) -> None:
     stop = callbacks.EarlyStopping(monitor, patience=2, restore_best_weights=True)
     history = net.train(X, Y, epochs=50, validation_data=(X, Y), callbacks=[stop], verbose=0)
     assert history.epoch == [0, 1, 2]
-    assert all(np.array_equal(a, b) for a, b in zip(before, net.get_weights()))
+    assert equal(before, net.get_weights())
     assert twin.train(X, Y, epochs=50, validation_data=(X, Y), callbacks=[stop], verbose=0).epoch == [0, 1, 2]
 
 
@@ -98,7 +98,7 @@ def test_restored_weights_are_what_the_network_goes_on_with() -> None:
             self.model.set_weights(best)
 
     net.train(X, Y, callbacks=[Restore()], verbose=0)
-    assert all(np.allclose(a, b, rtol=0, atol=2.0**-24) for a, b in zip(net.get_weights(), best))
+    assert all(np.allclose(a, b, rtol=0, atol=2.0**-24) for a, b in zip(net.get_weights(), best, strict=True))
 
 
 def test_model_checkpoint_and_csv_logger(tmp_path) -> None:
@@ -108,7 +108,7 @@ def test_model_checkpoint_and_csv_logger(tmp_path) -> None:
     log = callbacks.CSVLogger(tmp_path / "log.csv")
     history = net.train(X, Y, epochs=2, callbacks=[save, log], verbose=0)
     last = keras.models.load_model(tmp_path / "2.keras")
-    assert all(np.array_equal(a, b) for a, b in zip(last.get_weights(), net.get_weights()))
+    assert equal(last.get_weights(), net.get_weights())
     with open(tmp_path / "log.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [float(row["loss"]) for row in rows] == history.history["loss"]
@@ -171,4 +171,4 @@ def test_an_error_in_a_callback_ends_the_training_with_it() -> None:
     with pytest.raises(RuntimeError, match="broken"):
         net.train(X, Y, epochs=4, callbacks=[Broken()], verbose=0)
     twin.train(X, Y, epochs=2, verbose=0)
-    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), twin.get_weights()))
+    assert equal(model.get_weights(), twin.get_weights())

@@ -10,17 +10,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from keras_models import OUTPUT, data, layers, mlp, on_host
+from keras_models import OUTPUT, data, equal, layers, mlp, on_host
 
 import dlgraph
 from dlgraph.errors import DataError
 from dlgraph.executors import make_reference
 from dlgraph.formats import weights_to_float
 from dlgraph.reference import ReferenceExecutor
-
-
-def equal(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
-    return len(a) == len(b) and all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in zip(a, b))
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +203,7 @@ def test_exact_weights_are_kept_between_calls_unless_the_user_changes_them() -> 
     changed = [array * np.float32(0.5) for array in model.get_weights()]
     model.set_weights(changed)
     taken = net.get_weights()
-    assert all(np.allclose(a, b, rtol=0, atol=2.0**-24) for a, b in zip(taken, changed))
+    assert all(np.allclose(a, b, rtol=0, atol=2.0**-24) for a, b in zip(taken, changed, strict=True))
     fresh = on_host(mlp(4, 9, 3))
     fresh.model.set_weights(changed)
     assert net.evaluate(x, y, verbose=0) == fresh.evaluate(x, y, verbose=0)
@@ -310,7 +306,7 @@ BACKEND = """
     import os
     os.environ["KERAS_BACKEND"] = {backend!r}
     import keras, numpy as np
-    from keras_models import data, mlp, on_host
+    from keras_models import data, equal, mlp, on_host
     assert keras.backend.backend() == {backend!r}
     x, y = data()
     model = mlp(4, 9, 3)

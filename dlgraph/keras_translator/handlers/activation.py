@@ -50,7 +50,8 @@ class ReluHandler(LayerHandler):
     """``keras.layers.ReLU`` in its plain form, max(x, 0)."""
 
     keras_class = "ReLU"
-    accepted: ClassVar[dict[str, tuple[Any, ...]]] = {"max_value": (None,), "negative_slope": (0.0, None), "threshold": (0.0, None)}
+    accepted: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "max_value": (None,), "negative_slope": (0.0, None), "threshold": (0.0, None)}
 
     def add(self, name: str, layer: Any, config: dict[str, Any], stack: Stack) -> None:
         """Fuse it."""

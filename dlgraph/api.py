@@ -1,0 +1,78 @@
+"""The two calls that most users need: ``from_keras`` and ``fit``."""
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from dlgraph.arguments import NOT_SUPPORTED, WITHOUT_EFFECT, check_integer
+from dlgraph.callbacks import History
+from dlgraph.errors import DataError
+from dlgraph.executors import ExecutorFactory, check_options, make_executor
+from dlgraph.formats import INT16_MAX, activation_fraction
+from dlgraph.keras_translator import Translation, translate
+from dlgraph.machines import Machine, resolve
+from dlgraph.model_side import KerasSide
+from dlgraph.network import Network
+
+
+def from_keras(model: Any, machine: Machine | None = None, seed: int = 0, *, input_max: float | None = None,
+               activation_fractions: dict[str, int] | None = None, executor_factory: ExecutorFactory = make_executor,
+               **options: Any) -> Network:
+    """A network on a machine, from a compiled Keras 3 model (``keras`` or ``tf.keras``).
+
+    :param model: a compiled Sequential or linear Functional model
+    :param machine: ``dlgraph.Emulated()``, ``dlgraph.Board(hostname)`` or ``dlgraph.Spalloc(server, user=...)``; None for
+        the machine that ``DLGRAPH_MACHINE`` or the user's Graph Front End configuration names, else an emulated board
+    :param seed: of every random choice, 0 .. 2**32 - 1
+    :param input_max: the largest \\|X\\| there will be; by default that of the first data the network sees
+    :param activation_fractions: Dense layer's name -> fraction bits of the 16-bit activations it sends; by default 11,
+        and 13 for tanh and sigmoid
+    :param executor_factory: what computes, in place of the machine; for tests
+    :param options: of the mapping, see :class:`dlgraph.gfe.executor.GfeExecutor`
+    :raises ModelError: for what dlgraph cannot train
+    :raises NumberFormatError: for weights outside the number format
+    """
+    translation = translate(model)
+    seed = check_integer("seed", seed, 0)
+    if seed >= 2**32:
+        raise DataError(f"seed={seed} is too large. Give a whole number from 0 to {2**32 - 1}.")
+    _check_input_max(input_max)
+    fractions = _check_fractions(activation_fractions, translation)
+    check_options(options)
+    target = resolve(machine)
+    return Network(KerasSide(model, translation), translation, target, seed, input_max, fractions, executor_factory,
+                   options)
+
+
+def fit(model: Any, X: Any, y: Any, *, machine: Machine | None = None, seed: int = 0, **arguments: Any) -> History:
+    """Train a Keras model on a machine, in one call; the model holds the trained weights afterwards.
+
+    :param model: as for :func:`from_keras`
+    :param X: as for :meth:`Network.train`, like y
+    :param arguments: all others of :meth:`Network.train` and :func:`from_keras`
+    """
+    of_train = set(inspect.signature(Network.train).parameters) | set(NOT_SUPPORTED) | set(WITHOUT_EFFECT)
+    training = {name: value for name, value in arguments.items() if name in of_train}
+    building = {name: value for name, value in arguments.items() if name not in of_train}
+    with from_keras(model, machine, seed, **building) as net:
+        return net.train(X, y, **training)
+
+
+def _check_input_max(input_max: Any) -> None:
+    if input_max is None:
+        return
+    ok = isinstance(input_max, (int, float, np.integer, np.floating)) and not isinstance(input_max, bool)
+    if not ok or not 0 < input_max <= INT16_MAX:
+        raise DataError(f"input_max={input_max!r} cannot be used. Give a number above 0, up to {INT16_MAX}.")
+
+
+def _check_fractions(fractions: dict[str, int] | None, net: Translation) -> dict[str, int]:
+    hidden = {stage.name: stage for stage in net.stages[:-1]}
+    for name, fraction in (fractions or {}).items():
+        if name not in hidden:
+            raise DataError(f"activation_fractions names the layer {name!r}. It accepts the hidden Dense layers: "
+                            f"{', '.join(map(repr, hidden)) or 'there are none in this model'}.")
+        activation_fraction(hidden[name].activation, check_integer(f"activation_fractions[{name!r}]", fraction, 0))
+    return dict(fractions or {})

@@ -1,0 +1,82 @@
+"""Checks of the arguments of ``train``, ``predict`` and ``evaluate`` that are not data."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from dlgraph.errors import DataError
+
+#: Arguments of Keras' methods that dlgraph has no use for, with the way out.
+NOT_SUPPORTED = {
+    "sample_weight": "Leave it out; repeat samples that count more.",
+    "class_weight": "Leave it out; repeat samples of the classes that count more.",
+    "steps_per_epoch": "Every epoch uses every sample once; give fewer samples.",
+    "validation_steps": "Every sample is validated; give fewer samples.",
+    "steps": "Every sample is used; give fewer samples.",
+}
+#: Arguments of Keras' methods that change nothing here.
+WITHOUT_EFFECT = ("validation_batch_size",)
+
+
+def check_batch_size(batch_size: Any, n_samples: int) -> int:
+    """The batch size, 32 where the user gives none.
+
+    :raises DataError: for one that is no whole number from 1 to the number of samples
+    """
+    if batch_size is None:
+        batch_size = 32
+    size = check_integer("batch_size", batch_size, 1)
+    if size > n_samples:
+        raise DataError(f"batch_size={size} is larger than the data: there are {n_samples} samples. Give batch_size="
+                        f"{n_samples} or less.")
+    return size
+
+
+def check_integer(name: str, value: Any, least: int) -> int:
+    """A whole number, also of NumPy's types.
+
+    :raises DataError: for anything else, or one below ``least``
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise DataError(f"{name}={value!r} is not a whole number. Give a whole number from {least}.")
+    if value < least:
+        raise DataError(f"{name}={value} is too small. Give a whole number from {least}.")
+    return int(value)
+
+
+def check_shuffle(shuffle: Any) -> bool:
+    """Whether to shuffle.
+
+    :raises DataError: for anything but True and False
+    """
+    if not isinstance(shuffle, (bool, np.bool_)):
+        raise DataError(f"shuffle={shuffle!r} is not known. Give True or False.")
+    return bool(shuffle)
+
+
+def refuse_others(others: dict[str, Any], method: str) -> None:
+    """Refuse arguments of Keras' methods that dlgraph has no use for.
+
+    :raises DataError: with the way out
+    :raises TypeError: for arguments that Keras does not know either
+    """
+    for name, value in others.items():
+        if name in NOT_SUPPORTED:
+            if value is not None:
+                raise DataError(f"{name} is not supported by {method}. {NOT_SUPPORTED[name]}")
+        elif name not in WITHOUT_EFFECT:
+            raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
+
+
+def validation_epochs(frequency: Any) -> Callable[[int], bool]:
+    """Epoch -> whether to validate after it, from Keras' ``validation_freq``.
+
+    :raises DataError: for what is neither a number nor a list of numbers from 1
+    """
+    if isinstance(frequency, (list, tuple, set)):
+        chosen = {check_integer("validation_freq", each, 1) for each in frequency}
+        return lambda epoch: epoch + 1 in chosen
+    every = check_integer("validation_freq", frequency, 1)
+    return lambda epoch: (epoch + 1) % every == 0
