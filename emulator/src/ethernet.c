@@ -139,6 +139,8 @@ void ethernet_write(Machine *m, Chip *chip, uint64_t now, uint32_t offset, uint3
         break;
     case RX_COMMAND:
         discard(e);
+        if (e->frames == 0)
+            vic_set_chip(chip, INT_ETHERNET_RX, false);
         m->attention = true;
         break;
     case MAC_LO: e->mac_low = value; break;
@@ -150,8 +152,10 @@ void ethernet_write(Machine *m, Chip *chip, uint64_t now, uint32_t offset, uint3
         break;
     }
     case INT_CLEAR:
+        /* The line is that of a level: a frame that came while the handler was busy must not lose its
+         * interrupt to the clearing of the one before.  assumption */
         if (value & 0x10)
-            vic_set_chip(chip, INT_ETHERNET_RX, false);
+            vic_set_chip(chip, INT_ETHERNET_RX, e->frames > 0);
         break;
     default: break;
     }
