@@ -10,8 +10,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
+# --no-compile: Python compiles the few modules that are used soon enough
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-# compiling every module of what is installed takes longer than the few that are used
 WARNINGS_ARE_ERRORS ?= -W --keep-going
 
 .PHONY: demo test docs lint benchmark-mnist clean
@@ -30,7 +30,7 @@ lint: $(VENV)/has-lint build/typecheck
 	MYPYPATH=build/typecheck $(BIN)/python -m mypy -p dlgraph -p spinnemu
 
 benchmark-mnist: $(VENV)/has-keras $(VENV)/has-benchmark
-	$(BIN)/python benchmarks/train_mnist.py
+	$(BIN)/python benchmarks/train_mnist.py --out benchmarks/results/train_mnist.json
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info docs/_build c_models/build .hypothesis .mypy_cache .pytest_cache .ruff_cache reports

@@ -1,0 +1,114 @@
+"""The result of a benchmark: one record for all of them, written as JSON and checked against ``schema.json``."""
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from energy import Energy
+
+HERE = Path(__file__).resolve().parent
+SCHEMA_VERSION = 1
+
+
+@dataclass
+class Machine:
+    """What it ran on."""
+
+    description: str
+    emulated: bool
+    board: str
+    network_cores: int
+    loaded_cores: int
+
+
+@dataclass
+class Result:
+    """One run of a benchmark; ``schema.json`` says what the fields mean."""
+
+    benchmark: str
+    machine: Machine
+    seed: int
+    network: str
+    batch: int
+    samples: int
+    epochs: int
+    machine_seconds: float
+    wall_seconds: float
+    accuracy: list[dict[str, float]]
+    checks: dict[str, bool]
+    energy: Energy | None = None
+    figures: dict[str, float | None] = field(default_factory=dict)
+    date: str = field(default_factory=lambda: datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    command: str = field(default_factory=lambda: command_line(sys.argv))
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as the schema has it.
+
+        :raises jsonschema.ValidationError: if it is not
+        """
+        record = asdict(self)
+        n_samples = self.samples * self.epochs
+        commit, modified = checkout_state()
+        record.update(
+            schema_version=SCHEMA_VERSION, commit=commit, modified=modified, host=host(),
+            samples_per_s=n_samples / self.machine_seconds if self.machine_seconds else 0.0,
+            joules_per_sample=self.energy.total / n_samples if self.energy else None)
+        if self.energy:
+            record["energy"]["total"] = self.energy.total
+        validate(record)
+        return record
+
+    def write(self, path: Path) -> None:
+        """Write the record to a file."""
+        record = self.as_json()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def validate(record: dict[str, Any]) -> None:
+    """:raises jsonschema.ValidationError: if the record is not as the schema has it"""
+    jsonschema.validate(record, json.loads((HERE / "schema.json").read_text(encoding="utf-8")))
+
+
+def command_line(argv: list[str]) -> str:
+    """The command, with files outside the repository by their names only."""
+    script = Path(argv[0]).name
+    words = [Path(word).name if os.path.isabs(word) else word for word in argv[1:]]
+    return shlex.join(["python", f"benchmarks/{script}", *words])
+
+
+def checkout_state() -> tuple[str | None, bool]:
+    """The commit, and whether tracked files differ from it."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return commit.strip(), bool(_git("status", "--porcelain", "--untracked-files=no").strip())
+    except (OSError, subprocess.CalledProcessError):
+        return None, False
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=HERE, check=True, capture_output=True, text=True).stdout
+
+
+def host() -> dict[str, Any]:
+    """The computer that wall times are of."""
+    return {"processor": _processor(), "cpus": len(os.sched_getaffinity(0)), "python": platform.python_version()}
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.machine()

@@ -1,0 +1,60 @@
+"""The energy of a run against cases worked out by hand, and the constants against SpiNNMachine's."""
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
+
+import energy as e  # noqa: E402
+
+
+def test_idle_board():
+    """10 s of an idle board: 268.4 J; nothing else."""
+    result = e.energy("spinn5", 10, 0, 0, 0)
+    assert result.board_idle == pytest.approx(268.4)
+    assert result.total == result.board_idle
+
+
+def test_busy_board():
+    """768 cores for one second: 26.84 + 26.112 = 52.952 J."""
+    assert e.energy("spinn5", 1, 768, 768, 0).total == pytest.approx(52.952)
+
+
+def test_small_board():
+    """Half a second of a 4-chip board with 60 network cores and 9 of the system: 1.78 + 1.173 = 2.953 J."""
+    assert e.system_cores("spinn3") == 9
+    assert e.energy("spinn3", 0.5, 60 + e.system_cores("spinn3"), 0, 0).total == pytest.approx(2.953)
+
+
+def test_packets():
+    """40 bits at 25 pJ are 1 nJ, 72 bits are 1.8 nJ."""
+    result = e.energy("spinn5", 0, 0, 0, n_routed_with_payload=1_000_000, n_routed=1_000_000)
+    assert result.packets == pytest.approx(2.8e-3)
+    assert result.total == result.packets
+
+
+def test_sleeping_cores_cost_as_much():
+    """100 cores for 2 s, a quarter of the time awake: 6.8 J in the total, 1.7 J shown beside it."""
+    result = e.energy("spinn5", 2, 100, 50, 0)
+    assert result.cores == pytest.approx(6.8)
+    assert result.cores_awake == pytest.approx(1.7)
+    assert result.total == pytest.approx(2 * 26.84 + 6.8)
+
+
+def test_per_sample():
+    """60,000 samples in 6 s on 400 cores with 2e9 routed packets: (161.04 + 81.6 + 3.6) / 60,000 J."""
+    result = e.energy("spinn5", 6, 400, 0, 2_000_000_000).per_sample(60_000)
+    assert result.total == pytest.approx(4.104e-3)
+    assert result.packets == pytest.approx(60e-6)
+
+
+def test_constants_are_the_published_ones():
+    from spinn_machine.version.version_3 import Version3
+    from spinn_machine.version.version_5 import Version5
+
+    assert e.WATTS_IDLE == {"spinn5": Version5.WATTS_FOR_48_CHIP_BOARD_IDLE_COST,
+                            "spinn3": Version3.WATTS_FOR_4_CHIP_BOARD_IDLE_COST}
+    assert e.WATTS_PER_CORE == Version5.WATTS_PER_CORE_ACTIVE_OVERHEAD
+    assert e.JOULES_PER_ROUTER_BIT * e.BITS_OF_PACKET == Version5.JOULES_PER_PACKET
+    assert e.JOULES_PER_ROUTER_BIT * e.BITS_OF_PACKET_WITH_PAYLOAD == Version5.JOULES_PER_PACKET_WITH_PAYLOAD
