@@ -1,4 +1,6 @@
 """Fixtures of the emulator's tests."""
+import os
+
 import pytest
 
 import cpu_harness
@@ -6,7 +8,8 @@ import cpu_harness
 
 @pytest.fixture(scope="session")
 def cpu_library(tmp_path_factory):
-    return cpu_harness.build_library(tmp_path_factory.mktemp("cpu"))
+    extra = os.environ.get("SPINNEMU_TEST_CFLAGS", "").split()     # for example -fsanitize=address,undefined
+    return cpu_harness.build_library(tmp_path_factory.mktemp("cpu"), extra)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import os
 import pathlib
 import subprocess
 
-SOURCES = ["cpu.c", "interpret.c", "code_cache.c", "decode_arm.c", "decode_thumb.c", "decode_timing.c",
+SOURCES = ["cpu.c", "interpret.c", "code_cache.c", "fuse.c", "decode_arm.c", "decode_thumb.c", "decode_timing.c",
            "exceptions.c", "cp15.c"]
 SOURCE_FOLDER = pathlib.Path(__file__).resolve().parent.parent / "src"
 

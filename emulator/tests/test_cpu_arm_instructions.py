@@ -8,7 +8,7 @@ from unicorn_oracle import DATA, DATA_BYTES, Oracle
 
 ALWAYS = 14 << 28
 MIDDLE = DATA + DATA_BYTES // 2
-CASES = 400
+CASES = 200
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from cpu_harness import SVC, F, I, T
 from test_cpu_arm_instructions import MIDDLE, data, registers, status, value
 from unicorn_oracle import DATA, DATA_BYTES, Oracle
 
-CASES = 400
+CASES = 200
 
 
 @pytest.fixture(scope="module")
