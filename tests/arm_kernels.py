@@ -4,11 +4,13 @@ The executor is Unicorn, which shares nothing with the emulator of this reposito
 """
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 import struct
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +88,13 @@ class Elf:
         """The words at ITCM."""
         content = max((c for a, c in self.loaded if a == ITCM), key=len)
         return np.frombuffer(content[:len(content) // 4 * 4], "<u4")
+
+
+@functools.lru_cache(maxsize=1)
+def shared_elf() -> Elf:
+    """The image, built once per process."""
+    with tempfile.TemporaryDirectory() as folder:
+        return Elf(build(Path(folder)))
 
 
 class ArmKernels:

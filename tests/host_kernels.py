@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import shlex
 import subprocess
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,13 @@ def build(folder: Path) -> ctypes.CDLL:
         function = getattr(loaded, name)
         function.argtypes, function.restype = arguments, result
     return loaded
+
+
+@functools.lru_cache(maxsize=1)
+def shared() -> ctypes.CDLL:
+    """The library, built once per process."""
+    with tempfile.TemporaryDirectory() as folder:
+        return build(Path(folder))
 
 
 def address(array: np.ndarray) -> int:

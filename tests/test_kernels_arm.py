@@ -17,8 +17,8 @@ EXTREMES = np.array([INT32.min, INT32.min + 1, -65536, -32769, -1, 0, 1, 32767, 
 
 
 @pytest.fixture(scope="module")
-def elf(tmp_path_factory):
-    return arm_kernels.Elf(arm_kernels.build(tmp_path_factory.mktemp("arm")))
+def elf():
+    return arm_kernels.shared_elf()
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def arm(machine):
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory):
-    return host_kernels.build(tmp_path_factory.mktemp("host"))
+def host():
+    return host_kernels.shared()
 
 
 def words(rng, shape, size):

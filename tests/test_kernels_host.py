@@ -22,8 +22,8 @@ INT32 = np.iinfo(np.int32)
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory):
-    return host_kernels.build(tmp_path_factory.mktemp("host"))
+def host():
+    return host_kernels.shared()
 
 
 def spread(rng, n=3000):

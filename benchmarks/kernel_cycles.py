@@ -1,0 +1,142 @@
+"""Cycles of the core-side kernels, counted by the emulated ARM968E-S.
+
+    python benchmarks/kernel_cycles.py
+
+Needs the cross compiler (ziglang, or ``ARM_CC``) and a C compiler for the host.
+"""
+from __future__ import annotations
+
+import struct
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(_ROOT), str(_ROOT / "tests"), str(_ROOT / "emulator" / "tests")]
+
+import arm_kernels  # noqa: E402
+import cpu_harness  # noqa: E402
+
+from dlgraph.formats import mean_rate  # noqa: E402
+from dlgraph.order import half_bits, round_keys  # noqa: E402
+
+_STOP = 0x7f00
+_WAIT_FOR_INTERRUPT = 0xee070f90      # mcr p15, 0, r0, c7, c0, 4
+_STACK = cpu_harness.DTCM_BASE + cpu_harness.DTCM_BYTES - 64
+
+
+@dataclass(frozen=True)
+class Count:
+    """Of one call."""
+
+    cycles: int
+    instructions: int
+
+
+class Counter:
+    """Calls kernels on one emulated core, everything in ITCM and DTCM."""
+
+    def __init__(self, folder: Path) -> None:
+        self._elf = arm_kernels.shared_elf()
+        self._library = cpu_harness.build_library(folder)
+
+    def count(self, name: str, *arguments: Any) -> Count:
+        """Call a function: numbers are passed on, arrays are placed in DTCM and their addresses passed."""
+        core = cpu_harness.Core(self._library)
+        for address, content in self._elf.loaded:
+            core.write(address, content)
+        core.arm(_STOP, _WAIT_FOR_INTERRUPT)
+        free, words = cpu_harness.DTCM_BASE + 64, []
+        for argument in arguments:
+            if isinstance(argument, np.ndarray):
+                core.write(free, argument.tobytes())
+                words.append(free)
+                free += -(-argument.nbytes // 8) * 8
+            else:
+                words.append(int(argument) & 0xffffffff)
+        assert free < _STACK - 1024
+        state = core.state
+        for register, word in enumerate(words[:4]):
+            state.r[register] = word
+        core.write(_STACK, struct.pack(f"<{len(words[4:])}I", *words[4:]))
+        state.r[13], state.r[14], state.r[15] = _STACK, _STOP, self._elf.symbols[name]
+        before = state.cycles, state.instructions
+        core.run(before[0] + 10**8)
+        assert state.sleeping, "the kernel did not return"
+        result = Count(state.cycles - before[0] - 1, state.instructions - before[1] - 1)
+        core.close()
+        return result
+
+    def dense(self, name: str, rows: int, columns: int, density: float) -> tuple[Count, int]:
+        """A kernel of the dense layer, and its multiply-adds (without those of zeros that it skips)."""
+        rng = np.random.default_rng(0)
+        matrix = rng.integers(-2**26, 2**26, (rows, columns)).astype(np.int32)
+        x = rng.permutation((np.arange(rows) < round(rows * density)) * 1000).astype(np.int16)
+        d, e = np.full(columns, 12345, np.int32), np.zeros(rows, np.int32)
+        if name.startswith("dense_backward"):
+            return self.count(name, e, matrix, d, rows, columns), rows * columns
+        vectors = (matrix, x, d) if name.startswith("dense_gradient") else (d, matrix, x)
+        return self.count(name, *vectors, rows, columns), np.count_nonzero(x) * columns
+
+    def update(self, name: str, count: int, shift: int, zeros: bool = False) -> Count:
+        """A step of gradient descent."""
+        weights = np.arange(count, dtype=np.int32)
+        gradient = np.zeros(count, np.int32) if zeros else np.arange(1, count + 1, dtype=np.int32)
+        return self.count(name, weights, gradient, count, 2**30 + 12345, shift)
+
+
+def _print_dense(counter: Counter) -> None:
+    print(f"{'kernel':18} {'rows':>5} {'cols':>5} {'nonzero':>8} {'cycles':>8} {'per MAC':>8} {'per weight':>11}")
+    for rows, columns, density in ((64, 64, 1.0), (98, 16, 1.0), (98, 16, 0.19), (196, 32, 0.19), (49, 128, 0.5),
+                                   (16, 8, 1.0)):
+        for name in ("dense_forward", "dense_backward", "dense_gradient"):
+            count, products = counter.dense(name, rows, columns, density)
+            print(f"{name:18} {rows:5} {columns:5} {density:8.0%} {count.cycles:8} {count.cycles / products:8.2f} "
+                  f"{count.cycles / (rows * columns):11.2f}")
+    for name in ("dense_forward_c", "dense_backward_c", "dense_gradient_c"):
+        count, products = counter.dense(name, 64, 64, 1.0)
+        print(f"{name:18} {64:5} {64:5} {1:8.0%} {count.cycles:8} {count.cycles / products:8.2f}")
+
+
+def _print_update(counter: Counter) -> None:
+    for shift in (36, 30):
+        for zeros in (False, True):
+            cycles = [counter.update(name, 1024, shift, zeros).cycles / 1024 for name in ("sgd_update", "sgd_update_c")]
+            what = "zeros" if zeros else "numbers"
+            print(f"sgd_update, shift {shift}, {what}: {cycles[0]:.2f} per weight, in C {cycles[1]:.2f}")
+
+
+def _print_functions(counter: Counter) -> None:
+    half, word = np.zeros(1, np.uint16), np.zeros(1, np.uint32)
+    for name, arguments in (("exp_neg", (12345678,)), ("recip", (2**30 + 12345,)), ("sigma", (-7654321,)),
+                            ("tanh_31", (7654321,)), ("ln_big", (123, 2)),
+                            ("order_sample", (5, 60_000, half_bits(60_000), np.array(round_keys(1, 1), np.uint32)))):
+        print(f"{name}: {counter.count(name, *arguments).cycles}")
+    for kind, name in enumerate(("linear", "relu", "sigmoid", "tanh")):
+        forward = counter.count("call_activate", kind, 7654321, 11, half, word).cycles
+        backward = counter.count("call_unit_error", kind, 7654321, 1234, word).cycles
+        print(f"activation {name}: {forward}, its error: {backward}")
+    n, mean = 10, mean_rate(10)
+    a, zeros = np.arange(-2**25, 2**25, 2**26 // n, np.int32)[:n], np.zeros(n, np.int32)
+    for name, kind, loss in (("softmax, sparse categorical cross-entropy", 4, 0), ("sigmoid, binary cross-entropy", 2, 2),
+                             ("linear, mean squared error", 0, 3)):
+        config = np.array([kind, loss, 1 if loss < 2 else 3, 0, mean.mantissa, mean.shift], np.uint32)
+        count = counter.count("loss_evaluate", np.zeros(2, np.int64), config, n, a, zeros, zeros, zeros, word)
+        print(f"{name}: {count.cycles / n:.0f} per output ({n} outputs)")
+
+
+def main() -> None:
+    """Print every figure."""
+    with tempfile.TemporaryDirectory() as folder:
+        counter = Counter(Path(folder))
+        _print_dense(counter)
+        _print_update(counter)
+        _print_functions(counter)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""The kernels stay as fast as they are: cycles on the emulated core, against bounds a little above today's."""
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "benchmarks"))
+
+
+@pytest.fixture(scope="module")
+def counter(tmp_path_factory):
+    from kernel_cycles import Counter
+    return Counter(tmp_path_factory.mktemp("cycles"))
+
+
+@pytest.mark.parametrize("kernel, most", [("dense_forward", 2.55), ("dense_backward", 2.42), ("dense_gradient", 3.55)])
+def test_cycles_per_multiply_add(counter, kernel, most):
+    """The floors are 2, 2 and 3 for a load, a multiply-add and, in the gradient, a store."""
+    count, products = counter.dense(kernel, 64, 64, 1.0)
+    assert count.cycles / products < most
+
+
+@pytest.mark.parametrize("kernel", ["dense_forward", "dense_gradient"])
+def test_zeros_cost_little(counter, kernel):
+    full, _ = counter.dense(kernel, 200, 32, 1.0)
+    tenth, _ = counter.dense(kernel, 200, 32, 0.1)
+    none, _ = counter.dense(kernel, 200, 32, 0.0)
+    assert tenth.cycles < 0.18 * full.cycles
+    assert none.cycles < 5 * 200
+
+
+@pytest.mark.parametrize("shift, most", [(36, 12.0), (30, 16.0)])
+def test_cycles_per_update(counter, shift, most):
+    assert counter.update("sgd_update", 1024, shift).cycles < 1024 * most
+    assert counter.update("sgd_update", 1024, shift, zeros=True).cycles < 1024 * 4
