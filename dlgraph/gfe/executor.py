@@ -113,7 +113,14 @@ class GfeExecutor(Executor):
         return total
 
     def close(self) -> None:
+        try:
+            self._close_session()
+        finally:
+            self.target.stop()
+
+    def _close_session(self) -> None:
         session, self._session = self._session, None
+        self._parameters_on_machine = False
         try:
             if session is not None:
                 session.close()
@@ -121,8 +128,6 @@ class GfeExecutor(Executor):
             if self._listener is not None:
                 self._listener.close()
                 self._listener = None
-            self._parameters_on_machine = False
-            self.target.stop()
 
     # ----------------------------------------------------------------- passes
 
@@ -261,7 +266,7 @@ class GfeExecutor(Executor):
             could_grow = self._region_bytes(row, wanted) > min(source.sample_bytes for source in self._sources)
             if self._store.capacity(samples) >= len(samples) or not could_grow:
                 return
-        self.close()
+        self._close_session()
         plan, cut = self._make_plan(batch_size)
         self.target.start()
         try:

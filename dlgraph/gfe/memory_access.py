@@ -6,6 +6,7 @@ from typing import Iterator, Sequence
 
 from pacman.model.placements import Placement
 from spinn_front_end_common.data import FecDataView
+from spinn_front_end_common.utility_models import DataSpeedUpPacketGatherMachineVertex
 from spinn_front_end_common.utility_models.streaming_context_manager import StreamingContextManager
 from spinn_utilities.config_holder import get_config_bool
 
@@ -23,6 +24,12 @@ def _streaming(wanted: bool) -> Iterator[bool]:
         yield True
 
 
+def _gatherer(placement: Placement) -> DataSpeedUpPacketGatherMachineVertex:
+    """The packet gatherer of the placement's board."""
+    chip = FecDataView.get_chip_at(placement.x, placement.y)
+    return FecDataView.get_gatherer_by_xy(chip.nearest_ethernet_x, chip.nearest_ethernet_y)
+
+
 def write_blocks(blocks: Sequence[tuple[Placement, int, bytes]]) -> None:
     """Write (placement, address, bytes) blocks."""
     large = any(len(data) >= FAST_BYTES for _, _, data in blocks)
@@ -31,8 +38,7 @@ def write_blocks(blocks: Sequence[tuple[Placement, int, bytes]]) -> None:
     with _streaming(fast) as streaming:
         for placement, address, data in blocks:
             if streaming and len(data) >= FAST_BYTES:
-                gatherer = FecDataView.get_gatherer_by_chip(FecDataView.get_chip_at(placement.x, placement.y))
-                gatherer.send_data_into_spinnaker(placement.x, placement.y, address, data)
+                _gatherer(placement).send_data_into_spinnaker(placement.x, placement.y, address, data)
             else:
                 FecDataView.write_memory(placement.x, placement.y, address, data)
 
@@ -45,8 +51,7 @@ def read_blocks(blocks: Sequence[tuple[Placement, int, int]]) -> list[bytes]:
         for placement, address, n_bytes in blocks:
             if streaming and n_bytes >= FAST_BYTES // 4:
                 monitor = FecDataView.get_monitor_by_xy(placement.x, placement.y)
-                gatherer = FecDataView.get_gatherer_by_chip(FecDataView.get_chip_at(placement.x, placement.y))
-                data = gatherer.get_data(monitor, placement, address, n_bytes)
+                data = _gatherer(placement).get_data(monitor, placement, address, n_bytes)
             else:
                 data = FecDataView.read_memory(placement.x, placement.y, address, n_bytes)
             result.append(bytes(data))
