@@ -21,7 +21,8 @@ from dlgraph import binaries  # noqa: E402
 
 PROGRAMS = {"dlgraph_input_source", "dlgraph_neuron_group", "dlgraph_output_group", "dlgraph_weight_slice"}
 #: Folders that only one machine has.  In two parts, or this file would be found.
-MACHINE_PATHS = re.compile(r"""(?:^|[\s"'=(`:])/(?:""" + "|".join(["work", "opt", "root", "home", "Users"]) + r""")(?:/\w|\b["'])""")
+FOLDERS = "|".join(["work", "opt", "root", "home", "Users"])
+MACHINE_PATHS = re.compile(rf"""(?:^|[\s"'=(`:])/(?:{FOLDERS})(?:/\w|\b["'])""")
 
 
 def tracked_files():
