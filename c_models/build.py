@@ -70,6 +70,7 @@ PROGRAMS: dict[str, Program] = {
 TEST_PROGRAMS: dict[str, Program] = {
     "runtime_exchange": Program(["test_programs/exchange.c"]),
     "runtime_minimal": Program(["test_programs/minimal.c"]),
+    "runtime_costs": Program(["test_programs/costs.c", "test_programs/costs_asm.S"]),
 }
 
 #: In every binary; unused functions are dropped by the linker.

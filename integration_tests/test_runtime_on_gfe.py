@@ -15,7 +15,6 @@ import numpy
 import pytest
 
 HERE = Path(__file__).resolve().parent
-SCRIPT = HERE / "runtime_exchange_gfe.py"
 
 pytest.importorskip("spinnaker_graph_front_end")
 
@@ -40,7 +39,7 @@ def _binaries(tmp_path_factory):
     sys.modules[spec.name] = build
     spec.loader.exec_module(build)
     folder = tmp_path_factory.mktemp("aplx")
-    build.build(folder, ["runtime_exchange", "runtime_minimal"], quiet=True)
+    build.build(folder, ["runtime_exchange", "runtime_costs"], quiet=True)
     return folder
 
 
@@ -53,6 +52,9 @@ machine_name = {address}
 extract_iobuf = True
 read_placements_provenance_data = True
 """
+
+
+NO_MONITORS = "enable_advanced_monitor_support = False\nenable_reinjection = False"
 
 
 class Outcome:
@@ -78,7 +80,7 @@ class Outcome:
 def _run(machine, binaries, tmp_path):
     address, version = machine
 
-    def run(machine_options="", **settings):
+    def run(machine_options="", script="runtime_exchange_gfe.py", **settings):
         home = tmp_path / "home"
         home.mkdir(exist_ok=True)
         (home / ".spiNNakerGraphFrontEnd.cfg").write_text("")
@@ -87,10 +89,12 @@ def _run(machine, binaries, tmp_path):
         settings = {"n_pairs": 1, "n_values": 16, "n_steps": 20, "n_runs": 2, "seed": 1,
                     "binaries": str(binaries), **settings}
         completed = subprocess.run(
-            [sys.executable, str(SCRIPT), json.dumps(settings)], cwd=tmp_path,
+            [sys.executable, str(HERE / script), json.dumps(settings)], cwd=tmp_path,
             env={**os.environ, "HOME": str(home)}, capture_output=True, text=True,
             timeout=240, check=False)
-        return Outcome(tmp_path, completed)
+        outcome = Outcome(tmp_path, completed)
+        (tmp_path / "log.txt").write_text(outcome.text)
+        return outcome
     return run
 
 
@@ -140,12 +144,22 @@ def test_two_runs_in_the_default_configuration(run):
 def test_plain_configuration_between_chips_and_five_runs(run):
     """No system binaries; the barrier alternates more than twice."""
     outcome = run(
-        "enable_advanced_monitor_support = False\nenable_reinjection = False",
+        NO_MONITORS,
         n_pairs=4, n_runs=5, chips=[[0, 0], [1, 1], [1, 0], [0, 1]])
     assert outcome.returncode == 0, outcome.text
     check(outcome, n_steps=20, n_runs=5)
     assert {tuple(place[:2]) for pair in outcome.result["places"] for place in pair} == {
         (0, 0), (1, 1), (1, 0), (0, 1)}
+
+
+def test_host_is_answered_while_a_long_callback_runs(run, machine):
+    """A whole run is one callback; the host's commands come in between."""
+    outcome = run(ask=machine[0], n_steps=20000, n_runs=1)
+    assert outcome.returncode == 0, outcome.text
+    check(outcome, n_steps=20000, n_runs=1)
+    while_running = [step for step in outcome.result["answers"] if 0 < step < 20000]
+    assert len(while_running) >= 2
+    assert while_running == sorted(while_running)
 
 
 def test_host_counts_steps(run):
@@ -166,3 +180,15 @@ def test_crash_reaches_the_user(run):
     assert outcome.returncode != 0
     assert "exception 2" in outcome.text
     assert "UNDEF" in outcome.text
+
+
+def test_costs_in_cycles(run):
+    """Bounds with some room; `pytest -s` shows the figures."""
+    outcome = run(NO_MONITORS, script="runtime_costs_gfe.py")
+    assert outcome.returncode == 0, outcome.text
+    costs = outcome.result
+    print(json.dumps(costs, indent=4))
+    assert costs["packets lost"] == 0
+    assert costs["receive: FIQ in assembly (x10)"] <= 350
+    assert costs["receive: callback, priority 0 (x10)"] <= 1500
+    assert costs["send: runtime_send"] <= 40

@@ -14,12 +14,14 @@ typedef struct text_block {
 
 static text_block_t *block; /* the last of the chain */
 static uint used;           /* bytes of text in it */
+static uint room;           /* bytes of text in any: a copy, System RAM is slow */
 static bool out_of_memory;  /* further text is dropped */
 
 static text_block_t *new_block(void)
 {
+    room = sv->iobuf_size;
     text_block_t *fresh = sark_xalloc(
-            sv->sys_heap, sizeof(text_block_t) + sv->iobuf_size, 0, ALLOC_LOCK);
+            sv->sys_heap, sizeof(text_block_t) + room, 0, ALLOC_LOCK);
 
     if (fresh == NULL) {
         out_of_memory = true;
@@ -41,7 +43,7 @@ static bool have_room(void)
     if (block == NULL) {
         block = new_block();
         sark.vcpu->iobuf = block;
-    } else if (used == sv->iobuf_size) {
+    } else if (used == room) {
         text_block_t *fresh = new_block();
         if (fresh != NULL) {
             block->next = fresh;
@@ -57,7 +59,7 @@ void runtime_iobuf_put(uint character)
         return;
     }
     block->text[used++] = (uchar) character;
-    if (character == '\n' || used == sv->iobuf_size) {
+    if (character == '\n' || used == room) {
         block->length = used;
     }
 }
