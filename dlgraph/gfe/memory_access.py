@@ -51,7 +51,8 @@ def read_blocks(blocks: Sequence[tuple[Placement, int, int]]) -> list[bytes]:
         for placement, address, n_bytes in blocks:
             if streaming and n_bytes >= FAST_BYTES // 4:
                 monitor = FecDataView.get_monitor_by_xy(placement.x, placement.y)
-                data = _gatherer(placement).get_data(monitor, placement, address, n_bytes)
+                data = _gatherer(placement).get_data(
+                    monitor, FecDataView.get_placement_of_vertex(monitor), address, n_bytes)
             else:
                 data = FecDataView.read_memory(placement.x, placement.y, address, n_bytes)
             result.append(bytes(data))
