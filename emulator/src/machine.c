@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define HUGE_PAGE ((size_t)2 << 20)
+
 static unsigned chips_of(enum BoardKind kind)
 {
     return kind == BOARD_SPINN5 ? 48 : kind == BOARD_SPINN3 ? 4 : 1;
@@ -20,8 +22,8 @@ void machine_wire(Machine *m)
             Core *core = &chip->core[c];
             core->chip = chip;
             core->machine = m;
-            core->cpu.itcm = m->itcm[i][c];
-            core->cpu.dtcm = m->dtcm[i][c];
+            core->cpu.itcm = m->tcm[i][c].itcm;
+            core->cpu.dtcm = m->tcm[i][c].dtcm;
             core->cpu.bus = &core_bus;
             core->cpu.owner = core;
         }
@@ -29,14 +31,30 @@ void machine_wire(Machine *m)
     m->running = NULL;
 }
 
+/* Zeroed memory that costs nothing until it is touched, at a multiple of HUGE_PAGE. */
+static uint8_t *map_aligned(size_t bytes)
+{
+    uint8_t *p = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    size_t before = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
+    if (before)
+        munmap(p, before);
+    if (before < HUGE_PAGE)
+        munmap(p + before + bytes, HUGE_PAGE - before);
+    return p + before;
+}
+
 Machine *machine_new(enum BoardKind kind, const uint8_t ip_address[4])
 {
-    size_t state = (sizeof(Machine) + 4095) & ~(size_t)4095;
+    size_t state = (sizeof(Machine) + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
     size_t bytes = state + (size_t)chips_of(kind) * SDRAM_BYTES;
-    uint8_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED)
+    uint8_t *memory = map_aligned(bytes);
+    if (!memory)
         return NULL;
+    /* Hundreds of cores touch a few pages each in turn: small pages would not fit the host's TLB. */
+    (void)madvise(memory, state, MADV_HUGEPAGE);
     Machine *m = (Machine *)memory;
     m->sdram = memory + state;
     m->mapped = bytes;
@@ -50,7 +68,7 @@ Machine *machine_new(enum BoardKind kind, const uint8_t ip_address[4])
         for (unsigned c = 0; c < CORES; c++) {
             Core *core = &m->chip[i].core[c];
             core->id = (uint8_t)c;
-            cpu_init(&core->cpu, &core_bus, core, m->itcm[i][c], m->dtcm[i][c]);
+            cpu_init(&core->cpu, &core_bus, core, m->tcm[i][c].itcm, m->tcm[i][c].dtcm);
         }
     machine_wire(m);
     machine_power_on(m);
@@ -90,6 +108,52 @@ bool machine_idle(const Machine *m) { return !m->chips_awake; }
 
 uint64_t machine_next_event(const Machine *m) { return events_next(&m->events, NEVER); }
 
+/*
+ * A core's state is a few lines of the host's cache, and with hundreds of cores none of them is
+ * still in the first level when its turn comes again.  So fetch the next cores' registers, and what
+ * the registers point at in data memory, while another core runs.
+ */
+static void prefetch_registers(const Core *core)
+{
+    for (size_t line = 0; line < sizeof(Cpu) + 64; line += 64)
+        __builtin_prefetch((const char *)core + line, 1);
+}
+
+static void prefetch_data(const Core *core)
+{
+    __builtin_prefetch(core->cpu.code);
+    for (unsigned i = 0; i < 15; i++) {
+        uint32_t offset = core->cpu.r[i] - DTCM_BASE;
+        if (offset < DTCM_BYTES)
+            __builtin_prefetch(core->cpu.dtcm + offset, 1);
+    }
+}
+
+static void run_cores(Machine *m, uint64_t end)
+{
+    Core *turn[MAX_CHIPS * CORES + 2];
+    unsigned n = 0;
+    for (uint64_t chips = m->chips_awake; chips; chips &= chips - 1) {
+        Chip *chip = &m->chip[__builtin_ctzll(chips)];
+        for (uint32_t cores = chip->awake; cores; cores &= cores - 1)
+            turn[n++] = &chip->core[__builtin_ctz(cores)];
+    }
+    if (n == 0)
+        return;
+    turn[n] = turn[n + 1] = turn[0];
+    for (unsigned i = 0; i < n; i++) {
+        if (n > 8) {
+            prefetch_registers(turn[i + 2]);
+            prefetch_data(turn[i + 1]);
+        }
+        if (turn[i]->cpu.cycles >= end)
+            continue;
+        m->running = turn[i];
+        core_run(turn[i], end);
+    }
+    m->running = NULL;
+}
+
 static void run(Machine *m, uint64_t until, bool stop_at_attention)
 {
     m->attention = false;
@@ -106,17 +170,7 @@ static void run(Machine *m, uint64_t until, bool stop_at_attention)
         }
         uint64_t end = start + QUANTUM;
         events_process(m, end);
-        for (uint64_t chips = m->chips_awake; chips; chips &= chips - 1) {
-            Chip *chip = &m->chip[__builtin_ctzll(chips)];
-            for (uint32_t cores = chip->awake; cores; cores &= cores - 1) {
-                Core *core = &chip->core[__builtin_ctz(cores)];
-                if (core->cpu.cycles >= end)
-                    continue;
-                m->running = core;
-                core_run(core, end);
-            }
-        }
-        m->running = NULL;
+        run_cores(m, end);
         m->now = end;
     }
 }

@@ -235,6 +235,14 @@ typedef struct EventQueue {
 
 typedef struct Frame { uint32_t length; uint8_t data[FRAME_MAX]; } Frame;
 
+/* A size that is no power of two, so that the same address of all cores does not fall into one set
+ * of the host's caches. */
+typedef struct Tcm {
+    uint8_t itcm[ITCM_BYTES];
+    uint8_t dtcm[DTCM_BYTES];
+    uint8_t skew[13 * 64];
+} Tcm;
+
 typedef struct Counters {
     uint64_t sent[4];                        /* by cores, per packet type */
     uint64_t delivered[4];                   /* copies to cores */
@@ -263,8 +271,7 @@ typedef struct Machine {
     EventQueue events;
     Chip chip[MAX_CHIPS];
     Frame out[FRAMES_OUT];                   /* to the host, not collected yet */
-    uint8_t itcm[MAX_CHIPS][CORES][ITCM_BYTES];
-    uint8_t dtcm[MAX_CHIPS][CORES][DTCM_BYTES];
+    Tcm tcm[MAX_CHIPS][CORES];
     /* --- not part of the state --- */
     uint8_t *sdram;                          /* chips * SDRAM_BYTES */
     Core *running;                           /* whose turn it is */
