@@ -59,6 +59,9 @@ class OwnLayer(keras.layers.Dense):
 class Dense(keras.layers.Layer):
     """A user's layer with the name of one of Keras'."""
 
+    def call(self, x):
+        return x
+
 
 def own_activation(x):
     return x

@@ -86,7 +86,7 @@ def test_model_built_by_hand_without_an_input_layer() -> None:
     ("bce", Loss.BINARY_CROSSENTROPY, False), ("BCE", Loss.BINARY_CROSSENTROPY, False),
     (keras.losses.BinaryCrossentropy(from_logits=True), Loss.BINARY_CROSSENTROPY, True),
     ("mse", Loss.MEAN_SQUARED_ERROR, False), ("MSE", Loss.MEAN_SQUARED_ERROR, False),
-    (keras.losses.MeanSquaredError(reduction="mean"), Loss.MEAN_SQUARED_ERROR, False),
+    ({"class_name": "MeanSquaredError", "config": {"reduction": "mean"}}, Loss.MEAN_SQUARED_ERROR, False),
     (["mse"], Loss.MEAN_SQUARED_ERROR, False),
     ({"class_name": "MeanSquaredError", "config": {}}, Loss.MEAN_SQUARED_ERROR, False),
 ])
