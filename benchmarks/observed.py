@@ -57,7 +57,7 @@ class Observed:
         return self.executor.chosen.cycles_per_sample / CLOCK_HZ
 
     @property
-    def resent(self) -> int:
+    def repeated(self) -> int:
         """Packets of the last pass that had come before."""
         return sum(result.packets_repeated for result in self.executor.results.values())
 

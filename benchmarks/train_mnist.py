@@ -109,7 +109,7 @@ def run(options: argparse.Namespace) -> Result:
                 "predicted_seconds": observed.predicted_seconds_per_sample * len(x)})
         where = Machine(net.machine, observed.target.emulated, options.board, observed.network_cores,
                         observed.loaded_cores)
-        figures = {"packets_resent_in_last_epoch": observed.resent}
+        figures = {"packets_repeated_in_last_epoch": observed.repeated}
         evaluated = net.evaluate(test_x, test_y, return_dict=True)
         equal_evaluation = evaluated == twin.evaluate(test_x, test_y, verbose=0, return_dict=True)
 
