@@ -70,6 +70,7 @@ PROGRAMS: dict[str, Program] = {
 TEST_PROGRAMS: dict[str, Program] = {
     "runtime_exchange": Program(["test_programs/exchange.c"]),
     "runtime_minimal": Program(["test_programs/minimal.c"]),
+    "runtime_units": Program(["test_programs/units.c"]),
     "runtime_costs": Program(["test_programs/costs.c", "test_programs/costs_asm.S"]),
 }
 
@@ -221,9 +222,10 @@ class Builder:
         if not result.exists():
             result.parent.mkdir(parents=True, exist_ok=True)
             partial = result.with_suffix(f".{os.getpid()}.tmp.o")
+            inside = path.is_relative_to(self.root)
             self.compiler.run(
                 flags + self._includes() + ["-c", str(path), "-o", str(partial)],
-                f"compiling {path.relative_to(self.root) if path.is_relative_to(self.root) else path.name}")
+                f"compiling {path.relative_to(self.root) if inside else path.name}")
             partial.replace(result)
         return result
 
