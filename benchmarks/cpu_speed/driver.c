@@ -34,6 +34,25 @@ static const uint8_t *no_fetch(Cpu *cpu, uint32_t address)
 
 static const CpuBus bus = { no_read, no_write, no_fetch };
 
+/* As the machine does: fetch what the next cores need while one runs. */
+static void prefetch_core(const Cpu *cpu)
+{
+    for (size_t line = 0; line < sizeof *cpu + 63; line += 64) {
+        __builtin_prefetch((const char *)cpu + line, 1);
+    }
+}
+
+static void prefetch_data(const Cpu *cpu)
+{
+    __builtin_prefetch(cpu->code);
+    for (int i = 0; i < 15; ++i) {
+        uint32_t offset = cpu->r[i] - DTCM_BASE;
+        if (offset < DTCM_BYTES) {
+            __builtin_prefetch(cpu->dtcm + offset, 1);
+        }
+    }
+}
+
 static void fill(Slice *s, int kernel)
 {
     uint32_t seed = 1;
@@ -99,6 +118,8 @@ int main(int argc, char **argv)
         cpu_reset(&cpus[c], false);
     }
 
+    bool prefetch = cores > 64;
+    if (getenv("PREFETCH")) prefetch = atoi(getenv("PREFETCH"));
     double emulated = 0, host_rate = 0;
     uint64_t instructions = 0, cycles = 0, rounds = 0, time = 0;
     for (int part = 0; part < 4; ++part) {        /* alternate, so that both see the same noise */
@@ -107,6 +128,10 @@ int main(int argc, char **argv)
             for (int turn = 0; turn < 20; ++turn) {
                 time += (uint64_t)step;
                 for (int c = 0; c < cores; ++c) {
+                    if (prefetch) {
+                        prefetch_core(&cpus[(c + 2) % cores]);
+                        prefetch_data(&cpus[(c + 1) % cores]);
+                    }
                     cpu_run(&cpus[c], time);
                 }
             }

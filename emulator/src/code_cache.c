@@ -236,6 +236,7 @@ static void forget_page(struct CpuCode *code, unsigned number, uint64_t now)
     code->retired[code->retired_count++] = code->pages[number];
     code->pages[number] = NULL;
     code->entries[0][number] = code->entries[1][number] = NULL;
+    code->last_entries = NULL;
     if (code->rewrites[number] < REWRITES_BEFORE_UNCACHED) {
         ++code->rewrites[number];
     }

@@ -21,13 +21,17 @@ typedef struct CodePage CodePage;
 
 /* What a core knows of its decoded code. */
 struct CpuCode {
+    /* what every slice needs, in one line of the host's cache */
+    bool changed;                          /* entries must be looked up again */
+    uint32_t last_page;                    /* address of the page executed last, with bit 0 for Thumb */
+    const Entry *last_entries;             /* NULL if there is none */
+
     const Entry *entries[2][PAGE_COUNT];   /* [Thumb][page], NULL until executed */
     CodePage *pages[PAGE_COUNT];
     CodePage *retired[PAGE_COUNT];         /* overwritten, but perhaps executing right now */
     unsigned retired_count;
     uint16_t rewrites[PAGE_COUNT];
     uint64_t last_rewrite[PAGE_COUNT];     /* in cycles */
-    bool changed;                          /* entries must be looked up again */
 };
 
 /* The decoded entries of a page of the core's ITCM, ending in an OP_PAGE_END; NULL if the page is

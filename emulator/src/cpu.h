@@ -18,6 +18,12 @@
 #define DTCM_BASE 0x00400000u
 #define DTCM_BYTES (64u * 1024u)
 
+/*
+ * Some sequences of instructions on registers and DTCM are executed as one, and neither the end of
+ * a slice nor an interrupt falls inside, as none falls inside a long LDM.  This is their limit.
+ */
+#define FUSED_CYCLES 16
+
 typedef struct Cpu Cpu;
 
 /*
@@ -39,14 +45,12 @@ enum CpuMode { MODE_USR = 0x10, MODE_FIQ = 0x11, MODE_IRQ = 0x12, MODE_SVC = 0x1
 struct CpuCode;                       /* decoded instructions, private to the interpreter */
 
 struct Cpu {
-    /* --- state a snapshot keeps: plain data, no pointers --- */
+    /* --- state a snapshot keeps: plain data, no pointers; what every slice touches comes first --- */
     uint32_t r[16];                   /* r[15] = address of the next instruction to execute */
     uint32_t cpsr;                    /* N Z C V Q, I F T, mode: always up to date outside cpu_run */
-    uint32_t spsr[6];                 /* indexed by bank: 0 user (unused) 1 fiq 2 irq 3 svc 4 abt 5 und */
-    uint32_t banked_sp[6], banked_lr[6];
-    uint32_t fiq_r8_r12[5], user_r8_r12[5];
     uint32_t cp15_control;            /* bit 13 = high vectors */
-    uint64_t cycles;                  /* local time; never more than one instruction past `until` */
+    uint64_t cycles;                  /* local time; ends past `until` by less than one instruction, or by
+                                         less than FUSED_CYCLES (see there) */
     uint64_t instructions;            /* executed, failed conditions included */
     uint64_t cycles_awake;            /* cycles not spent in WFI or held in reset */
     bool irq, fiq;                    /* interrupt lines, levels, driven by the machine */
@@ -56,12 +60,15 @@ struct Cpu {
     uint32_t fault;                   /* 0, or why the core halted (undefined instruction with no
                                          vector, fetch from nowhere): CPU_FAULT_* */
     uint32_t fault_address;
+    uint32_t spsr[6];                 /* indexed by bank: 0 user (unused) 1 fiq 2 irq 3 svc 4 abt 5 und */
+    uint32_t banked_sp[6], banked_lr[6];
+    uint32_t fiq_r8_r12[5], user_r8_r12[5];
 
     /* --- wiring, set by the machine --- */
     uint8_t *itcm, *dtcm;             /* ITCM_BYTES, DTCM_BYTES */
     const CpuBus *bus;
-    void *owner;                      /* the machine's core that this Cpu belongs to */
     struct CpuCode *code;             /* set by cpu_init */
+    void *owner;                      /* the machine's core that this Cpu belongs to */
 };
 
 enum { CPU_FAULT_NONE, CPU_FAULT_FETCH, CPU_FAULT_UNDEFINED };

@@ -2,13 +2,12 @@
  * Fusing: frequent sequences of instructions that one handler executes together.
  *
  * Only the first entry of a sequence changes; the others stay as they are, for branches into the
- * middle and for runs that end there.  A fused handler runs only if the run would not end inside
- * the sequence, else it hands over to the plain operation (Entry.then), so counts and results are
- * those of the single instructions.
+ * middle.  A sequence is one unit for the end of a slice and for interrupts, as a long LDM is; it
+ * touches nothing but registers and DTCM and is at most FUSED_CYCLES long.  So where a slice ends
+ * never changes what is executed as a unit, and counts are those of the single instructions.
  */
 #include "fuse.h"
 
-enum { MAXIMUM_COST = 255 };
 
 static bool plain(const Decoded *d)
 {
@@ -76,6 +75,13 @@ static bool is_block(const Decoded *d, uint16_t op)
     return plain(d) && d->op == op;
 }
 
+/* In LDM, 4 sums, STM: the base of the STM is known before, but for the step of the LDM. */
+static bool base_is_kept(const Decoded *d)
+{
+    unsigned base = d[5].entry.rn;
+    return !in_range(base, d[0].entry.rd) && !in_range(base, d[1].entry.rd);
+}
+
 /* The operation for the sequence that begins at d[0], and its length. */
 static uint16_t find(const Decoded *d, unsigned available, unsigned *length)
 {
@@ -85,7 +91,7 @@ static uint16_t find(const Decoded *d, unsigned available, unsigned *length)
         const Decoded *m = d + first;
         bool sums = four_sums(m);
         *length = first + 4;
-        if (sums && first && available > 5 && is_block(&d[5], OP_STM_RUN4)) {
+        if (sums && first && available > 5 && is_block(&d[5], OP_STM_RUN4) && base_is_kept(d)) {
             *length = 6;
             return OP_LDM4_SUMS4_STM4;
         }
@@ -108,22 +114,37 @@ static uint16_t find(const Decoded *d, unsigned available, unsigned *length)
     return OP_COUNT;
 }
 
+/* A comparison followed by a branch in the same page. */
+static uint16_t compare_and_branch(const Decoded *d, const Entry *branch)
+{
+    if (!plain(d) || d[1].cond >= COND_AL || branch->handler != interpreter_handlers()[OP_B_EQ + d[1].cond]) {
+        return OP_COUNT;
+    }
+    uint16_t first = d->op == OP_CMP_IMM ? OP_CMP_IMM_B_EQ : d->op == OP_CMP_REG ? OP_CMP_REG_B_EQ
+                     : d->op == OP_SUBS_IMM ? OP_SUBS_IMM_B_EQ : OP_COUNT;
+    return first == OP_COUNT ? first : (uint16_t)(first + d[1].cond);
+}
+
 void fuse_sequences(const Decoded *decoded, Entry *entries, unsigned count)
 {
     const void *const *handlers = interpreter_handlers();
     for (unsigned i = 0; i < count; ++i) {
-        unsigned length = 0, before_last = 0;
+        unsigned length = 0, cost = 0;
         uint16_t op = find(&decoded[i], count - i, &length);
-        if (op == OP_COUNT) {
+        if (op == OP_COUNT && i + 1 < count) {
+            op = compare_and_branch(&decoded[i], &entries[i + 1]);
+            length = 2;
+        }
+        if (op == OP_COUNT || entries[i].handler == handlers[OP_DELAY_LOOP]) {
             continue;
         }
-        for (unsigned k = 0; k + 1 < length; ++k) {
-            before_last += entries[i + k].cost;
+        for (unsigned k = 0; k < length; ++k) {
+            cost += entries[i + k].cost;
         }
-        if (before_last <= MAXIMUM_COST) {
+        if (cost <= FUSED_CYCLES) {
             entries[i].then = entries[i].handler;
             entries[i].handler = handlers[op];
-            entries[i].fused = (uint8_t)before_last;
+            entries[i].fused = (uint8_t)(cost - entries[i + length - 1].cost);
         }
     }
 }

@@ -31,7 +31,12 @@
 #define THREADED
 #endif
 
-enum { LONGEST_RUN = 1 << 30 };
+enum {
+    LONGEST_RUN = 1 << 30,
+    /* Block loads mostly walk through memory, and between two slices of a core other cores sweep it
+     * out of the host's first cache: fetch already what the next slice is going to load. */
+    PREFETCH_BYTES = 128,
+};
 
 /* --- memory --- */
 
@@ -296,7 +301,6 @@ static const void *const *run(Cpu *cpu, uint64_t until)
     const Entry *e, *start, *run_entries;
     unsigned size_shift;              /* 1 in Thumb state, 2 in ARM state */
     Entry alone[2];                   /* an instruction outside a page, and what follows it */
-    memset(alone, 0, sizeof alone);
 
     UNPACK_FLAGS();
 
@@ -324,15 +328,22 @@ look_up:
     size_shift = cpu->cpsr & PSR_T ? 1 : 2;
     pc &= ~0u << size_shift;
     if (LIKELY(pc < ITCM_BYTES)) {
-        run_entries = cpu->code->entries[size_shift == 1][pc / PAGE_BYTES];
-        if (UNLIKELY(!run_entries)) {
-            BUS_BEGIN();
-            run_entries = code_page(cpu, pc / PAGE_BYTES, size_shift == 1);
-            if (!run_entries) {
-                goto decode_alone;
-            }
-        }
+        struct CpuCode *code = cpu->code;
         run_pc = pc & ~(PAGE_BYTES - 1u);
+        uint32_t page = run_pc | (size_shift == 1);
+        run_entries = code->last_entries;
+        if (UNLIKELY(page != code->last_page || !run_entries)) {
+            run_entries = code->entries[size_shift == 1][pc / PAGE_BYTES];
+            if (UNLIKELY(!run_entries)) {
+                BUS_BEGIN();
+                run_entries = code_page(cpu, pc / PAGE_BYTES, size_shift == 1);
+                if (!run_entries) {
+                    goto decode_alone;
+                }
+            }
+            code->last_page = page;
+            code->last_entries = run_entries;
+        }
         e = start = run_entries + ((pc - run_pc) >> size_shift);
         goto *e->handler;
     }
@@ -831,6 +842,7 @@ op_STM: {
 #define LOAD_RUN(COUNT) \
         do { \
             const uint8_t *p = dtcm_at(cpu, first, 4); \
+            __builtin_prefetch(p + PREFETCH_BYTES); \
             R(rn) = base + block_step(e); \
             memcpy(&R(rd), p, 4 * (COUNT)); \
         } while (0)
@@ -989,16 +1001,10 @@ op_SMULWT:
 
     /* --- fused sequences (fuse.c) --- */
 
-    /* Only if the run does not end inside; else the first instruction alone. */
-#define FUSED() \
-    do { \
-        if (UNLIKELY(left <= e->fused)) { \
-            goto *e->then; \
-        } \
-    } while (0)
+    /* Block transfers are fused only inside DTCM; else the first instruction goes alone. */
 #define FUSED_LOAD() \
         BLOCK_ADDRESS(); \
-        if (UNLIKELY(left <= e->fused || !IN_DTCM_BLOCK(first))) { \
+        if (UNLIKELY(!IN_DTCM_BLOCK(first))) { \
             goto *e->then; \
         }
 #define FUSED_END(COUNT) \
@@ -1027,14 +1033,47 @@ op_SMULWT:
         cpu->r[(f)->rd] = accumulate(cpu, (int32_t)products[3], sum); \
     } while (0)
 
+    /* A comparison and the branch that depends on it. */
+#define COMPARE_BRANCH(NAME, Y, WRITE, COND) \
+op_##NAME##_B_##COND: { \
+        uint32_t x = R(rn), y = Y, result = x - y; \
+        carry = x >= y; \
+        overflow = ((x ^ y) & (x ^ result)) >> 31; \
+        negative = zero = result; \
+        WRITE; \
+    } \
+    left -= e->fused; \
+    ++e; \
+    if (HOLDS_##COND) { \
+        TAKE_NEAR_BRANCH(); \
+    } \
+    goto condition_failed;
+
+#define COMPARE_BRANCHES(COND) \
+    COMPARE_BRANCH(CMP_IMM, e->imm, WRITE_NOTHING, COND) \
+    COMPARE_BRANCH(CMP_REG, R(rm), WRITE_NOTHING, COND) \
+    COMPARE_BRANCH(SUBS_IMM, e->imm, WRITE_RESULT, COND)
+    COMPARE_BRANCHES(EQ)
+    COMPARE_BRANCHES(NE)
+    COMPARE_BRANCHES(CS)
+    COMPARE_BRANCHES(CC)
+    COMPARE_BRANCHES(MI)
+    COMPARE_BRANCHES(PL)
+    COMPARE_BRANCHES(VS)
+    COMPARE_BRANCHES(VC)
+    COMPARE_BRANCHES(HI)
+    COMPARE_BRANCHES(LS)
+    COMPARE_BRANCHES(GE)
+    COMPARE_BRANCHES(LT)
+    COMPARE_BRANCHES(GT)
+    COMPARE_BRANCHES(LE)
+
 op_SMLAW2:
-    FUSED();
     SMLAW(e);
     SMLAW(e + 1);
     FUSED_END(2);
 
 op_SMLAW4:
-    FUSED();
     SMLAW(e);
     SMLAW(e + 1);
     SMLAW(e + 2);
@@ -1042,18 +1081,17 @@ op_SMLAW4:
     FUSED_END(4);
 
 op_SUMS4:
-    FUSED();
     SUMS(e);
     FUSED_END(4);
 
 op_DOT4:
-    FUSED();
     DOT(e);
     FUSED_END(4);
 
 op_LDM2_SMLAW2: {
         FUSED_LOAD();
         const uint8_t *p = dtcm_at(cpu, first, 4);
+        __builtin_prefetch(p + PREFETCH_BYTES);
         R(rn) = base + block_step(e);
         R(rd) = get32(p);
         R(rs) = get32(p + 4);
@@ -1088,12 +1126,17 @@ op_LDM4_DOT4: {
 
 op_LDM4_SUMS4_STM4: {
         FUSED_LOAD();
+        const Entry *store = e + 5;
+        uint32_t target = cpu->r[store->rn] + (store->rn == e->rn ? block_step(e) : 0) + store->imm;
+        if (UNLIKELY(!IN_DTCM_BLOCK(target))) {
+            goto *e->then;
+        }
         LOAD_RUN(4);
         SUMS(e + 1);
+        memcpy(dtcm_at(cpu, target, 4), &cpu->r[store->rd], 16);
+        cpu->r[store->rn] += block_step(store);
     }
-    left -= e->fused;                 /* the STM follows as if by itself: it may go elsewhere */
-    e += 5;
-    goto op_STM_RUN4;
+    FUSED_END(6);
 
 op_SMLAL_XY: {
         int32_t x = e->imm ? top(R(rm)) : bottom(R(rm));
@@ -1259,7 +1302,9 @@ void cpu_run(Cpu *cpu, uint64_t until)
         }
         cpu->sleeping = false;
     }
-    cpu->stop = false;
+    if (cpu->stop) {                  /* not stored without need: the flags are loaded together next */
+        cpu->stop = false;
+    }
     uint64_t before = cpu->cycles;
     run(cpu, until);
     cpu->cycles_awake += cpu->cycles - before;

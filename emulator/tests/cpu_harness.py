@@ -13,6 +13,7 @@ SOURCE_FOLDER = pathlib.Path(__file__).resolve().parent.parent / "src"
 
 ITCM_BYTES, DTCM_BASE, DTCM_BYTES = 0x8000, 0x400000, 0x10000
 SDRAM, SDRAM_BYTES = 0x60000000, 0x10000
+REWRITES_BEFORE_UNCACHED = 64          # code_cache.h
 HIGH, HIGH_BYTES = 0xffff0000, 0x1000
 
 USR, FIQ, IRQ, SVC, ABT, UND, SYS = 0x10, 0x11, 0x12, 0x13, 0x17, 0x1b, 0x1f
@@ -22,16 +23,15 @@ N, Z, C, V, Q, I, F, T = 1 << 31, 1 << 30, 1 << 29, 1 << 28, 1 << 27, 1 << 7, 1 
 class CpuState(ctypes.Structure):
     """struct Cpu of cpu.h."""
     _fields_ = [
-        ("r", ctypes.c_uint32 * 16), ("cpsr", ctypes.c_uint32), ("spsr", ctypes.c_uint32 * 6),
-        ("banked_sp", ctypes.c_uint32 * 6), ("banked_lr", ctypes.c_uint32 * 6),
-        ("fiq_r8_r12", ctypes.c_uint32 * 5), ("user_r8_r12", ctypes.c_uint32 * 5),
-        ("cp15_control", ctypes.c_uint32),
+        ("r", ctypes.c_uint32 * 16), ("cpsr", ctypes.c_uint32), ("cp15_control", ctypes.c_uint32),
         ("cycles", ctypes.c_uint64), ("instructions", ctypes.c_uint64), ("cycles_awake", ctypes.c_uint64),
         ("irq", ctypes.c_bool), ("fiq", ctypes.c_bool), ("sleeping", ctypes.c_bool),
         ("halted", ctypes.c_bool), ("stop", ctypes.c_bool),
-        ("fault", ctypes.c_uint32), ("fault_address", ctypes.c_uint32),
+        ("fault", ctypes.c_uint32), ("fault_address", ctypes.c_uint32), ("spsr", ctypes.c_uint32 * 6),
+        ("banked_sp", ctypes.c_uint32 * 6), ("banked_lr", ctypes.c_uint32 * 6),
+        ("fiq_r8_r12", ctypes.c_uint32 * 5), ("user_r8_r12", ctypes.c_uint32 * 5),
         ("itcm", ctypes.c_void_p), ("dtcm", ctypes.c_void_p), ("bus", ctypes.c_void_p),
-        ("owner", ctypes.c_void_p), ("code", ctypes.c_void_p),
+        ("code", ctypes.c_void_p), ("owner", ctypes.c_void_p),
     ]
 
 
@@ -133,6 +133,19 @@ class Core:
         self.library.cpu_run(self.state, until)
 
     def step(self, count=1):
-        """Execute `count` instructions, one run each."""
-        for _ in range(count):
+        """Execute `count` instructions in the shortest possible runs."""
+        last = self.state.instructions + count
+        turns = 0
+        while self.state.instructions < last and turns < count:
             self.run(self.state.cycles + 1)
+            turns += 1
+
+    def never_fuse(self, address):
+        """Make the core decode the page of `address` as it runs, as after many rewrites of it."""
+        before = CpuState.from_buffer_copy(self.state)
+        for _ in range(REWRITES_BEFORE_UNCACHED):
+            self.library.cpu_itcm_changed(self.state, address, 4)
+            self.state.r[15] = address
+            self.run(self.state.cycles + 1)
+        self.library.cpu_itcm_changed(self.state, address, 4)
+        ctypes.memmove(ctypes.byref(self.state), ctypes.byref(before), ctypes.sizeof(before))

@@ -29,7 +29,8 @@ class Oracle:
         """Run `count` instructions of `code` on both from the same state and compare everything."""
         core, uc = self.core, self.unicorn
         thumb = bool(cpsr & T)
-        core.write(pc, code)
+        # what follows must not be a continuation that the interpreter executes together with `code`
+        core.write(pc, code + bytes(16))
         uc.mem_write(pc, code)
         uc.ctl_remove_cache(pc, pc + len(code))
         if data is not None:
