@@ -13,8 +13,6 @@ from pathlib import Path
 from .errors import EmulatorError
 
 SOURCE = Path(__file__).parent / "src"
-#: only for the extension module
-NOT_FOR_PLAIN_LIBRARY = {"python_module.c"}
 FLAGS = ["-O2", "-std=gnu11", "-fPIC", "-shared", "-pthread"]
 
 
@@ -31,7 +29,7 @@ def cache_folder() -> Path:
 
 
 def _sources() -> list[Path]:
-    return sorted(p for p in SOURCE.glob("*.c") if p.name not in NOT_FOR_PLAIN_LIBRARY)
+    return sorted(SOURCE.glob("*.c"))
 
 
 def _digest() -> str:

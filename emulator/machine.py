@@ -26,9 +26,8 @@ CLOCK_HZ = 200_000_000
 SCP_PORT = 17893
 BOOT_PORT = 54321
 PACKET_TYPES = ("mc", "p2p", "nn", "fr")
-#: seconds until a machine that boots for the first time must have come up
-_START_LIMIT = 300.0
-_REPLY_LIMIT = 120.0
+#: booted states in the cache; 3 MB (4 chips) or 37 MB (48 chips) each
+_SNAPSHOTS_KEPT = 16
 
 
 @dataclass(frozen=True)
@@ -167,10 +166,13 @@ class Machine:
             [sys.executable, "-E", "-s", str(Path(__file__).with_name("engine.py")), json.dumps(options)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
         try:
-            return self._event("ready")
+            ready = self._event("ready")
         except BaseException:
             self.close()
             raise
+        if boot and snapshots and not ready["from_snapshot"]:
+            _forget_old_snapshots(path)
+        return ready
 
     # --- control channel -----------------------------------------------------------------
 
@@ -320,6 +322,19 @@ def free_address() -> str:
             continue
         return address
     raise EmulatorError("no free loopback address for an emulated machine")
+
+
+def _forget_old_snapshots(newest: Path) -> None:
+    """Keep the cache small: the last few booted states, of all boards."""
+    def age(path: Path) -> float:
+        try:
+            return path.stat().st_mtime
+        except OSError:                      # another process removed it
+            return 0.0
+
+    kept = sorted(newest.parent.glob("booted-*.snapshot"), key=age, reverse=True)
+    for path in kept[_SNAPSHOTS_KEPT:]:
+        path.unlink(missing_ok=True)
 
 
 def _snapshot_key(library: Path, image: bytes, rom: bytes, board: str, address: str) -> str:

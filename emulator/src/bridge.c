@@ -162,6 +162,9 @@ static void accept_datagram(Bridge *b, Machine *m, const struct sockaddr_in *fro
         b->refused++;
         return;
     }
+    enum { RECEIVER_ON = 2 };
+    if (!(m->chip[0].ethernet.control & RECEIVER_ON))
+        return;                              /* start-up is not that far: the frame would be lost */
     if (port == SCP_PORT && wants_answer(data, bytes)) {
         uint16_t sequence = (uint16_t)(data[SCP_SEQUENCE] | data[SCP_SEQUENCE + 1] << 8);
         if (find(b, from->sin_addr.s_addr, from->sin_port, sequence)) {

@@ -264,6 +264,12 @@ static void look_for_busy_cores(Server *s)
     }
 }
 
+/* SC&MP runs, but is not ready for requests. */
+static bool starting(const Machine *m)
+{
+    return !m->chip[0].rom.active && m->chip[0].sysram[NETINIT_PHASE] != NETINIT_DONE;
+}
+
 /* Nothing to do: let emulated time go on as fast as real time, and wait for datagrams meanwhile. */
 static void idle(Server *s, struct pollfd *fds)
 {
@@ -301,7 +307,7 @@ static void serve(Server *s)
         bridge_collect(&s->bridge, m);
         bridge_admit(&s->bridge, m);
         look_for_busy_cores(s);
-        if (s->busy || bridge_working(&s->bridge, m) || m->chip[0].rom.blocks) {
+        if (s->busy || starting(m) || bridge_working(&s->bridge, m)) {
             s->pacing = false;
             before = wall_ns();
             machine_run_to_attention(m, m->now + slice);

@@ -16,17 +16,18 @@ static uint32_t width_mask(const Timer *t) { return t->control & WIDE ? 0xffffff
 
 static uint32_t count(const Timer *t, uint64_t now)
 {
+    uint32_t value = t->value & width_mask(t);
     if (!(t->control & ENABLE) || now <= t->since)
-        return t->value;
+        return value;
     uint64_t steps = (now - t->since) >> prescale_shift(t);
-    return steps >= t->value ? 0 : t->value - (uint32_t)steps;
+    return steps >= value ? 0 : value - (uint32_t)steps;
 }
 
 static void start(Timer *t, uint32_t value, uint64_t now)
 {
     t->value = value;
     t->since = now;
-    t->deadline = t->control & ENABLE ? now + ((uint64_t)value << prescale_shift(t)) : NEVER;
+    t->deadline = t->control & ENABLE ? now + ((uint64_t)(value & width_mask(t)) << prescale_shift(t)) : NEVER;
 }
 
 static void drive(Core *core, Timer *t)
@@ -77,10 +78,10 @@ void timer_write(Core *core, uint32_t offset, uint32_t value)
     switch (offset & 0x1f) {
     case 0x00:
         t->load = value;
-        start(t, value & width_mask(t), now);
+        start(t, value, now);                /* all of it: 16-bit mode only looks at less */
         break;
     case 0x08: {
-        uint32_t value_now = count(t, now);
+        uint32_t value_now = t->control & ENABLE ? count(t, now) : t->value;
         bool was_spent = (t->control & ENABLE) && t->deadline == NEVER;
         t->control = value & 0xff;
         start(t, value_now, now);

@@ -1,0 +1,131 @@
+"""A machine in this process, without SC&MP and sockets: for calibration and tests.
+
+Programs and routes are put straight into cores and routers.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from types import TracebackType
+
+from . import build
+from .machine import BOARDS, CLOCK_HZ, PACKET_TYPES
+
+_KEY, _MASK, _ROUTE = 0x8000, 0xc000, 0x4000
+
+
+class _Counters(ctypes.Structure):
+    """The packet counts at the start of ``Counters`` in ``src/machine.h``."""
+
+    _fields_ = [(name, ctypes.c_uint64 * 4)
+                for name in ("sent", "delivered", "forwarded", "dropped", "unconnected")]
+
+
+def _engine() -> ctypes.CDLL:
+    engine = ctypes.CDLL(str(build.library()))
+    machine, word = ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint32)
+    engine.direct_new.restype = machine
+    engine.direct_new.argtypes = [ctypes.c_uint32]
+    engine.direct_free.argtypes = [machine]
+    engine.direct_start.restype = ctypes.c_bool
+    engine.direct_start.argtypes = [
+        machine, ctypes.c_int, ctypes.c_int, ctypes.c_uint, ctypes.c_char_p, ctypes.c_uint32]
+    engine.direct_dtcm.restype = ctypes.c_bool
+    engine.direct_dtcm.argtypes = [
+        machine, ctypes.c_int, ctypes.c_int, ctypes.c_uint, ctypes.c_uint32, word, ctypes.c_bool]
+    engine.direct_router.argtypes = [
+        machine, ctypes.c_int, ctypes.c_int, ctypes.c_uint32, word, ctypes.c_bool]
+    engine.direct_fpga_link.argtypes = [machine, ctypes.c_int, ctypes.c_int, ctypes.c_uint]
+    engine.direct_run.argtypes = [machine, ctypes.c_uint64]
+    engine.direct_now.restype = ctypes.c_uint64
+    engine.direct_now.argtypes = [machine]
+    engine.direct_counters.restype = ctypes.POINTER(_Counters)
+    engine.direct_counters.argtypes = [machine]
+    engine.direct_hash.restype = ctypes.c_uint64
+    engine.direct_hash.argtypes = [machine]
+    return engine
+
+
+class DirectMachine:
+    """A board whose cores do nothing until they are given a program.
+
+    :param board: ``"spinn3"`` or ``"spinn5"``
+    """
+
+    def __init__(self, board: str = "spinn3") -> None:
+        self._engine = _engine()
+        self._machine = self._engine.direct_new(BOARDS[board])
+        if not self._machine:
+            raise MemoryError("not enough memory for the emulated board")
+
+    def start(self, x: int, y: int, core: int, program: bytes, **words: int) -> None:
+        """Start a program at ITCM 0x400; ``w0=...`` and so on are words at the start of DTCM."""
+        for name, value in words.items():
+            self.write_word(x, y, core, 4 * int(name[1:]), value)
+        if not self._engine.direct_start(self._machine, x, y, core, program, len(program)):
+            raise ValueError(f"no core {core} on chip ({x}, {y}), or the program is too long")
+
+    def read_word(self, x: int, y: int, core: int, offset: int) -> int:
+        """A word of a core's DTCM."""
+        word = ctypes.c_uint32()
+        if not self._engine.direct_dtcm(self._machine, x, y, core, offset, word, False):
+            raise ValueError("no such core or word")
+        return word.value
+
+    def write_word(self, x: int, y: int, core: int, offset: int, value: int) -> None:
+        """Write a word of a core's DTCM."""
+        if not self._engine.direct_dtcm(self._machine, x, y, core, offset, ctypes.c_uint32(value), True):
+            raise ValueError("no such core or word")
+
+    def read_router(self, x: int, y: int, offset: int) -> int:
+        """A register of a router."""
+        word = ctypes.c_uint32()
+        self._engine.direct_router(self._machine, x, y, offset, word, False)
+        return word.value
+
+    def write_router(self, x: int, y: int, offset: int, value: int) -> None:
+        """Write a register of a router."""
+        self._engine.direct_router(self._machine, x, y, offset, ctypes.c_uint32(value), True)
+
+    def route(self, x: int, y: int, entry: int, key: int, mask: int, *,
+              links: tuple[int, ...] = (), cores: tuple[int, ...] = ()) -> None:
+        """Fill an entry of a multicast table."""
+        self.write_router(x, y, _KEY + 4 * entry, key)
+        self.write_router(x, y, _MASK + 4 * entry, mask)
+        self.write_router(x, y, _ROUTE + 4 * entry,
+                          sum(1 << link for link in links) | sum(1 << 6 + core for core in cores))
+
+    def make_link_between_boards(self, x: int, y: int, link: int) -> None:
+        """Give a link the rate of one that goes through FPGAs to another board."""
+        self._engine.direct_fpga_link(self._machine, x, y, link)
+
+    def run(self, seconds: float) -> None:
+        """Let emulated time go on."""
+        self._engine.direct_run(self._machine, round(seconds * CLOCK_HZ))
+
+    @property
+    def cycles(self) -> int:
+        """Emulated time."""
+        return int(self._engine.direct_now(self._machine))
+
+    def packets(self, what: str) -> dict[str, int]:
+        """Packets ``"sent"``, ``"delivered"``, ``"forwarded"``, ``"dropped"`` or ``"unconnected"``, by type."""
+        counters = self._engine.direct_counters(self._machine).contents
+        return dict(zip(PACKET_TYPES, getattr(counters, what)))
+
+    def state_hash(self) -> int:
+        """Fingerprint of memories, registers and tables."""
+        return int(self._engine.direct_hash(self._machine))
+
+    def close(self) -> None:
+        """Free the machine."""
+        machine, self._machine = self._machine, None
+        if machine:
+            self._engine.direct_free(machine)
+
+    def __enter__(self) -> DirectMachine:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()

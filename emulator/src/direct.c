@@ -1,0 +1,73 @@
+/*
+ * A machine without a process and sockets of its own, for calibration and tests: programs are put
+ * into cores and routes into routers directly.  Called through ctypes (direct.py).
+ */
+#include "snapshot.h"
+#include <string.h>
+
+enum { PROGRAM_AT = 0x400 };                 /* behind the vectors */
+
+Machine *direct_new(uint32_t board) { return machine_new((enum BoardKind)board, (uint8_t[4]){127, 0, 0, 2}); }
+
+void direct_free(Machine *m) { machine_free(m); }
+
+static Core *core_at(Machine *m, int x, int y, unsigned core)
+{
+    Chip *chip = board_chip_at(m, x, y);
+    return chip && core < CORES ? &chip->core[core] : NULL;
+}
+
+/* Start a program; no software runs on the chip but what is put there. */
+bool direct_start(Machine *m, int x, int y, unsigned number, const uint8_t *code, uint32_t bytes)
+{
+    Core *core = core_at(m, x, y, number);
+    if (!core || bytes > ITCM_BYTES - PROGRAM_AT)
+        return false;
+    Chip *chip = core->chip;
+    chip->rom.active = false;
+    chip->sc.cpu_disable &= ~(1u << number);
+    chip->router.control = 0x00400001u | 17u << 8;
+    memcpy(core->cpu.itcm + PROGRAM_AT, code, bytes);
+    cpu_itcm_changed(&core->cpu, 0, ITCM_BYTES);
+    core->parked = false;
+    core_restart(core, false);
+    core->cpu.r[15] = PROGRAM_AT;
+    return true;
+}
+
+bool direct_dtcm(Machine *m, int x, int y, unsigned number, uint32_t offset, uint32_t *word, bool write)
+{
+    Core *core = core_at(m, x, y, number);
+    if (!core || offset > DTCM_BYTES - 4)
+        return false;
+    if (write)
+        memcpy(core->cpu.dtcm + offset, word, 4);
+    else
+        memcpy(word, core->cpu.dtcm + offset, 4);
+    return true;
+}
+
+void direct_router(Machine *m, int x, int y, uint32_t offset, uint32_t *word, bool write)
+{
+    Chip *chip = board_chip_at(m, x, y);
+    if (chip && write)
+        router_write(m, chip, offset & 0x1fffc, *word);
+    else if (chip)
+        *word = router_read(m, chip, offset & 0x1fffc);
+}
+
+/* Make a link one between boards. */
+void direct_fpga_link(Machine *m, int x, int y, unsigned link)
+{
+    Chip *chip = board_chip_at(m, x, y);
+    if (chip && link < LINKS)
+        chip->router.out[link].fpga = true;
+}
+
+void direct_run(Machine *m, uint64_t cycles) { machine_run(m, m->now + cycles); }
+
+uint64_t direct_now(const Machine *m) { return m->now; }
+
+const Counters *direct_counters(const Machine *m) { return &m->counters; }
+
+uint64_t direct_hash(const Machine *m) { return machine_hash(m); }
