@@ -70,6 +70,7 @@ PROGRAMS: dict[str, Program] = {
 TEST_PROGRAMS: dict[str, Program] = {
     "runtime_exchange": Program(["test_programs/exchange.c"]),
     "runtime_minimal": Program(["test_programs/minimal.c"]),
+    "runtime_ticks": Program(["test_programs/ticks.c"]),
     "runtime_units": Program(["test_programs/units.c"]),
     "runtime_costs": Program(["test_programs/costs.c", "test_programs/costs_asm.S"]),
 }

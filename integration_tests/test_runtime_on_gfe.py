@@ -39,7 +39,7 @@ def _binaries(tmp_path_factory):
     sys.modules[spec.name] = build
     spec.loader.exec_module(build)
     folder = tmp_path_factory.mktemp("aplx")
-    build.build(folder, ["runtime_exchange", "runtime_costs"], quiet=True)
+    build.build(folder, ["runtime_exchange", "runtime_costs", "runtime_ticks"], quiet=True)
     return folder
 
 
@@ -180,6 +180,17 @@ def test_crash_reaches_the_user(run):
     assert outcome.returncode != 0
     assert "exception 2" in outcome.text
     assert "UNDEF" in outcome.text
+
+
+def test_timed_simulation(run):
+    """Timer, user events, DMA callbacks and commands from the queue, in two runs."""
+    outcome = run(NO_MONITORS, script="runtime_ticks_gfe.py", milliseconds=[20, 30])
+    assert outcome.returncode == 0, outcome.text
+    for counts in outcome.result:
+        assert counts["ticks"] == counts["user events"] == counts["transfers"] == 50
+        assert counts["packets"] == counts["packets without payload"] == 50
+        assert counts["wrong payloads"] == counts["wrong transfers"] == 0
+        assert counts["resumes"] == 1
 
 
 def test_costs_in_cycles(run):
