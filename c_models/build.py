@@ -245,7 +245,8 @@ class Builder:
         script = self.work / "names" / f"{name}.ld"
         text = (f"STACK_SIZE = {program.stack};\n"
                 + (self.root / "runtime/link.ld").read_text())
-        script.write_text(text)
+        if not script.exists() or script.read_text() != text:
+            script.write_text(text)
         objects = [str(path) for path in objects]
         key = _digest(self.compiler.identity.encode(), text.encode(),
                       *[path.encode() for path in objects])
@@ -253,10 +254,12 @@ class Builder:
         stamp = elf.with_suffix(".key")
         if not (elf.exists() and stamp.exists() and stamp.read_text() == key):
             elf.parent.mkdir(parents=True, exist_ok=True)
+            partial = elf.with_suffix(f".{os.getpid()}.tmp")
             self.compiler.run(
                 self.compiler.flags(False) + self.compiler.link_flags()
-                + ["-T", str(script), "-o", str(elf)] + objects
+                + ["-T", str(script), "-o", str(partial)] + objects
                 + self.compiler.libraries(), f"linking {name}")
+            partial.replace(elf)
             stamp.write_text(key)
         return elf
 
