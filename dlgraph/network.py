@@ -1,6 +1,7 @@
 """A network that trains on a machine: what the user holds."""
 from __future__ import annotations
 
+import logging
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from dlgraph.model_side import ModelSide, StandIn
 from dlgraph.order import order
 from dlgraph.progress import Pass, Report, check_verbose, machine_seconds
 from dlgraph.targets import HostTarget, MachineTarget
+
+log = logging.getLogger(__name__)
 
 Parameters = list[tuple[Int32Array, Int32Array]]
 
@@ -157,7 +160,7 @@ class Network:
             call.report.abandon()
             if not self._handed_over:            # interrupted between the end of an epoch and its hand-over
                 self._hand_over()
-            self.close()
+            self._close_after_error()
             raise
         return call.history
 
@@ -309,7 +312,7 @@ class Network:
             result = executor.forward(samples, keep_outputs, self._progress(view, executor.graph))
         except BaseException:
             report.abandon()
-            self.close()
+            self._close_after_error()
             raise
         view.close(result, {} if keep_outputs else self._logs(result, executor.graph))
         return result, executor
@@ -452,6 +455,13 @@ class Network:
                                                                 strict=True)]
         goal = self._net.goal
         return LayerGraph(layers, goal.loss, goal.from_logits, goal.metric, Sgd(self._side.learning_rate()), self._seed)
+
+    def _close_after_error(self) -> None:
+        """Give the machine back without hiding the error, or the Ctrl-C, that is on its way."""
+        try:
+            self.close()
+        except Exception as error:
+            log.warning("The %s could not be given back properly: %s", self.machine, error)
 
     def _report(self, level: int, n_passes: int = 1) -> Report:
         target = self._holder.target

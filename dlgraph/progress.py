@@ -107,6 +107,9 @@ class Pass:
         self._start = self._last = time.monotonic()
         self._lock = threading.Lock()       # progress may come from a thread that listens to the machine
         self._closed = False
+        #: When progress first came, and with how many samples: the pace is taken from there on, as a first pass
+        #: begins with mapping and loading.
+        self._paced_from: tuple[float, int] | None = None
         if report.live:
             self.update(0, {})
 
@@ -123,6 +126,8 @@ class Pass:
 
     def _show(self, done: int, values: dict[str, float], machine_cycles: int) -> None:
         report, now = self._report, time.monotonic()
+        if done and self._paced_from is None:
+            self._paced_from = (now, done)
         wait = _REDRAW_SECONDS if report.live else _PLAIN_SECONDS
         if report.verbose != 1 or (done and now - self._last < wait):
             return
@@ -135,8 +140,11 @@ class Pass:
         rate = done * MACHINE_HZ / machine_cycles if machine_cycles else report.machine_rate
         if rate:
             parts.append(self._rate(rate))
-        if done:
-            parts.append(f"ETA {duration(self._left(done, now))}")
+        if not done and self._index == 0:
+            parts.append("setting up")
+        left = self._left(done, now)
+        if left is not None:
+            parts.append(f"ETA {duration(left)}")
         (report.redraw if report.live else report.line)("  ".join(parts))
 
     def close(self, result: PassResult, values: dict[str, float]) -> None:
@@ -153,9 +161,12 @@ class Pass:
         if report.verbose:
             report.line("  ".join(parts))
 
-    def _left(self, done: int, now: float) -> float:
-        """Seconds left in this call, by the pace of this pass."""
-        per_sample = (now - self._start) / done
+    def _left(self, done: int, now: float) -> float | None:
+        """Seconds left in this call, by the pace of this pass; None where it is not known yet."""
+        if self._paced_from is None or done <= self._paced_from[1]:
+            return None
+        start, first = self._paced_from
+        per_sample = (now - start) / (done - first)
         return per_sample * (self._n - done + self._n * (self._report.n_passes - self._index - 1))
 
     def _rate(self, rate: float) -> str:

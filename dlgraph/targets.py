@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 from urllib.parse import urlparse
 
@@ -79,21 +78,19 @@ class EmulatedTarget(MachineTarget):
             raise MachineError(f"The emulated machine cannot be used, as the package spinnemu cannot be imported "
                                f"({error}). Install dlgraph again, or name a board: machine=dlgraph.Board(hostname)."
                                ) from error
-        machine: AbstractContextManager[Any] = spinnemu.Machine(board=self.board, address=self.wanted_address)
         try:
-            self.machine = machine.__enter__()
-        except OSError as error:
-            where = self.wanted_address or "any loopback address"
+            self.machine = spinnemu.Machine(board=self.board, address=self.wanted_address)
+        except spinnemu.AddressBusyError as error:
             raise MachineError(
-                f"The emulated board cannot answer at {where}: {error}. Its ports, UDP 17893 and 54321, may be in use "
-                f"by another emulated board; leave the address out, or end the other one.") from error
-        if self.machine is None:
-            self.machine = machine
+                f"The emulated board cannot answer at {self.wanted_address}: {error}. Leave the address out for a free "
+                f"one.") from error
+        except (spinnemu.EmulatorError, OSError, ValueError) as error:
+            raise MachineError(f"The emulated board cannot be started: {error}.") from error
 
     def stop(self) -> None:
         machine, self.machine = self.machine, None
         if machine is not None:
-            machine.__exit__(None, None, None)
+            machine.close()
 
 
 class BoardTarget(MachineTarget):

@@ -1,6 +1,8 @@
 """Every refusal: one clear error before a machine is touched, naming what was given, what is accepted, the way out."""
 from __future__ import annotations
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from keras_models import data, equal, layers, mlp, on_host, sequential
 
 import dlgraph
 from dlgraph.errors import DataError, ModelError, NumberFormatError, UnsupportedError
-from dlgraph.executors import make_executor
+from dlgraph.executors import MAPPING_OPTIONS, make_executor
 from dlgraph.keras_translator import translate
 
 SGD = keras.optimizers.SGD
@@ -369,6 +371,12 @@ def test_options_are_refused(options, error, word) -> None:
     assert word in str(refusal.value)
 
 
+def test_the_options_of_the_mapping_are_those_of_the_executor() -> None:
+    executor = pytest.importorskip("dlgraph.gfe.executor", exc_type=ImportError)
+    parameters = inspect.signature(executor.GfeExecutor).parameters.values()
+    assert {each.name for each in parameters if each.kind is each.KEYWORD_ONLY} == set(MAPPING_OPTIONS)
+
+
 def test_a_model_compiled_anew_for_another_goal_is_refused() -> None:
     model = mlp(4, 3)
     net = on_host(model)
@@ -378,7 +386,7 @@ def test_a_model_compiled_anew_for_another_goal_is_refused() -> None:
 
 
 def test_no_answer_at_the_address_is_one_clear_error() -> None:
-    pytest.importorskip("dlgraph.gfe.executor")
+    pytest.importorskip("dlgraph.gfe.executor", exc_type=ImportError)
     model = mlp(4, 3)
     net = dlgraph.from_keras(model, dlgraph.Board("127.0.0.99"), executor_factory=make_executor)
     before = model.get_weights()

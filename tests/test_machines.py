@@ -182,6 +182,14 @@ def test_an_unknown_name() -> None:
 
 # ---------------------------------------------------------------------- the emulated machine
 
+class EmulatorError(Exception):
+    """As in ``spinnemu``."""
+
+
+class AddressBusyError(EmulatorError):
+    """As in ``spinnemu``."""
+
+
 class MachineFake:
     """``spinnemu.Machine`` without the emulator."""
 
@@ -191,19 +199,21 @@ class MachineFake:
     def __init__(self, board: str, address: str | None) -> None:
         MachineFake.made.append({"board": board, "address": address})
         self.address = address or "127.0.0.77"
-
-    def __enter__(self) -> MachineFake:
         if self.address == "127.0.0.66":
-            raise OSError(98, "Address already in use")
+            raise AddressBusyError("cannot listen on 127.0.0.66 port 17893")
+        if self.address == "127.0.0.67":
+            raise EmulatorError("no C compiler")
         MachineFake.running += 1
-        return self
 
-    def __exit__(self, *error: object) -> None:
+    def close(self) -> None:
         MachineFake.running -= 1
 
 
+FAKE = types.SimpleNamespace(Machine=MachineFake, EmulatorError=EmulatorError, AddressBusyError=AddressBusyError)
+
+
 def test_the_emulated_board_is_started_and_stopped(monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "spinnemu", types.SimpleNamespace(Machine=MachineFake))
+    monkeypatch.setitem(sys.modules, "spinnemu", FAKE)
     target = Emulated(board="spinn3", address="127.0.0.5").target()
     with pytest.raises(MachineError, match="not started"):
         _ = target.options
@@ -217,9 +227,15 @@ def test_the_emulated_board_is_started_and_stopped(monkeypatch) -> None:
 
 
 def test_busy_ports_are_one_clear_error(monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "spinnemu", types.SimpleNamespace(Machine=MachineFake))
-    with pytest.raises(MachineError, match="127.0.0.66.*17893 and 54321.*leave the address out"):
+    monkeypatch.setitem(sys.modules, "spinnemu", FAKE)
+    with pytest.raises(MachineError, match="127.0.0.66.*17893.*Leave the address out"):
         Emulated(address="127.0.0.66").target().start()
+
+
+def test_an_emulator_that_fails_is_one_clear_error(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "spinnemu", FAKE)
+    with pytest.raises(MachineError, match="cannot be started: no C compiler"):
+        Emulated(address="127.0.0.67").target().start()
 
 
 def test_a_missing_emulator_is_one_clear_error(monkeypatch) -> None:

@@ -36,7 +36,10 @@ def test_live_line_on_a_terminal(clock) -> None:
     report = Report(1, "emulated SpiNN-5 board", True, n_passes=2, stream=out)
     report.begin("Training on 100 samples")
     view = report.open_pass("Epoch 1/2", 0, 100)
-    clock[0] += 10
+    assert out.getvalue().endswith("Epoch 1/2  [                    ]  0/100  setting up")
+    clock[0] += 30                                                    # mapping and loading
+    view.update(5, {})
+    clock[0] += 8
     view.update(25, {"accuracy": 0.5, "loss": 1.25})
     live = out.getvalue().split("\r\x1b[K")[-1]
     assert live == "Epoch 1/2  [=====               ]  25/100  accuracy: 0.5000  loss: 1.2500  ETA 1:10"
@@ -44,14 +47,14 @@ def test_live_line_on_a_terminal(clock) -> None:
     assert out.getvalue().split("\r\x1b[K")[-1] == live
     view.close(RESULT, {"accuracy": 0.6, "loss": 1.0})
     assert out.getvalue().endswith("Epoch 1/2  100/100  accuracy: 0.6000  loss: 1.0000  "
-                                   "10000 samples/s (emulated)  10 s\n")
+                                   "10000 samples/s (emulated)  38 s\n")
     view = report.open_pass("Epoch 2/2", 1, 100)
     clock[0] += 1
-    view.update(50, {})
+    view.update(40, {})
     assert "10000 samples/s (emulated)" in out.getvalue().split("\r\x1b[K")[-1]       # of the epoch before
     clock[0] += 1
     view.update(60, {}, machine_cycles=1_200_000)
-    assert out.getvalue().endswith("60/100  10000 samples/s (emulated)  ETA 1.3 s")
+    assert out.getvalue().endswith("60/100  10000 samples/s (emulated)  ETA 2.0 s")
     assert out.getvalue().startswith("Training on 100 samples on the emulated SpiNN-5 board\n")
 
 
@@ -65,7 +68,7 @@ def test_plain_lines_elsewhere(clock) -> None:
     clock[0] += 30
     view.update(50, {"loss": 0.5})
     view.close(RESULT, {"loss": 0.25})
-    assert out.getvalue().splitlines() == ["Epoch 1/1  50/100  loss: 0.5000  ETA 35 s",
+    assert out.getvalue().splitlines() == ["Epoch 1/1  50/100  loss: 0.5000  ETA 1:00",
                                            "Epoch 1/1  100/100  loss: 0.2500  10000 samples/s (machine time)  35 s"]
     assert "\r" not in out.getvalue() and "\x1b" not in out.getvalue()
 
