@@ -14,7 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent / "cpu_speed"
 EMULATOR = HERE.parent.parent / "emulator" / "src"
 CPU_SOURCES = ["cpu.c", "interpret.c", "code_cache.c", "fuse.c", "decode_arm.c", "decode_thumb.c", "decode_timing.c",
                "exceptions.c", "cp15.c"]
-KERNELS = ["forward asm", "backward asm", "gradient asm", "forward C", "backward C", "gradient C"]
+KERNELS = ["forward asm", "backward asm", "gradient asm", "forward C", "backward C", "gradient C", "forward8 asm"]
 CROSS = [sys.executable, "-m", "ziglang"]
 
 

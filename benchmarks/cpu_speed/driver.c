@@ -119,7 +119,6 @@ int main(int argc, char **argv)
     }
 
     bool prefetch = cores > 64;
-    if (getenv("PREFETCH")) prefetch = atoi(getenv("PREFETCH"));
     double emulated = 0, host_rate = 0;
     uint64_t instructions = 0, cycles = 0, rounds = 0, time = 0;
     for (int part = 0; part < 4; ++part) {        /* alternate, so that both see the same noise */

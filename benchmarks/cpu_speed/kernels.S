@@ -70,3 +70,30 @@ gradient4:
     subs r3, r3, #1
     bne 1b
     pop {r4-r11, pc}
+
+@ void forward8(const int32_t *weights, const int32_t *input_pairs, int32_t *sums, int pairs)
+@ The same with eight sums in registers, which leaves two registers for weights.
+    .global forward8
+forward8:
+    push {r2, r4-r11, lr}
+    ldm r2, {r4-r11}
+1:  ldr r2, [r1], #4
+    .irp half, b, t
+    ldmia r0!, {r12, lr}
+    smlaw\half r4, r12, r2, r4
+    smlaw\half r5, lr, r2, r5
+    ldmia r0!, {r12, lr}
+    smlaw\half r6, r12, r2, r6
+    smlaw\half r7, lr, r2, r7
+    ldmia r0!, {r12, lr}
+    smlaw\half r8, r12, r2, r8
+    smlaw\half r9, lr, r2, r9
+    ldmia r0!, {r12, lr}
+    smlaw\half r10, r12, r2, r10
+    smlaw\half r11, lr, r2, r11
+    .endr
+    subs r3, r3, #1
+    bne 1b
+    ldr r2, [sp], #4
+    stm r2, {r4-r11}
+    pop {r4-r11, pc}

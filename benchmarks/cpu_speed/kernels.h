@@ -6,6 +6,7 @@
 enum { INPUTS = 64, OUTPUTS = 32 };   /* the slice of a weight matrix that one core holds */
 
 void forward4(const int32_t *weights, const int32_t *input_pairs, int32_t *sums, int pairs);
+void forward8(const int32_t *weights, const int32_t *input_pairs, int32_t *sums, int pairs);
 void backward4(const int32_t *weights, const int32_t *errors, int32_t *sums, int pairs);
 void gradient4(int32_t *gradients, const int32_t *input_pairs, const int32_t *errors, int pairs);
 
@@ -25,6 +26,6 @@ typedef struct Slice {
     int32_t back_sums[INPUTS];
 } Slice;
 
-enum { FORWARD_ASM, BACKWARD_ASM, GRADIENT_ASM, FORWARD_C, BACKWARD_C, GRADIENT_C, KERNELS };
+enum { FORWARD_ASM, BACKWARD_ASM, GRADIENT_ASM, FORWARD_C, BACKWARD_C, GRADIENT_C, FORWARD8_ASM };
 
 #endif

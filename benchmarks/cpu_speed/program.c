@@ -16,6 +16,11 @@ __attribute__((noreturn)) void run_for_ever(Slice *s)
             case GRADIENT_ASM:
                 gradient4(s->gradients + at, (const int32_t *)(const void *)s->inputs, s->errors + j, INPUTS / 2);
                 break;
+            case FORWARD8_ASM:
+                if (j % 8 == 0) {
+                    forward8(s->weights + at, (const int32_t *)(const void *)s->inputs, s->sums + j, INPUTS / 2);
+                }
+                break;
             default:
                 break;
             }

@@ -336,6 +336,9 @@ static enum AddressKind address_kind(Decoded *d, bool add, bool first, bool writ
     if (first && !write_back && add && shift_type == SHIFT_LSL) {
         return e->shift ? ADDRESS_LSL : ADDRESS_REG;
     }
+    if (!first && add && shift_type == SHIFT_LSL && e->shift == 0) {
+        return ADDRESS_POSTREG;
+    }
     return ADDRESS_GEN;
 }
 

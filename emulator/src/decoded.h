@@ -15,9 +15,9 @@
     X(NAME##_IMM) X(NAME##_REG) X(NAME##_LSL) X(NAME##_LSR) X(NAME##_ASR) X(NAME##_SHIFT)
 
 /* Address of a load or store: base + constant, base + register, base + (register << n),
- * pre-indexed and post-indexed by a constant, anything else. */
+ * pre-indexed and post-indexed by a constant, post-indexed by a register, anything else. */
 #define ADDRESS_KINDS(X, NAME) \
-    X(NAME##_OFF) X(NAME##_REG) X(NAME##_LSL) X(NAME##_PRE) X(NAME##_POST) X(NAME##_GEN)
+    X(NAME##_OFF) X(NAME##_REG) X(NAME##_LSL) X(NAME##_PRE) X(NAME##_POST) X(NAME##_POSTREG) X(NAME##_GEN)
 
 /* In the order of condition codes. */
 #define CONDITIONS(X, NAME) \
@@ -50,7 +50,9 @@
     X(QADD) X(QSUB) X(QDADD) X(QDSUB) X(CLZ) \
     X(MRS_CPSR) X(MRS_SPSR) X(MSR_CPSR_IMM) X(MSR_CPSR_REG) X(MSR_SPSR_IMM) X(MSR_SPSR_REG) \
     X(MCR) X(MRC) X(WFI) X(SWI) X(BKPT) X(NOP) X(UNDEFINED) X(DELAY_LOOP) \
-    X(SMLAW2) X(SMLAW4) X(SUMS4) X(DOT4) X(LDM4_SMLAW4) X(LDM4_SUMS4) X(LDM4_DOT4) X(LDM4_SUMS4_STM4) X(LDM2_SMLAW2) \
+    X(SMLAW2) X(SMLAW4) X(SUMS4) X(DOT4) X(LDM4_SMLAW4) X(LDM4_SUMS4) X(LDM4_DOT4) X(LDM4_SUMS4_STM4) \
+    X(LDM2_SMLAW2) X(LDM2_SMLAW2_TWICE) X(LDM2_SMLAW2_THRICE) X(LDM2_SMLAW2_STM2) X(LDM2_SMLAW2_STM2_TWICE) \
+    X(LDM2_LDR_SMLAW2) \
     X(ALONE) X(PAGE_END) X(ALONE_END) X(ALONE_BRANCH) X(ALONE_RETURN)
 
 #define OP_ENUM(NAME) OP_##NAME,
@@ -58,7 +60,8 @@ enum Op { ALL_OPS(OP_ENUM) OP_COUNT };
 #undef OP_ENUM
 
 enum AluKind { ALU_IMM, ALU_REG, ALU_LSL, ALU_LSR, ALU_ASR, ALU_SHIFT, ALU_KIND_COUNT };
-enum AddressKind { ADDRESS_OFF, ADDRESS_REG, ADDRESS_LSL, ADDRESS_PRE, ADDRESS_POST, ADDRESS_GEN,
+enum AddressKind { ADDRESS_OFF, ADDRESS_REG, ADDRESS_LSL, ADDRESS_PRE, ADDRESS_POST, ADDRESS_POSTREG,
+                   ADDRESS_GEN,
                    ADDRESS_KIND_COUNT };
 enum MemoryOp { MEMORY_LDR, MEMORY_LDRB, MEMORY_LDRH, MEMORY_LDRSB, MEMORY_LDRSH,
                 MEMORY_STR, MEMORY_STRB, MEMORY_STRH };

@@ -82,6 +82,35 @@ static bool base_is_kept(const Decoded *d)
     return !in_range(base, d[0].entry.rd) && !in_range(base, d[1].entry.rd);
 }
 
+static bool loads_pair_and_multiplies(const Decoded *d, unsigned available)
+{
+    return available >= 3 && is_block(d, OP_LDM_PAIR) && wide_multiplies(d + 1, available - 1) >= 2;
+}
+
+/* Sequences of: load two words, multiply two, and perhaps store two. */
+static uint16_t find_pairs(const Decoded *d, unsigned available, unsigned *length)
+{
+    static const uint16_t repeated[] = { OP_LDM2_SMLAW2, OP_LDM2_SMLAW2_TWICE, OP_LDM2_SMLAW2_THRICE };
+    if (available >= 4 && plain(&d[1]) && d[1].op == OP_LDR_POST && wide_multiplies(d + 2, available - 2) >= 2) {
+        *length = 4;
+        return OP_LDM2_LDR_SMLAW2;
+    }
+    if (!loads_pair_and_multiplies(d, available)) {
+        return OP_COUNT;
+    }
+    if (available >= 4 && is_block(&d[3], OP_STM_PAIR)) {
+        bool twice = available >= 8 && loads_pair_and_multiplies(d + 4, available - 4) && is_block(&d[7], OP_STM_PAIR);
+        *length = twice ? 8 : 4;
+        return twice ? OP_LDM2_SMLAW2_STM2_TWICE : OP_LDM2_SMLAW2_STM2;
+    }
+    unsigned times = 1;
+    while (times < 3 && available >= 3 * times && loads_pair_and_multiplies(d + 3 * times, available - 3 * times)) {
+        ++times;
+    }
+    *length = 3 * times;
+    return repeated[times - 1];
+}
+
 /* The operation for the sequence that begins at d[0], and its length. */
 static uint16_t find(const Decoded *d, unsigned available, unsigned *length)
 {
@@ -107,9 +136,8 @@ static uint16_t find(const Decoded *d, unsigned available, unsigned *length)
         *length = 2;
         return OP_SMLAW2;
     }
-    if (available >= 3 && is_block(d, OP_LDM_PAIR) && wide_multiplies(d + 1, available - 1) >= 2) {
-        *length = 3;
-        return OP_LDM2_SMLAW2;
+    if (is_block(d, OP_LDM_PAIR)) {
+        return find_pairs(d, available, length);
     }
     return OP_COUNT;
 }

@@ -679,6 +679,7 @@ branch_away:
 #define ADDRESS_KIND_LSL uint32_t address = R(rn) + (R(rm) << e->shift)
 #define ADDRESS_KIND_PRE uint32_t address = R(rn) += e->imm
 #define ADDRESS_KIND_POST uint32_t address = R(rn); R(rn) = address + e->imm
+#define ADDRESS_KIND_POSTREG uint32_t address = R(rn); R(rn) = address + R(rm)
 #define ADDRESS_KIND_GEN uint32_t address = general_address(cpu, e, carry)
 
 #define LOAD(NAME, KIND, BYTES, FAST, CONVERT) \
@@ -729,6 +730,7 @@ op_##NAME##_##KIND: { \
     MEMORY_ONE_KIND(LSL)
     MEMORY_ONE_KIND(PRE)
     MEMORY_ONE_KIND(POST)
+    MEMORY_ONE_KIND(POSTREG)
     MEMORY_ONE_KIND(GEN)
 
 op_LDR_LITERAL:
@@ -1088,17 +1090,88 @@ op_DOT4:
     DOT(e);
     FUSED_END(4);
 
-op_LDM2_SMLAW2: {
-        FUSED_LOAD();
-        const uint8_t *p = dtcm_at(cpu, first, 4);
-        __builtin_prefetch(p + PREFETCH_BYTES);
-        R(rn) = base + block_step(e);
-        R(rd) = get32(p);
-        R(rs) = get32(p + 4);
-        SMLAW(e + 1);
-        SMLAW(e + 2);
-    }
+    /* The run goes on at `f`, before which everything is done. */
+#define GO_ON_BEFORE(f) \
+    do { \
+        const Entry *next = (f); \
+        for (; e < next - 1; ++e) { \
+            left -= e->cost; \
+        } \
+        NEXT(); \
+    } while (0)
+
+    /* Load two words and multiply two; OTHERWISE, a jump, if the words are not in DTCM. */
+#define LOAD_PAIR(f, OTHERWISE) \
+    do { \
+        uint32_t base = cpu->r[(f)->rn], first = base + (f)->imm; \
+        if (UNLIKELY(!IN_DTCM_BLOCK(first))) { \
+            OTHERWISE; \
+        } \
+        const uint8_t *p = dtcm_at(cpu, first, 4); \
+        __builtin_prefetch(p + PREFETCH_BYTES); \
+        cpu->r[(f)->rn] = base + block_step(f); \
+        cpu->r[(f)->rd] = get32(p); \
+        cpu->r[(f)->rs] = get32(p + 4); \
+    } while (0)
+#define PAIR(f, OTHERWISE) \
+    do { \
+        LOAD_PAIR(f, OTHERWISE); \
+        SMLAW((f) + 1); \
+        SMLAW((f) + 2); \
+    } while (0)
+#define STORE_PAIR(f, OTHERWISE) \
+    do { \
+        uint32_t base = cpu->r[(f)->rn], first = base + (f)->imm; \
+        if (UNLIKELY(!IN_DTCM_BLOCK(first))) { \
+            OTHERWISE; \
+        } \
+        uint8_t *p = dtcm_at(cpu, first, 4); \
+        put32(p, cpu->r[(f)->rd]); \
+        put32(p + 4, cpu->r[(f)->rs]); \
+        cpu->r[(f)->rn] = base + block_step(f); \
+    } while (0)
+
+op_LDM2_SMLAW2:
+    PAIR(e, goto *e->then);
     FUSED_END(3);
+
+op_LDM2_SMLAW2_TWICE:
+    PAIR(e, goto *e->then);
+    PAIR(e + 3, GO_ON_BEFORE(e + 3));
+    FUSED_END(6);
+
+op_LDM2_SMLAW2_THRICE:
+    PAIR(e, goto *e->then);
+    PAIR(e + 3, GO_ON_BEFORE(e + 3));
+    PAIR(e + 6, GO_ON_BEFORE(e + 6));
+    FUSED_END(9);
+
+op_LDM2_SMLAW2_STM2:
+    PAIR(e, goto *e->then);
+    STORE_PAIR(e + 3, GO_ON_BEFORE(e + 3));
+    FUSED_END(4);
+
+op_LDM2_SMLAW2_STM2_TWICE:
+    PAIR(e, goto *e->then);
+    STORE_PAIR(e + 3, GO_ON_BEFORE(e + 3));
+    PAIR(e + 4, GO_ON_BEFORE(e + 4));
+    STORE_PAIR(e + 7, GO_ON_BEFORE(e + 7));
+    FUSED_END(8);
+
+op_LDM2_LDR_SMLAW2:
+    LOAD_PAIR(e, goto *e->then);
+    {
+        const Entry *f = e + 1;
+        uint32_t address = cpu->r[f->rn];
+        if (UNLIKELY(!in_dtcm(address))) {
+            GO_ON_BEFORE(f);
+        }
+        cpu->r[f->rn] = address + f->imm;
+        cpu->r[f->rd] = rotate_unaligned(get32(dtcm_at(cpu, address, 4)), address);
+        SMLAW(e + 2);
+        SMLAW(e + 3);
+    }
+    FUSED_END(4);
 
 op_LDM4_SMLAW4: {
         FUSED_LOAD();

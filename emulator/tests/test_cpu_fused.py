@@ -56,6 +56,11 @@ PATTERNS = {
     "mixed": lambda rng: mixed(rng, rng.randrange(2, 10)),
     "ldm mixed": lambda rng: [ldm(0, range(4, 8), rng.getrandbits(1))] + mixed(rng, rng.randrange(2, 10)),
     "ldm two": lambda rng: [ldm(0, rng.sample(range(2, 13), 2), rng.getrandbits(1))] + mixed(rng, rng.randrange(1, 6)),
+    "ldm two again": lambda rng: [word for _ in range(rng.randrange(2, 5)) for word in
+                                  [ldm(rng.choice([0, 0, 1]), (2, 14), 1)] + mixed(rng, 2)],
+    "gradient two": lambda rng: [word for _ in range(rng.randrange(1, 4)) for word in
+                                 [ldm(0, (2, 14), 0), smlaw(2, 4, 3, 2, 0), smlaw(14, 5, 3, 14, 0), stm(rng.choice([0, 0, 1]), (2, 14), 1)]],
+    "ldm two, ldr": lambda rng: [ldm(0, (2, 14), 1), 0xe4913004 | rng.randrange(2) << 12] + mixed(rng, 2),
     "overlapping": overlapping,
     "compare and branch": lambda rng: [
         rng.choice([0xe2533001, 0xe1530004, 0xe3530005, 0xe2433001, 0xe0533004, 0xe2933001, 0xe3130001]),
