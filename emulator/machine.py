@@ -127,6 +127,8 @@ class Machine:
             expose: bool = False, snapshots: bool = True) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
+        #: fingerprint of the state at the end of a recorded run; set by :meth:`close`
+        self.final_state_hash: str | None = None
         self.board = _checked_board(board)
         rom = serial_rom(dead_chips, dead_cores, dead_links)
         if address is not None:
@@ -246,6 +248,10 @@ class Machine:
             process.kill()
             process.wait()
         if process.stdout is not None:
+            for line in process.stdout:
+                event = json.loads(line)
+                if event["event"] == "end":
+                    self.final_state_hash = event["hash"]
             process.stdout.close()
 
     def __enter__(self) -> Machine:
