@@ -44,7 +44,7 @@ def compiled_model(seed: int) -> keras.Model:
 def main(arguments: list[str] | None = None) -> float:
     """Train, evaluate on the machine and in Keras, and return the accuracy on the held-out digits."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
 
