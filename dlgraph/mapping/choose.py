@@ -20,12 +20,6 @@ FEWER_CORES_FACTOR = 1.03        # a cut with more cores must be this much faste
 
 
 @dataclass(frozen=True)
-class LayerChoice:
-    cut: LayerCut
-    n_cores: int
-
-
-@dataclass(frozen=True)
 class ChosenCut:
     """A cut and what the cost model expects of it.
 
@@ -100,50 +94,73 @@ def n_cores(cut: Cut) -> int:
     return len(cut.sources) + sum(len(c.rows) * len(c.columns) + len(c.groups) for c in cut.layers)
 
 
-def cycles_per_sample(cut: Cut, batch_size: int) -> float:
+def cycles_per_sample(cut: Cut, batch_size: int, input_density: float = 1.0) -> float:
     """Modelled cycles of a batch in training, per sample."""
     first = cut.layers[0]
-    stages = [cost.source_cycles(cost.longest(cut.sources), len(first.rows) * len(first.columns))]
+    stages = [cost.source_cycles(cost.longest(cut.sources), -(-len(first.rows) * len(first.columns) // len(cut.sources)),
+                                 input_density)]
     round_trip = stages[0]
     update = 0.0
     for i, layer in enumerate(cut.layers):
         last = i == len(cut.layers) - 1
         n_errors = 0 if last else len(cut.layers[i + 1].columns)
-        cycles = cost.layer_cycles(layer, n_errors, i == 0, last)
+        producers = cut.sources if i == 0 else cut.layers[i - 1].groups
+        density = input_density if i == 0 else cost.HIDDEN_DENSITY
+        cycles = cost.layer_cycles(layer, producers, n_errors, i == 0, last, density)
         stages += [cycles.slice_forward + cycles.slice_backward, cycles.group]
         round_trip += cycles.slice_forward + cycles.slice_backward + cycles.group
         update = max(update, cycles.slice_update)
     return max(max(stages), round_trip / cut.window) + (round_trip + update) / batch_size
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    """A cut of one layer, with what does not depend on its neighbours."""
+
+    cut: LayerCut
+    n_cores: int
+    slice_cycles: float
+    largest_rows: int
+    largest_columns: int
+    largest_group: int
+
+
 @lru_cache(maxsize=256)
-def _layer_choices(n_in: int, n_out: int, last: bool) -> tuple[LayerCut, ...]:
-    """Cuts of a layer worth trying."""
+def _candidates(n_in: int, n_out: int, first: bool, last: bool, density: float) -> tuple[_Candidate, ...]:
+    """Cuts of a layer worth trying, fewest cores first."""
     counts = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48)
-    found = {}
+    found: dict[LayerCut, _Candidate] = {}
     for n_rows in counts:
         for n_columns in counts:
             if n_rows * n_columns > 400 or n_rows > -(-n_in // CUT_MULTIPLE) or n_columns > -(-n_out // CUT_MULTIPLE):
                 continue
             for n_groups in ({1} if last else {n_columns, -(-n_columns // 2), -(-n_columns // 4)}):
                 cut = cut_layer(n_in, n_out, n_rows, n_columns, n_groups)
-                if memory.slice_bytes(cost.longest(cut.rows), cost.longest(cut.columns), 4, 1) <= memory.DTCM_HEAP_BYTES:
-                    found[cut] = None
-    return tuple(found)
+                rows, columns = cost.longest(cut.rows), cost.longest(cut.columns)
+                if cut in found or memory.slice_bytes(rows, columns, 4, 1) > memory.DTCM_HEAP_BYTES:
+                    continue
+                # how the layer before is cut is not known yet: as if in groups of 16 units
+                n_streams = 1 if first else -(-rows // 16)
+                forward, backward, _ = cost.slice_cycles(rows, columns, n_streams, first, density)
+                found[cut] = _Candidate(cut, len(cut.rows) * len(cut.columns) + len(cut.groups), forward + backward,
+                                        rows, columns, cost.longest(cut.groups))
+    return tuple(sorted(found.values(), key=lambda candidate: candidate.n_cores))
 
 
-def choose_cut(widths: Sequence[int], names: Sequence[str], batch_size: int, max_cores: int) -> ChosenCut:
+def choose_cut(widths: Sequence[int], names: Sequence[str], batch_size: int, max_cores: int,
+               input_density: float = 1.0) -> ChosenCut:
     """The cut that the cost model likes best among those that fit.
 
     :param widths: number of inputs, then of units of every layer
     :param max_cores: application cores of the machine
+    :param input_density: share of the inputs that are not zero
     :raises DoesNotFit: if no cut fits, naming layer and resource
     """
     best: ChosenCut | None = None
     reasons: list[str] = []
     for window in WINDOWS:
         for target in _targets():
-            cut = _cut_for_target(widths, window, target)
+            cut = _cut_for_target(widths, window, target, input_density)
             if cut is None:
                 continue
             cores = n_cores(cut)
@@ -151,7 +168,7 @@ def choose_cut(widths: Sequence[int], names: Sequence[str], batch_size: int, max
             if wrong or cores > max_cores:
                 reasons = wrong or [f"it needs {cores} cores, the machine has {max_cores}"]
                 continue
-            cycles = cycles_per_sample(cut, batch_size)
+            cycles = cycles_per_sample(cut, batch_size, input_density)
             if best is None or cycles * _handicap(cores) < best.cycles_per_sample * _handicap(best.n_cores):
                 best = ChosenCut(cut, cores, cycles)
     if best is None:
@@ -170,33 +187,30 @@ def _targets() -> list[float]:
     return [1000.0 * 1.35 ** k for k in range(24)]
 
 
-def _cut_for_target(widths: Sequence[int], window: int, target: float) -> Cut | None:
+def _cut_for_target(widths: Sequence[int], window: int, target: float, input_density: float) -> Cut | None:
     """The cut with fewest cores whose every stage takes at most ``target`` cycles per sample."""
     layers: list[LayerCut] = []
     n_errors = 0
     for i in reversed(range(len(widths) - 1)):
-        last = i == len(widths) - 2
-        best, best_cores = None, 1 << 30
-        for cut in _layer_choices(widths[i], widths[i + 1], last):
-            cores = len(cut.rows) * len(cut.columns) + len(cut.groups)
-            if cores >= best_cores:
+        first, last = i == 0, i == len(widths) - 2
+        density = input_density if first else cost.HIDDEN_DENSITY
+        for candidate in _candidates(widths[i], widths[i + 1], first, last, density):
+            if candidate.slice_cycles > target:
                 continue
-            cycles = cost.layer_cycles(cut, n_errors, i == 0, last)
-            slow = cycles.slice_forward + cycles.slice_backward > target or cycles.group > target
-            if last and slow and cycles.slice_forward + cycles.slice_backward <= target and len(cut.rows) == 1:
-                slow = False     # one output group does the softmax; it cannot be made faster than this
-            if slow:
+            group = cost.group_cycles(candidate.largest_group, len(candidate.cut.rows), n_errors, last)
+            # one output group does the softmax: with a single block of rows it cannot be made faster
+            if group > target and not (last and len(candidate.cut.rows) == 1):
                 continue
-            if memory.slice_bytes(cost.longest(cut.rows), cost.longest(cut.columns), 6, window) > memory.DTCM_HEAP_BYTES:
-                continue
-            best, best_cores = cut, cores
-        if best is None:
+            if memory.slice_bytes(candidate.largest_rows, candidate.largest_columns, 6,
+                                  window) <= memory.DTCM_HEAP_BYTES:
+                break
+        else:
             return None
-        layers.insert(0, best)
-        n_errors = len(best.columns)
+        layers.insert(0, candidate.cut)
+        n_errors = len(candidate.cut.columns)
     n_sources = 1
     n_slices = len(layers[0].rows) * len(layers[0].columns)
-    while n_sources < 16 and (cost.source_cycles(-(-widths[0] // n_sources), n_slices) > target
+    while n_sources < 16 and (cost.source_cycles(-(-widths[0] // n_sources), -(-n_slices // n_sources), input_density) > target
                               or memory.source_bytes(-(-widths[0] // n_sources), n_slices, window)
                               > memory.DTCM_HEAP_BYTES):
         n_sources += 1

@@ -10,19 +10,22 @@ from dataclasses import dataclass
 from dlgraph.mapping.intervals import Interval
 from dlgraph.mapping.plan import LayerCut, padded, pairs
 
-RECEIVE_CYCLES = 60.0            # per packet: interrupt, ring, place, checksum
-SEND_CYCLES = 22.0               # per word looked at and sent
-STREAM_SAMPLE_CYCLES = 120.0     # per stream and sample: marker, slot
-FORWARD_CYCLES = 2.4             # per product
-BACKWARD_CYCLES = 2.6            # per product
-GRADIENT_CYCLES = 3.6            # per product
+RECEIVE_CYCLES = 75.0            # per packet: interrupt, ring, place, checksum
+SEND_CYCLES = 35.0               # per word sent
+STREAM_SAMPLE_CYCLES = 350.0     # per incoming stream and sample: marker, slot
+STREAM_SEND_CYCLES = 150.0       # per outgoing stream and sample: marker
+CREDIT_CYCLES = 150.0            # per slice of the first layer and sample, at the input source
+SAMPLE_CYCLES = 1500.0           # per sample of a weight slice: everything that happens once
+FORWARD_CYCLES = 2.8             # per product
+BACKWARD_CYCLES = 3.0            # per product
+GRADIENT_CYCLES = 3.8            # per product
 UPDATE_CYCLES = 14.0             # per weight and batch
-ROW_CYCLES = 12.0                # per row and kernel call
-UNIT_CYCLES = 250.0              # per unit: activation, error, bias (estimate)
+ROW_CYCLES = 8.0                 # per row and kernel call
+UNIT_CYCLES = 250.0              # per unit: activation, error, bias
 SUMMAND_CYCLES = 12.0            # per sum to add up
-SOFTMAX_UNIT_CYCLES = 300.0      # per output: exponential, division, loss (estimate)
-DECODE_CYCLES = 8.0              # per input: code to activation
-DENSITY = 0.5                    # share of activations that are not zero (estimate)
+SOFTMAX_UNIT_CYCLES = 300.0      # per output: exponential, division, loss
+DECODE_CYCLES = 20.0             # per input: code to activation, search for what is not zero
+HIDDEN_DENSITY = 0.7             # share of hidden activations that are not zero (estimate)
 
 
 @dataclass(frozen=True)
@@ -35,15 +38,19 @@ class StageCycles:
     group: float
 
 
-def slice_cycles(n_rows: int, n_columns: int, first: bool) -> tuple[float, float, float]:
-    """(forward, backward, update per batch) of a weight slice."""
+def slice_cycles(n_rows: int, n_columns: int, n_streams: int, first: bool, density: float) -> tuple[float, float, float]:
+    """(forward, backward, update per batch) of a weight slice.
+
+    :param n_streams: of activations that come in
+    :param density: share of its activations that are not zero
+    """
     products = n_rows * padded(n_columns)
-    forward = (pairs(n_rows) * DENSITY * RECEIVE_CYCLES + STREAM_SAMPLE_CYCLES + n_rows * ROW_CYCLES
-               + products * DENSITY * FORWARD_CYCLES + n_columns * SEND_CYCLES)
-    backward = (n_columns * RECEIVE_CYCLES + 2 * STREAM_SAMPLE_CYCLES + n_rows * ROW_CYCLES
-                + products * DENSITY * GRADIENT_CYCLES)
+    forward = (pairs(n_rows) * density * RECEIVE_CYCLES + n_streams * STREAM_SAMPLE_CYCLES + n_rows * ROW_CYCLES
+               + products * density * FORWARD_CYCLES + n_columns * SEND_CYCLES + STREAM_SEND_CYCLES)
+    backward = (n_columns * RECEIVE_CYCLES + STREAM_SAMPLE_CYCLES + n_rows * ROW_CYCLES
+                + products * density * GRADIENT_CYCLES + SAMPLE_CYCLES)
     if not first:
-        backward += products * BACKWARD_CYCLES + n_rows * SEND_CYCLES
+        backward += products * BACKWARD_CYCLES + n_rows * SEND_CYCLES + n_streams * STREAM_SEND_CYCLES
     return forward, backward, products * UPDATE_CYCLES
 
 
@@ -57,17 +64,24 @@ def group_cycles(n_units: int, n_sums: int, n_errors: int, last: bool) -> float:
     return cycles
 
 
-def source_cycles(n_inputs: int, n_slices: int) -> float:
+def source_cycles(n_inputs: int, n_slices: int, density: float) -> float:
     """One input source with the credits of its slices."""
-    return n_inputs * DECODE_CYCLES + pairs(n_inputs) * DENSITY * SEND_CYCLES + n_slices * RECEIVE_CYCLES
+    return n_inputs * DECODE_CYCLES + pairs(n_inputs) * density * SEND_CYCLES + n_slices * CREDIT_CYCLES + SAMPLE_CYCLES
 
 
 def longest(parts: tuple[Interval, ...]) -> int:
     return max(len(part) for part in parts)
 
 
-def layer_cycles(cut: LayerCut, n_errors: int, first: bool, last: bool) -> StageCycles:
-    """The slowest core of each kind of a layer; ``n_errors`` column blocks of the next layer send errors back."""
-    forward, backward, update = slice_cycles(longest(cut.rows), longest(cut.columns), first)
+def layer_cycles(cut: LayerCut, producers: tuple[Interval, ...], n_errors: int, first: bool, last: bool,
+                 density: float) -> StageCycles:
+    """The slowest core of each kind of a layer.
+
+    :param producers: blocks of the layer before, or of the inputs
+    :param n_errors: column blocks of the next layer, which send errors back
+    :param density: share of the activations coming in that are not zero
+    """
+    n_streams = max(sum(1 for producer in producers if producer.overlap(rows)) for rows in cut.rows)
+    forward, backward, update = slice_cycles(longest(cut.rows), longest(cut.columns), n_streams, first, density)
     group = group_cycles(longest(cut.groups), len(cut.rows), n_errors, last)
     return StageCycles(forward, backward, update, group)

@@ -275,15 +275,21 @@ class _Planner:
                         if consumer.columns == columns:
                             self.connect(stream, consumer, SLICE_ERRORS, 0)
 
-    def neighbourhood(self, core: Core) -> tuple[int, int, int]:
+    def neighbourhood(self, core: Core) -> tuple[int, int, int, int]:
         """Sorts cores so that those which exchange most stand together, as GFE places them in this order.
 
-        Sums and errors go between a group and the slices of its columns: on one chip they load no link.
+        What stays on a chip loads no link.  A weight slice exchanges sums and errors with the group of its columns,
+        activations and partial errors with the groups of its rows; it stands with those it exchanges more with.
         """
         if core.kind is CoreKind.INPUT_SOURCE:
-            return (-1, 0, 0)
-        group = next(i for i, group in enumerate(self.cut.layers[core.layer].groups) if group.contains(core.columns))
-        return (core.layer, group, int(core.kind is CoreKind.WEIGHT_SLICE))
+            return (-1, 0, 0, 0)
+        layer, unit = core.layer, core.columns.start
+        if core.rows is not None and core.layer > 0 and len(self.cut.layers[layer].rows) > 1:
+            if 1.5 * len(core.rows) > 2 * len(core.columns):     # packets per sample on either side
+                layer, unit = core.layer - 1, core.rows.start
+        groups = self.cut.layers[layer].groups
+        anchor = next(i for i, group in enumerate(groups) if group.start <= unit < group.stop)
+        return (layer, anchor, int(core.kind is CoreKind.WEIGHT_SLICE), core.layer)
 
     def add_stream(self, kind: StreamKind, producer: Core, vector: int, first: int, n_words: int,
                    partition: str) -> Stream:
