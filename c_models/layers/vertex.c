@@ -18,9 +18,11 @@ static void (*run_pass)(void);
 static uint32_t time;              /* step of the simulation interface: passes so far */
 static uint32_t clock_before;
 
+static void *regions[REGION_TABLE + 1];    /* their addresses: looking them up costs SDRAM accesses */
+
 void *vertex_region(enum region region)
 {
-    return data_specification_get_region(region, data);
+    return regions[region];
 }
 
 void *vertex_claim(uint32_t bytes)
@@ -109,6 +111,9 @@ void vertex_main(void (*prepare)(void), void (*run)(void))
     data = data_specification_get_data_address();
     if (!data_specification_read_header(data)) {
         runtime_fail("the data specification is not valid");
+    }
+    for (uint32_t region = 0; region <= REGION_TABLE; region++) {
+        regions[region] = data_specification_get_region(region, data);
     }
     if (!simulation_initialise(vertex_region(REGION_SYSTEM), APPLICATION_NAME_HASH, &timer_period,
             &simulation_ticks, &infinite_run, &time, SDP_PRIORITY, DMA_PRIORITY)) {

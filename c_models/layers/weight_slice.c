@@ -31,6 +31,7 @@ static int32_t *weights;           /* [n_rows][n_padded_columns], s3.28 */
 static int32_t *gradient;          /* the same, fraction 12 + fx - s */
 static int32_t *sums;              /* [n_padded_columns], fraction 12 + fx */
 static int32_t *partial_errors;    /* [n_rows], s7.24 */
+static uint32_t credit_mask;       /* credit is told every so many samples (a power of two) less 1 */
 static int32_t *shifted_errors;    /* [n_padded_columns], s3.28 >> s */
 
 static uint32_t n_weights(void)
@@ -46,6 +47,7 @@ static void prepare(void)
     sums = vertex_claim(shape.n_padded_columns * sizeof(int32_t));
     partial_errors = vertex_claim(shape.n_rows * sizeof(int32_t));
     shifted_errors = vertex_claim(shape.n_padded_columns * sizeof(int32_t));
+    credit_mask = streams_window() >= 8 ? 1 : 0;
 }
 
 static void forward(uint32_t sample)
@@ -79,7 +81,9 @@ static void pass_back(uint32_t sample)
     }
     inlet_free(ERRORS, sample);
     inlet_free(ACTIVATIONS, sample);
-    streams_send_all_credit(CREDIT, sample + 1);
+    if (((sample + 1) & credit_mask) == 0 || sample + 1 == pass.n_samples) {
+        streams_send_all_credit(CREDIT, sample + 1);
+    }
 }
 
 /* The kernels' sums raise the sticky Q flag where they leave 32 bits. */

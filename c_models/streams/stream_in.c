@@ -14,6 +14,7 @@ typedef struct inlet_t {
     uint32_t n_streams;
     uint16_t *complete;                    /* [slot]: streams that have all of the sample */
     uint32_t credit;                       /* of streams without words: the least of all */
+    uint32_t n_least;                      /* streams that have no more than that */
 } inlet_t;
 
 typedef struct stream_t {
@@ -158,6 +159,7 @@ void streams_reset(void)
 {
     for (uint32_t i = 0; i < n_inlets; i++) {
         inlets[i].credit = 0;
+        inlets[i].n_least = inlets[i].n_streams;
         for (uint32_t slot = 0; slot < n_slots(); slot++) {
             inlets[i].complete[slot] = 0;
         }
@@ -175,17 +177,23 @@ void streams_reset(void)
 
 static void take_credit(stream_t *stream, uint32_t credit)
 {
-    if (credit <= stream->credit) {
+    uint32_t before = stream->credit;
+    inlet_t *inlet = stream->inlet;
+    if (credit <= before) {
         stream_counts.repeated++;
         return;
     }
     stream->credit = credit;
-    inlet_t *inlet = stream->inlet;
+    if (before != inlet->credit || --inlet->n_least != 0) {
+        return;
+    }
     uint32_t least = credit;
     for (uint32_t i = inlet->first_stream; i < inlet->first_stream + inlet->n_streams; i++) {
         if (streams[i].credit < least) {
             least = streams[i].credit;
+            inlet->n_least = 0;
         }
+        inlet->n_least += streams[i].credit == least;
     }
     inlet->credit = least;
 }
@@ -241,10 +249,28 @@ void stream_take_slowly(uint32_t key, uint32_t payload)
     }
 }
 
+/* A pending interrupt ends the sleep whatever the mask says; with it masked, none can slip in between the test and
+ * the sleep.  Thread mode with both interrupts enabled is the only place that waits. */
+static inline void interrupts_mask(void)
+{
+    __asm__ volatile("msr cpsr_c, #0xdf" ::: "memory");
+}
+
+static inline void interrupts_unmask(void)
+{
+    __asm__ volatile("msr cpsr_c, #0x1f" ::: "memory");
+}
+
 void streams_wait(void)
 {
     uint32_t before = runtime_cycles();
-    runtime_sleep_while(*(volatile uint32_t *) &stream_drain.next->key == PACKET_NONE);
+    while (*(volatile uint32_t *) &stream_drain.next->key == PACKET_NONE) {
+        interrupts_mask();
+        if (*(volatile uint32_t *) &stream_drain.next->key == PACKET_NONE) {
+            wait_for_interrupt();
+        }
+        interrupts_unmask();
+    }
     stream_counts.waiting_cycles += runtime_cycles() - before;
 }
 
