@@ -267,7 +267,7 @@ class GfeExecutor(Executor):
             if self._store.capacity(samples) >= len(samples) or not could_grow:
                 return
         self._close_session()
-        plan, cut = self._make_plan(batch_size)
+        plan, cut = self._make_plan(batch_size, _density(samples))
         self.target.start()
         try:
             self._start(plan, cut, wanted)
@@ -275,13 +275,13 @@ class GfeExecutor(Executor):
             self.close()
             raise
 
-    def _make_plan(self, batch_size: int) -> tuple[Plan, Cut]:
+    def _make_plan(self, batch_size: int, density: float) -> tuple[Plan, Cut]:
         layers = self.graph.layers
         widths = [self.graph.n_inputs] + [layer.n_units for layer in layers]
         names = [layer.name for layer in layers]
         max_cores = CORES_OF_VERSION[self.target.version]
         if self._cuts is None:
-            self.chosen = choose_cut(widths, names, batch_size, max_cores)
+            self.chosen = choose_cut(widths, names, batch_size, max_cores, density)
         else:
             cut = explicit_cut(widths, names, self._cuts, self._n_sources, self._window)
             wrong = complaints(cut, widths, names)
@@ -289,7 +289,7 @@ class GfeExecutor(Executor):
                 wrong.append(f"it needs {n_cores(cut)} cores, the machine has {max_cores}")
             if wrong:
                 raise DoesNotFit(f"The cut given does not fit the machine: {'; '.join(wrong)}.")
-            self.chosen = ChosenCut(cut, n_cores(cut), cycles_per_sample(cut, batch_size))
+            self.chosen = ChosenCut(cut, n_cores(cut), cycles_per_sample(cut, batch_size, density))
         return make_plan(self.chosen.cut, widths, names), self.chosen.cut
 
     def _region_bytes(self, bytes_per_sample: int, samples: Sequence[Samples]) -> int:
@@ -336,6 +336,20 @@ class GfeExecutor(Executor):
         return OutputGroupVertex(core, plan, self.graph, len(layer_cut.rows), excess,
                                  self._region_bytes(max(4, targets), samples),
                                  self._region_bytes(4 * self.graph.n_outputs, samples), progress_to)
+
+
+def _density(samples: Samples) -> float:
+    """Share of pairs of inputs that are not both zero, over some of the samples."""
+    some = samples.codes[:: -(-len(samples) // 256)]
+    activations = some if samples.table is None else samples.table[some]
+    return float(np.mean((activations[:, 0::2] != 0) | _even(activations[:, 1::2] != 0, activations[:, 0::2].shape)))
+
+
+def _even(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Padded with False to ``shape``."""
+    result = np.zeros(shape, np.bool_)
+    result[:, :values.shape[1]] = values
+    return result
 
 
 def _rows(samples: Samples, index: np.ndarray) -> Samples:
