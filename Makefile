@@ -39,13 +39,14 @@ clean:
 # $(call requirements,TABLE) is Python that prints requirements from pyproject.toml, one per line.
 requirements = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))$(1), sep="\n")
 
-# The package itself, its sources used in place.  The build's tools come first and stay: a checkout builds the core-side
-# binaries when they are first used.
+# The package itself, its sources used in place, and what is compiled from them.  The build's tools come first and stay: a
+# checkout compiles again when a source has changed.
 $(VENV)/has-dlgraph: pyproject.toml setup.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -c '$(call requirements,["build-system"]["requires"])' > $@.txt
 	$(PIP) install -q --no-compile -r $@.txt
 	$(PIP) install -q --no-compile --no-build-isolation -e .
+	$(BIN)/python -c 'import dlgraph.binaries, spinnemu.build; dlgraph.binaries.binary_folder(); spinnemu.build.library()'
 	touch $@
 
 $(VENV)/has-%: $(VENV)/has-dlgraph
