@@ -7,7 +7,8 @@ typedef struct Prefix { uint32_t kind, length; uint64_t at; } Prefix;
 bool log_write(FILE *log, enum LogKind kind, uint64_t at, const uint8_t *data, uint32_t length)
 {
     Prefix p = {kind, length, at};
-    return !log || (fwrite(&p, sizeof p, 1, log) == 1 && fwrite(data, 1, length, log) == length);
+    return !log || (fwrite(&p, sizeof p, 1, log) == 1
+                    && (length == 0 || fwrite(data, 1, length, log) == length));
 }
 
 bool log_read(FILE *log, LogRecord *record)
