@@ -73,6 +73,12 @@ def test_public_names():
             assert getattr(package, name, None) is not None, f"{package.__name__}.{name}"
 
 
+def test_commands_are_there():
+    for command in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"].values():
+        module, function = command.split(":")
+        assert callable(getattr(importlib.import_module(module), function))
+
+
 def test_binaries_are_there():
     folder = binaries.binary_folder()
     assert {path.stem for path in folder.glob("*.aplx")} == PROGRAMS
