@@ -193,7 +193,7 @@ class Builder:
         self.headers = self._hash_of_headers()
 
     def _hash_of_headers(self) -> bytes:
-        headers = sorted(self.root.rglob("*.h"))
+        headers = sorted([*self.root.rglob("*.h"), *self.root.rglob("*.inc")])
         parts = [p.relative_to(self.root).as_posix().encode() + p.read_bytes()
                  for p in headers]
         return _digest(*parts).encode()

@@ -23,7 +23,7 @@ from dlgraph.errors import DlgraphError
 HERE = Path(__file__).resolve().parent
 #: The sources, in a checkout.
 C_MODELS = HERE.parents[1] / "c_models"
-SOURCE_SUFFIXES = (".c", ".h", ".S", ".ld", ".py")
+SOURCE_SUFFIXES = (".c", ".h", ".inc", ".S", ".ld", ".py")
 #: Folders of ``c_models/`` that no binary is made of.
 OTHER_FOLDERS = frozenset({"build", "__pycache__", "test_programs"})
 
