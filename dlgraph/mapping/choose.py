@@ -14,6 +14,8 @@ from dlgraph.mapping import cost, memory
 from dlgraph.mapping.intervals import Interval, split_evenly
 from dlgraph.mapping.plan import CUT_MULTIPLE, MAX_WORDS, Cut, LayerCut, pairs
 
+CHIP_CORES = 16                  # that GFE leaves on most chips
+MAX_ALIGNED_ROWS = 12            # more blocks of rows cost the groups more sums than they save on links
 WINDOWS = (8, 6, 4, 3, 2, 1)
 MAX_STREAMS_IN = 1000            # c_models/streams counts slots in 16 bits
 FEWER_CORES_FACTOR = 1.03        # a cut with more cores must be this much faster
@@ -187,6 +189,23 @@ def _targets() -> list[float]:
     return [1000.0 * 1.35 ** k for k in range(24)]
 
 
+def _aligned(before: LayerCut, layer: LayerCut) -> LayerCut:
+    """Rows cut where chips end: a block holds the groups of the layer before that fit one chip with their slices.
+
+    Then activations and partial errors of the block stay on the chip, and only sums and errors of its columns travel.
+    """
+    if len(layer.rows) == 1:
+        return layer
+    cores_per_group = 1 + len(before.rows) * -(-len(before.columns) // len(before.groups))
+    per_chip = (CHIP_CORES - len(layer.columns)) // cores_per_group
+    if per_chip < 1 or len(before.groups) > per_chip * MAX_ALIGNED_ROWS:
+        return layer
+    starts = range(0, len(before.groups), per_chip)
+    rows = tuple(Interval(before.groups[i].start, before.groups[min(i + per_chip, len(before.groups)) - 1].stop)
+                 for i in starts)
+    return LayerCut(rows, layer.columns, layer.groups)
+
+
 def _cut_for_target(widths: Sequence[int], window: int, target: float, input_density: float) -> Cut | None:
     """The cut with fewest cores whose every stage takes at most ``target`` cycles per sample."""
     layers: list[LayerCut] = []
@@ -208,6 +227,7 @@ def _cut_for_target(widths: Sequence[int], window: int, target: float, input_den
             return None
         layers.insert(0, candidate.cut)
         n_errors = len(candidate.cut.columns)
+    layers = [layers[0]] + [_aligned(before, layer) for before, layer in zip(layers, layers[1:])]
     n_sources = 1
     n_slices = len(layers[0].rows) * len(layers[0].columns)
     while n_sources < 16 and (cost.source_cycles(-(-widths[0] // n_sources), -(-n_slices // n_sources), input_density) > target

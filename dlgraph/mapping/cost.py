@@ -21,9 +21,9 @@ BACKWARD_CYCLES = 3.0            # per product
 GRADIENT_CYCLES = 3.8            # per product
 UPDATE_CYCLES = 14.0             # per weight and batch
 ROW_CYCLES = 8.0                 # per row and kernel call
-UNIT_CYCLES = 250.0              # per unit: activation, error, bias
+UNIT_CYCLES = 170.0              # per unit: activation, error, bias
 SUMMAND_CYCLES = 12.0            # per sum to add up
-SOFTMAX_UNIT_CYCLES = 300.0      # per output: exponential, division, loss
+SOFTMAX_UNIT_CYCLES = 150.0      # per output: exponential, division, loss
 DECODE_CYCLES = 20.0             # per input: code to activation, search for what is not zero
 HIDDEN_DENSITY = 0.7             # share of hidden activations that are not zero (estimate)
 

@@ -120,9 +120,15 @@ class Cut:
 
 @dataclass
 class Plan:
-    """Cores and streams of a network, ready to become machine vertices and edges."""
+    """Cores and streams of a network, ready to become machine vertices and edges.
+
+    :param cores: those that exchange most stand together
+    :param neighbourhoods: the same, those that belong on one chip as a list
+    :param n_slots: slots of every stream
+    """
 
     cores: list[Core]
+    neighbourhoods: list[list[Core]]
     streams: list[Stream]
     window: int
     n_slots: int
@@ -149,6 +155,14 @@ def padded(n: int) -> int:
 def slots_of(window: int) -> int:
     """Slots per stream: a power of two, at least twice the window."""
     return 1 << (2 * window - 1).bit_length()
+
+
+def slices_stand_with_rows(cut: Cut, layer: int) -> bool:
+    """Whether a layer's weight slices exchange more packets with the groups of their rows than with those of their columns."""
+    if layer == 0 or len(cut.layers[layer].rows) == 1:
+        return False
+    rows, columns = cut.layers[layer].rows[0], cut.layers[layer].columns[0]
+    return 1.5 * len(rows) > 2 * len(columns)
 
 
 def pairs(n: int) -> int:
@@ -275,21 +289,24 @@ class _Planner:
                         if consumer.columns == columns:
                             self.connect(stream, consumer, SLICE_ERRORS, 0)
 
-    def neighbourhood(self, core: Core) -> tuple[int, int, int, int]:
-        """Sorts cores so that those which exchange most stand together, as GFE places them in this order.
+    def neighbourhood(self, core: Core) -> tuple[int, int]:
+        """Of cores that belong on one chip, as what stays on a chip loads no link.
 
-        What stays on a chip loads no link.  A weight slice exchanges sums and errors with the group of its columns,
-        activations and partial errors with the groups of its rows; it stands with those it exchanges more with.
+        A weight slice exchanges sums and errors with the group of its columns, activations and partial errors with the
+        groups of its rows; it stands with those it exchanges more with.  Groups whose units one such block of rows holds
+        stand together.
         """
         if core.kind is CoreKind.INPUT_SOURCE:
-            return (-1, 0, 0, 0)
+            return (-1, 0)
         layer, unit = core.layer, core.columns.start
-        if core.rows is not None and core.layer > 0 and len(self.cut.layers[layer].rows) > 1:
-            if 1.5 * len(core.rows) > 2 * len(core.columns):     # packets per sample on either side
-                layer, unit = core.layer - 1, core.rows.start
-        groups = self.cut.layers[layer].groups
-        anchor = next(i for i, group in enumerate(groups) if group.start <= unit < group.stop)
-        return (layer, anchor, int(core.kind is CoreKind.WEIGHT_SLICE), core.layer)
+        if core.rows is not None and slices_stand_with_rows(self.cut, layer):
+            layer, unit = layer - 1, core.rows.start
+        following = layer + 1
+        if following < len(self.cut.layers) and slices_stand_with_rows(self.cut, following):
+            blocks = self.cut.layers[following].rows
+        else:
+            blocks = self.cut.layers[layer].groups
+        return (layer, next(i for i, block in enumerate(blocks) if block.start <= unit < block.stop))
 
     def add_stream(self, kind: StreamKind, producer: Core, vector: int, first: int, n_words: int,
                    partition: str) -> Stream:
@@ -304,5 +321,9 @@ class _Planner:
         consumer.streams_in.append(StreamEnd(stream, inlet, first))
 
     def finish(self) -> Plan:
-        self.cores.sort(key=self.neighbourhood)
-        return Plan(self.cores, self.streams, self.cut.window, slots_of(self.cut.window))
+        together: dict[tuple[int, int], list[Core]] = {}
+        for core in sorted(self.cores, key=lambda core: (core.columns.start, core.rows is not None)):
+            together.setdefault(self.neighbourhood(core), []).append(core)
+        neighbourhoods = [together[key] for key in sorted(together)]
+        return Plan([core for cores in neighbourhoods for core in cores], neighbourhoods, self.streams, self.cut.window,
+                    slots_of(self.cut.window))

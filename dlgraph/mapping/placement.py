@@ -1,0 +1,42 @@
+"""Which chip each core goes to: neighbourhoods of the plan together, on as few chips as hold them.
+
+A group of units and the weight slices that stand with it exchange several packets per unit and sample; on one chip these load
+no link.  GFE's own placer fills chip after chip and splits neighbourhoods wherever a chip is full.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+from dlgraph.mapping.plan import Core
+
+
+@dataclass
+class ChipRoom:
+    """Cores that a chip has free for the network."""
+
+    x: int
+    y: int
+    free: int
+
+
+def place(neighbourhoods: Sequence[Sequence[Core]], chips: Sequence[ChipRoom]) -> dict[Core, tuple[int, int]]:
+    """Coordinates of a chip for every core.
+
+    :param neighbourhoods: cores that belong together, those that exchange much with each other following each other
+    :param chips: in order of preference: nearest first
+    :raises ValueError: if there are more cores than room
+    """
+    free = [chip.free for chip in chips]
+    placed: dict[Core, tuple[int, int]] = {}
+    for cores in neighbourhoods:
+        waiting = list(cores)
+        whole = next((i for i, room in enumerate(free) if room >= len(waiting)), None)
+        order = [whole] if whole is not None else range(len(free))
+        for i in order:
+            while waiting and free[i]:
+                free[i] -= 1
+                placed[waiting.pop(0)] = chips[i].x, chips[i].y
+        if waiting:
+            raise ValueError(f"{len(waiting)} cores of {waiting[0].label!r} and its neighbours find no room")
+    return placed
