@@ -16,6 +16,7 @@ from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_ro
 from dlgraph.gfe.session import Session
 from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
 from dlgraph.mapping.choose import ChosenCut, choose_cut, complaints, cycles_per_sample, explicit_cut, n_cores
+from dlgraph.mapping.placement import place
 from dlgraph.mapping.plan import Core, CoreKind, Cut, Plan, make_plan
 from dlgraph.order import half_bits, order, round_keys
 from dlgraph.targets import MachineTarget
@@ -311,11 +312,23 @@ class GfeExecutor(Executor):
         self._store = SampleStore([source.core.columns for source in self._sources],
                                   [source.sample_bytes for source in self._sources], self._output_group.target_bytes)
         self._parameters_on_machine = False
-        added = list(vertices)
-        if self._placement_seed is not None:
-            random.Random(self._placement_seed).shuffle(added)
-        session.add(added)
+        self._place(session, plan, vertices)
         session.run_pass()                # an empty pass: maps, loads and starts; from here on SDRAM can be written
+
+    def _place(self, session: Session, plan: Plan, vertices: list[NetworkVertex]) -> None:
+        """Add the vertices, each on its chip; or, with a seed for it, in any order wherever GFE puts them."""
+        if self._placement_seed is not None:
+            session.add(random.Random(self._placement_seed).sample(vertices, len(vertices)))
+            return
+        chips = session.chips()
+        try:
+            chip_of = place(plan.neighbourhoods, chips)
+        except ValueError as error:
+            raise DoesNotFit(f"The network needs {len(vertices)} cores, the machine has "
+                             f"{sum(chip.free for chip in chips)} free: {error}.") from error
+        for vertex in vertices:
+            vertex.set_fixed_location(*chip_of[vertex.core])
+        session.add(vertices)
 
     def _make_vertex(self, core: Core, plan: Plan, cut: Cut, samples: Sequence[Samples],
                      progress_to: tuple[str, int] | None) -> NetworkVertex:

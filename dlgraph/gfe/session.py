@@ -14,15 +14,23 @@ from pacman.model.graphs.machine import MachineEdge
 from pacman.model.placements import Placement
 from spinn_front_end_common.data import FecDataView
 from spinn_front_end_common.utilities.helpful_functions import locate_memory_region_for_placement
+from spinn_machine import Chip
 from spinn_utilities.config_holder import set_config
 
 from dlgraph.errors import MachineError
 from dlgraph.gfe import memory_access, quiet
+from dlgraph.mapping.placement import ChipRoom
 from dlgraph.vertices import NetworkVertex
 from dlgraph.vertices.regions import Region
 
 #: Called when another session needs GFE: the owner closes its session.
 _give_up: Callable[[], None] | None = None
+
+
+def _free_cores(chip: Chip) -> int:
+    """Cores of a chip that GFE does not reserve for its monitors."""
+    reserved = FecDataView.get_all_monitor_cores() if chip.ip_address is None else FecDataView.get_ethernet_monitor_cores()
+    return max(0, chip.n_placable_processors - reserved)
 
 
 class Session:
@@ -53,9 +61,9 @@ class Session:
             try:
                 yield
                 return
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, SystemExit) as error:      # GFE makes the second of the first
                 self._abandon()
-                raise
+                raise KeyboardInterrupt from error
             except Exception as error:
                 self._abandon()
                 failure = error
@@ -78,6 +86,9 @@ class Session:
                 transceiver = FecDataView.get_transceiver()
                 transceiver.stop_application(FecDataView.get_app_id())
                 transceiver.close()
+        with contextlib.suppress(Exception):
+            if FecDataView.has_allocation_controller():          # else a spalloc server's board stays ours
+                FecDataView.get_allocation_controller().close()
 
     def add(self, vertices: Sequence[NetworkVertex]) -> None:
         """Add machine vertices and an edge for every consumer of every stream."""
@@ -96,10 +107,20 @@ class Session:
         with self._talking():
             gfe.run_until_complete()
 
-    def n_cores(self) -> int:
-        """Cores that a graph may use; asks the machine."""
+    def chips(self) -> list[ChipRoom]:
+        """The machine's chips with the cores that a graph may use, those nearest to the Ethernet first."""
         with self._talking():
-            return int(gfe.get_number_of_available_cores_on_machine())
+            gfe.get_number_of_available_cores_on_machine()            # makes GFE look at the machine
+            machine = FecDataView.get_machine()
+            start = machine.boot_chip
+            found, seen = [start], {(start.x, start.y)}
+            for chip in found:                                        # breadth first, growing as it goes
+                for link in chip.router.links:
+                    at = link.destination_x, link.destination_y
+                    if at not in seen:
+                        seen.add(at)
+                        found.append(machine[at])
+            return [ChipRoom(chip.x, chip.y, _free_cores(chip)) for chip in found]
 
     def placement(self, vertex: NetworkVertex) -> Placement:
         return FecDataView.get_placement_of_vertex(vertex)
