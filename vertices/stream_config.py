@@ -7,16 +7,25 @@ import numpy as np
 import numpy.typing as npt
 
 from dlgraph.mapping.memory import ring_entries
-from dlgraph.mapping.plan import INDEX_BITS, SLOT_BITS, Core, Plan, Stream
+from dlgraph.mapping.plan import INDEX_BITS, SLOT_BITS, Core, CoreKind, Plan, Stream
 
 KEY_BITS = INDEX_BITS + SLOT_BITS
+#: Cycles of 200 MHz that a packet with payload takes on a link, rounded up: 6.7-7.3 million packets/s without payload, 72/40
+#: of the time with it (network_tester, examples/link_throughput.R).
+LINK_CYCLES = 60
 
-N_HEADER_WORDS = 8
+N_HEADER_WORDS = 9
 
 
 def n_config_words(core: Core) -> int:
     """Length of the region in 32-bit words."""
     return N_HEADER_WORDS + len(core.inlet_words) + 4 * len(core.streams_in) + 4 * len(core.streams_out)
+
+
+def send_spacing(core: Core, plan: Plan) -> int:
+    """Least cycles between packets of a core: input sources together stay below what a link carries."""
+    sources = sum(1 for other in plan.cores if other.kind is CoreKind.INPUT_SOURCE)
+    return LINK_CYCLES * sources if core.kind is CoreKind.INPUT_SOURCE else 0
 
 
 def config_words(core: Core, plan: Plan, key_of: Callable[[Stream], int]) -> npt.NDArray[np.uint32]:
@@ -29,7 +38,7 @@ def config_words(core: Core, plan: Plan, key_of: Callable[[Stream], int]) -> npt
     first, last = min(numbers), max(numbers)
     on_the_way = sum(end.stream.n_words + 1 for end in core.streams_in)
     words = [plan.n_slots, plan.window, first, last - first + 1, len(core.inlet_words),
-             len(core.streams_in), len(core.streams_out), ring_entries(on_the_way, plan.window)]
+             len(core.streams_in), len(core.streams_out), ring_entries(on_the_way, plan.window), send_spacing(core, plan)]
     words += core.inlet_words
     for number, end in zip(numbers, ends):
         words += [number, end.inlet, end.first, end.stream.n_words]

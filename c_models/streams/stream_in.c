@@ -41,6 +41,7 @@ typedef struct config_t {
     uint32_t n_in;
     uint32_t n_out;
     uint32_t n_ring_entries;
+    uint32_t send_spacing;                 /* least cycles from packet to packet */
     uint32_t rest[];                       /* inlets' words, in_config_t[n_in], stream_out_t[n_out] */
 } config_t;
 
@@ -136,7 +137,7 @@ void streams_initialise(const uint32_t *words)
     for (uint32_t i = 0; i < config->n_out; i++) {
         out[i] = out_config[i];
     }
-    streams_out_set(out, config->n_out);
+    streams_out_set(out, config->n_out, config->send_spacing);
 
     streams_reset();
     packet_ring_start(config->n_ring_entries);

@@ -6,9 +6,12 @@
 
 static const stream_out_t *out_streams;
 static uint32_t n_out_streams;
+static uint32_t spacing;               /* least cycles from packet to packet */
+static uint32_t last_sent;
 
-void streams_out_set(const stream_out_t *streams, uint32_t count)
+void streams_out_set(const stream_out_t *streams, uint32_t count, uint32_t send_spacing)
 {
+    spacing = send_spacing;
     out_streams = streams;
     n_out_streams = count;
 }
@@ -24,6 +27,20 @@ static inline uint32_t slot_key(const stream_out_t *stream, uint32_t sample)
     return stream->key | ((sample & stream_layout.slot_mask) << STREAM_INDEX_BITS);
 }
 
+/*
+ * Routers that fill the links between them from both ends wait for each other until they drop packets.  Who sends much over
+ * links therefore keeps its packets so far apart that the links never fill.
+ */
+static inline void keep_apart(void)
+{
+    if (spacing != 0) {
+        while (runtime_cycles() - last_sent < spacing) {
+            continue;
+        }
+        last_sent = runtime_cycles();
+    }
+}
+
 void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *words)
 {
     uint32_t key = slot_key(stream, sample);
@@ -35,11 +52,13 @@ void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *wo
     for (uint32_t i = 0; i < n_words; i++, factor += 2) {
         uint32_t word = words[i];
         if (word != 0) {
+            keep_apart();
             runtime_send(key + i, word);
             hash += word * factor;
             count++;
         }
     }
+    keep_apart();
     runtime_send(key | STREAM_MARKER_INDEX, stream_marker(count, hash));
     stream_counts.sent += count + 1;
 }

@@ -29,6 +29,6 @@ void streams_send_all_zeros(uint32_t kind, uint32_t sample);
 void streams_send_all_credit(uint32_t kind, uint32_t sample);
 
 /* For streams_initialise. */
-void streams_out_set(const stream_out_t *streams, uint32_t count);
+void streams_out_set(const stream_out_t *streams, uint32_t count, uint32_t send_spacing);
 
 #endif
