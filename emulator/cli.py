@@ -44,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
                         type=_numbers(3, "a physical core, such as 2,3,17"))
     parser.add_argument("--dead-link", metavar="X,Y,L", action="append", default=[],
                         type=_numbers(3, "a link, such as 2,3,0"))
+    parser.add_argument("--threads", type=int, choices=(1, 2), default=1,
+                        help="host threads; two help when hundreds of cores are busy")
     parser.add_argument("--record", metavar="LOG", help="log what the host does, for --replay")
     parser.add_argument("--replay", metavar="LOG",
                         help="repeat a log without listening, and say where it ended; needs the "
@@ -90,7 +92,7 @@ def _serve(options: argparse.Namespace, dead: dict) -> int:
     signal.signal(signal.SIGTERM, lambda *_: end.set())
     started = time.monotonic()
     with Machine(options.board, options.address, boot=not options.no_boot, record=options.record,
-                 expose=options.expose, **dead) as machine:
+                 expose=options.expose, threads=options.threads, **dead) as machine:
         print(f"emulated {options.board} at {machine.address} after "
               f"{time.monotonic() - started:.1f} s; Ctrl-C ends it", flush=True)
         try:

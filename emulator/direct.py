@@ -17,8 +17,9 @@ _KEY, _MASK, _ROUTE = 0x8000, 0xc000, 0x4000
 class _Counters(ctypes.Structure):
     """The packet counts at the start of ``Counters`` in ``src/machine.h``."""
 
-    _fields_ = [(name, ctypes.c_uint64 * 4)
-                for name in ("sent", "delivered", "forwarded", "dropped", "unconnected")]
+    _fields_ = [*((name, ctypes.c_uint64 * 4)
+                  for name in ("sent", "delivered", "forwarded", "dropped", "unconnected")),
+                ("others", ctypes.c_uint64 * 16)]            # more than there are
 
 
 def _engine() -> ctypes.CDLL:
@@ -39,8 +40,10 @@ def _engine() -> ctypes.CDLL:
     engine.direct_run.argtypes = [machine, ctypes.c_uint64]
     engine.direct_now.restype = ctypes.c_uint64
     engine.direct_now.argtypes = [machine]
-    engine.direct_counters.restype = ctypes.POINTER(_Counters)
-    engine.direct_counters.argtypes = [machine]
+    engine.direct_counters.restype = None
+    engine.direct_counters.argtypes = [machine, ctypes.POINTER(_Counters)]
+    engine.direct_two_threads.argtypes = [machine]
+    engine.direct_two_threads.restype = ctypes.c_bool
     engine.direct_hash.restype = ctypes.c_uint64
     engine.direct_hash.argtypes = [machine]
     return engine
@@ -50,13 +53,16 @@ class DirectMachine:
     """A board whose cores do nothing until they are given a program.
 
     :param board: ``"spinn3"`` or ``"spinn5"``
+    :param threads: host threads, 1 or 2; the result is the same
     """
 
-    def __init__(self, board: str = "spinn3") -> None:
+    def __init__(self, board: str = "spinn3", threads: int = 1) -> None:
         self._engine = _engine()
         self._machine = self._engine.direct_new(BOARDS[board])
         if not self._machine:
             raise MemoryError("not enough memory for the emulated board")
+        if threads > 1 and not self._engine.direct_two_threads(self._machine):
+            raise OSError("no second thread")
 
     def start(self, x: int, y: int, core: int, program: bytes, **words: int) -> None:
         """Start a program at ITCM 0x400; ``w0=...`` and so on are words at the start of DTCM."""
@@ -110,7 +116,8 @@ class DirectMachine:
 
     def packets(self, what: str) -> dict[str, int]:
         """Packets ``"sent"``, ``"delivered"``, ``"forwarded"``, ``"dropped"`` or ``"unconnected"``, by type."""
-        counters = self._engine.direct_counters(self._machine).contents
+        counters = _Counters()
+        self._engine.direct_counters(self._machine, counters)
         return dict(zip(PACKET_TYPES, getattr(counters, what)))
 
     def state_hash(self) -> int:

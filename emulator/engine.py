@@ -26,6 +26,7 @@ class ServeOptions(ctypes.Structure):
         ("control_in", ctypes.c_int32),
         ("control_out", ctypes.c_int32),
         ("die_with_parent", ctypes.c_uint32),
+        ("threads", ctypes.c_uint32),
     ]
 
 
@@ -46,7 +47,8 @@ def main(arguments):
         serial_rom=rom, serial_rom_bytes=len(rom),
         snapshot_path=_text(options["snapshot_path"]), snapshot_key=_text(options["snapshot_key"]),
         record_path=_text(options["record"]), replay_path=_text(options["replay"]),
-        control_in=0, control_out=1, die_with_parent=options["die_with_parent"])
+        control_in=0, control_out=1, die_with_parent=options["die_with_parent"],
+        threads=options["threads"])
     return engine.spinnemu_serve(ctypes.byref(serve))
 
 

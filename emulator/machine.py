@@ -116,6 +116,9 @@ class Machine:
     :param record: file for a log of what the host did, with emulated times
     :param expose: allow an address that is not a loopback address
     :param snapshots: keep the booted state in the user's cache folder, to start faster
+    :param threads:
+        host threads, 1 or 2, with the same result; two are faster when hundreds of cores are awake
+        and the host has nothing else to do, and slower otherwise
     """
 
     def __init__(
@@ -124,7 +127,8 @@ class Machine:
             dead_cores: Iterable[tuple[int, int, int]] = (),
             dead_links: Iterable[tuple[int, int, int]] = (),
             record: str | os.PathLike[str] | None = None,
-            expose: bool = False, snapshots: bool = True) -> None:
+            expose: bool = False, snapshots: bool = True, threads: int = 1) -> None:
+        self._threads = threads
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
         #: fingerprint of the state at the end of a recorded run; set by :meth:`close`
@@ -162,7 +166,7 @@ class Machine:
             "record": os.fspath(record) if record is not None else None,
             "replay": os.fspath(replay) if replay is not None else None,
             # The kernel's signal comes when the *thread* that started the process ends.
-            "die_with_parent": int(main_thread),
+            "die_with_parent": int(main_thread), "threads": self._threads,
         }
         self._process = subprocess.Popen(
             [sys.executable, "-E", "-s", str(Path(__file__).with_name("engine.py")), json.dumps(options)],
@@ -280,6 +284,7 @@ def replay(
     """
     machine = Machine.__new__(Machine)
     machine._process = None
+    machine._threads = 1
     machine._lock = threading.Lock()
     machine.board = _checked_board(board)
     machine.address = address

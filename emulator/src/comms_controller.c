@@ -164,7 +164,6 @@ uint32_t cc_read(Core *core, uint32_t offset)
 static void send(Core *core, uint32_t key)
 {
     CommsController *cc = &core->cc;
-    Machine *m = core->machine;
     uint32_t link = cc->source_address >> 24 & 7;
     Packet p = {
         .key = key,
@@ -185,7 +184,7 @@ static void send(Core *core, uint32_t key)
     if (cc->held) {
         cc->overrun = true;
     } else {
-        m->counters.sent[packet_type(&p)]++;
+        core->chip->counters.sent[packet_type(&p)]++;
         if (cc->tx_count < CORE_TX_SLOTS) {
             launch(core, &p, core->cpu.cycles);
             return;

@@ -39,11 +39,11 @@ static void set_awake(Core *core, bool awake)
     Machine *m = core->machine;
     if (awake) {
         chip->awake |= 1u << core->id;
-        m->chips_awake |= 1ull << chip->id;
+        __atomic_fetch_or(&m->chips_awake, 1ull << chip->id, __ATOMIC_RELAXED);
     } else {
         chip->awake &= ~(1u << core->id);
         if (!chip->awake)
-            m->chips_awake &= ~(1ull << chip->id);
+            __atomic_fetch_and(&m->chips_awake, ~(1ull << chip->id), __ATOMIC_RELAXED);
     }
 }
 
@@ -117,7 +117,7 @@ void core_update_halted(Core *core)
 void core_restart(Core *core, bool from_reset_vector)
 {
     uint64_t now = core->machine->events.now;
-    if (core == core->machine->running && !core->restart_pending) {
+    if (core == core->chip->running && !core->restart_pending) {
         core->restart_pending = true;        /* the interpreter is in the middle of an instruction */
         core->cpu.stop = true;
         return;

@@ -68,6 +68,8 @@ void direct_run(Machine *m, uint64_t cycles) { machine_run(m, m->now + cycles); 
 
 uint64_t direct_now(const Machine *m) { return m->now; }
 
-const Counters *direct_counters(const Machine *m) { return &m->counters; }
+void direct_counters(const Machine *m, Counters *counters) { *counters = machine_counters(m); }
+
+bool direct_two_threads(Machine *m) { return lanes_start(m); }
 
 uint64_t direct_hash(const Machine *m) { return machine_hash(m); }

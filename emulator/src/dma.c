@@ -45,8 +45,8 @@ static void begin(Core *core, const DmaTransfer *t, uint64_t now)
     d->active = *t;
     d->busy = true;
     d->end = end;
-    core->machine->counters.dma_transfers++;
-    core->machine->counters.dma_bytes += length(t->description);
+    core->chip->counters.dma_transfers++;
+    core->chip->counters.dma_bytes += length(t->description);
 }
 
 /* The host memory behind an address, or NULL where the whole range is not memory. */

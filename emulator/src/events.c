@@ -11,6 +11,10 @@ void events_queue_node(Machine *m, uint32_t node, uint64_t at)
     EventQueue *q = &m->events;
     if (q->queued[node])
         return;
+    if (m->parallel) {
+        lanes_defer_node(m, node, at);
+        return;
+    }
     if (at < q->now)
         at = q->now;
     if (at >= q->now + WHEEL_SLOTS)
@@ -61,6 +65,10 @@ static void sift(EventQueue *q, uint32_t place, uint16_t unit)
 void events_set_unit(Machine *m, uint32_t unit, uint64_t due)
 {
     EventQueue *q = &m->events;
+    if (m->parallel) {
+        lanes_defer_unit(m, unit, due);
+        return;
+    }
     uint32_t place = q->place[unit];
     if (due == NEVER) {
         if (!place)

@@ -17,6 +17,7 @@ void machine_wire(Machine *m)
 {
     for (unsigned i = 0; i < m->chips; i++) {
         Chip *chip = &m->chip[i];
+        chip->running = NULL;
         chip->router.table_changed = chip->router.filters_changed = true;
         for (unsigned c = 0; c < CORES; c++) {
             Core *core = &chip->core[c];
@@ -28,7 +29,6 @@ void machine_wire(Machine *m)
             core->cpu.owner = core;
         }
     }
-    m->running = NULL;
 }
 
 /* Zeroed memory that costs nothing until it is touched, at a multiple of HUGE_PAGE. */
@@ -77,6 +77,7 @@ Machine *machine_new(enum BoardKind kind, const uint8_t ip_address[4])
 
 void machine_free(Machine *m)
 {
+    lanes_stop(m);
     for (unsigned i = 0; i < m->chips; i++)
         for (unsigned c = 0; c < CORES; c++)
             cpu_free(&m->chip[i].core[c].cpu);
@@ -129,15 +130,9 @@ static void prefetch_data(const Core *core)
     }
 }
 
-static void run_cores(Machine *m, uint64_t end)
+/* Run cores until `end`, in the order of the list, which has two places more. */
+void machine_run_turns(Core **turn, unsigned n, uint64_t end)
 {
-    Core *turn[MAX_CHIPS * CORES + 2];
-    unsigned n = 0;
-    for (uint64_t chips = m->chips_awake; chips; chips &= chips - 1) {
-        Chip *chip = &m->chip[__builtin_ctzll(chips)];
-        for (uint32_t cores = chip->awake; cores; cores &= cores - 1)
-            turn[n++] = &chip->core[__builtin_ctz(cores)];
-    }
     if (n == 0)
         return;
     turn[n] = turn[n + 1] = turn[0];
@@ -148,10 +143,24 @@ static void run_cores(Machine *m, uint64_t end)
         }
         if (turn[i]->cpu.cycles >= end)
             continue;
-        m->running = turn[i];
+        turn[i]->chip->running = turn[i];
         core_run(turn[i], end);
+        turn[i]->chip->running = NULL;
     }
-    m->running = NULL;
+}
+
+static void run_cores(Machine *m, uint64_t end)
+{
+    Core *turn[MAX_CHIPS * CORES + 2];
+    unsigned n = 0;
+    if (m->lanes && lanes_run_cores(m, end))
+        return;
+    for (uint64_t chips = m->chips_awake; chips; chips &= chips - 1) {
+        Chip *chip = &m->chip[__builtin_ctzll(chips)];
+        for (uint32_t cores = chip->awake; cores; cores &= cores - 1)
+            turn[n++] = &chip->core[__builtin_ctz(cores)];
+    }
+    machine_run_turns(turn, n, end);
 }
 
 static void run(Machine *m, uint64_t until, bool stop_at_attention)
@@ -209,10 +218,23 @@ static uint64_t mix(uint64_t h, const void *data, size_t bytes)
     return h;
 }
 
+Counters machine_counters(const Machine *m)
+{
+    Counters sum = m->counters;
+    uint64_t *total = (uint64_t *)&sum;
+    for (unsigned i = 0; i < m->chips; i++) {
+        const uint64_t *part = (const uint64_t *)&m->chip[i].counters;
+        for (unsigned k = 0; k < sizeof sum / sizeof *total; k++)
+            total[k] += part[k];
+    }
+    return sum;
+}
+
 uint64_t machine_hash(const Machine *m)
 {
+    Counters counters = machine_counters(m);
     uint64_t h = mix(14695981039346656037ull, &m->now, sizeof m->now);
-    h = mix(h, &m->counters, sizeof m->counters);
+    h = mix(h, &counters, sizeof counters);
     for (unsigned i = 0; i < m->chips; i++) {
         const Chip *chip = &m->chip[i];
         h = mix(h, &chip->sc, sizeof chip->sc);

@@ -189,10 +189,24 @@ typedef struct BootRom {
     uint32_t block_words[32];
 } BootRom;
 
+typedef struct Counters {
+    uint64_t sent[4];                        /* by cores, per packet type */
+    uint64_t delivered[4];                   /* copies to cores */
+    uint64_t forwarded[4];                   /* copies to links */
+    uint64_t dropped[4];                     /* packets given up by routers */
+    uint64_t unconnected[4];                 /* copies sent out of links that end nowhere */
+    uint64_t default_routed;
+    uint64_t memory_requests;                /* peeks and pokes answered by routers */
+    uint64_t frames_in, frames_out, frames_lost;
+    uint64_t dma_transfers, dma_bytes;
+} Counters;
+
 typedef struct Chip {
     uint8_t id, x, y;
     bool ethernet_fitted;
     uint32_t awake;                          /* cores that run */
+    Core *running;                           /* whose turn it is; a pointer, NULL between quanta */
+    Counters counters;                       /* of what its cores do */
     uint64_t sdram_free_at;                  /* times 8, see dma.c */
     SystemController sc;
     Watchdog watchdog;
@@ -243,18 +257,6 @@ typedef struct Tcm {
     uint8_t skew[13 * 64];
 } Tcm;
 
-typedef struct Counters {
-    uint64_t sent[4];                        /* by cores, per packet type */
-    uint64_t delivered[4];                   /* copies to cores */
-    uint64_t forwarded[4];                   /* copies to links */
-    uint64_t dropped[4];                     /* packets given up by routers */
-    uint64_t unconnected[4];                 /* copies sent out of links that end nowhere */
-    uint64_t default_routed;
-    uint64_t memory_requests;                /* peeks and pokes answered by routers */
-    uint64_t frames_in, frames_out, frames_lost;
-    uint64_t dma_transfers, dma_bytes;
-} Counters;
-
 enum BoardKind { BOARD_SPINN3 = 3, BOARD_SPINN5 = 5, BOARD_ONE_CHIP = 1 };
 
 typedef struct Machine {
@@ -267,14 +269,16 @@ typedef struct Machine {
     uint8_t serial_rom[SERIAL_ROM_BYTES];
     Frame arriving;                          /* from the host, at the time of UNIT_ETHERNET */
     uint32_t out_head, out_count;
-    Counters counters;
+    Counters counters;                       /* of routers and the outside */
     EventQueue events;
     Chip chip[MAX_CHIPS];
     Frame out[FRAMES_OUT];                   /* to the host, not collected yet */
     Tcm tcm[MAX_CHIPS][CORES];
     /* --- not part of the state --- */
     uint8_t *sdram;                          /* chips * SDRAM_BYTES */
-    Core *running;                           /* whose turn it is */
+    struct Lanes *lanes;                     /* a second host thread; NULL: there is none */
+    bool parallel;                           /* cores run on both threads just now */
+    uint32_t split;                          /* first chip of the second thread */
     bool attention;                          /* the Ethernet has something for the bridge to do */
     size_t mapped;
 } Machine;
@@ -300,6 +304,15 @@ uint64_t machine_next_event(const Machine *m);
 void machine_host_frame(Machine *m, uint64_t at, const uint8_t *frame, uint32_t length);
 bool machine_host_frame_due(const Machine *m);
 uint64_t machine_hash(const Machine *m);
+Counters machine_counters(const Machine *m);
+void machine_run_turns(Core **turn, unsigned n, uint64_t end);
+
+/* lanes.c */
+bool lanes_start(Machine *m);                /* use a second host thread from now on */
+void lanes_stop(Machine *m);
+bool lanes_run_cores(Machine *m, uint64_t end);   /* false: too few cores run for it */
+void lanes_defer_node(Machine *m, uint32_t node, uint64_t at);
+void lanes_defer_unit(Machine *m, uint32_t unit, uint64_t due);
 
 /* events.c */
 void events_queue_node(Machine *m, uint32_t node, uint64_t at);

@@ -30,6 +30,7 @@ typedef struct ServeOptions {
     const char *record_path, *replay_path;           /* NULL: none */
     int32_t control_in, control_out;
     uint32_t die_with_parent;
+    uint32_t threads;
 } ServeOptions;
 
 enum { NETINIT_PHASE = 0x7f2d, NETINIT_DONE = 0xff };    /* in SysRAM: SC&MP's state of start-up */
@@ -103,6 +104,8 @@ static Machine *start(const ServeOptions *o, bool *from_snapshot, const char **w
 {
     *from_snapshot = false;
     Machine *m = new_machine(o);
+    if (m && o->threads > 1)
+        lanes_start(m);                      /* without it everything is slower and the same */
     *why = "not enough memory for the emulated board";
     if (!m || !o->image)
         return m;
@@ -146,7 +149,7 @@ static void say_cores(const Server *s, const char *name, bool awake)
 static void say_stats(const Server *s)
 {
     const Machine *m = s->machine;
-    const Counters *n = &m->counters;
+    const Counters counters = machine_counters(m), *n = &counters;
     const Bridge *b = &s->bridge;
     uint64_t instructions = 0;
     unsigned faults = 0;

@@ -182,9 +182,9 @@ def test_packets_are_conserved(board):
     assert delivered == 5 * (sent - dropped)
 
 
-def test_two_runs_are_the_same():
-    def run():
-        with DirectMachine("spinn3") as board:
+def test_runs_are_the_same_on_one_thread_and_two():
+    def run(threads):
+        with DirectMachine("spinn3", threads) as board:
             for i in range(8):
                 board.route(0, 0, i, 0x1000 * i, 0xfffff000, links=(0, 1), cores=(i + 9,))
                 board.route(1, 0, i, 0x1000 * i, 0xfffff000, cores=(i + 1,))
@@ -192,6 +192,10 @@ def test_two_runs_are_the_same():
                 board.start(0, 0, i + 9, program("receive"))
                 board.start(1, 0, i + 1, program("receive"))
                 board.start(0, 0, i + 1, program("send"), w0=0x1000 * i, w3=5 * i)
-            board.run(1e-3)
+            for core in range(9, 18):        # enough for two threads to be used
+                board.start(0, 1, core, program("access"), w0=0x60000000, w1=core % 2)
+                board.start(1, 1, core, program("dma"), w0=0x60100000, w1=256, w2=100)
+                board.start(0, 1, core - 8, program("send"), w0=0x5000, w1=100, w3=20)
+            board.run(3e-4)
             return board.state_hash(), board.packets("delivered"), board.packets("dropped")
-    assert run() == run()
+    assert run(1) == run(1) == run(2)
