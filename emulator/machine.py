@@ -69,6 +69,8 @@ class Counters:
     frames_lost: int
     dma_transfers: int
     dma_bytes: int
+    #: packets that vanished because :meth:`Machine.faults` asked for it
+    lost_on_request: int
 
     @property
     def seconds(self) -> float:
@@ -88,7 +90,7 @@ class Counters:
 
         same = ("cycles", "instructions", "faulted_cores", "default_routed", "datagrams_in",
                 "datagrams_out", "repeats_dropped", "refused", "frames_lost", "dma_transfers",
-                "dma_bytes")
+                "dma_bytes", "lost_on_request")
         return Counters(
             sent=by_type("sent"), delivered=by_type("delivered"), forwarded=by_type("forwarded"),
             dropped=by_type("dropped"), unconnected=by_type("unconnected"),
@@ -229,6 +231,18 @@ class Machine:
         """Emulated time in cycles and a fingerprint of memories, registers and tables."""
         event = self._ask("hash", "hash")
         return event["cycles"], event["hash"]
+
+    def faults(self, *, drop_every: int = 0, lose_every: int = 0) -> None:
+        """Let multicast packets come to harm from now on; SC&MP's own are spared.
+
+        :param drop_every:
+            one in so many is dropped by a router, as if its way had stayed blocked: software that
+            watches the router's dump registers can send it again; 0 for none
+        :param lose_every: one in so many vanishes without a trace; 0 for none
+        """
+        if drop_every < 0 or lose_every < 0:
+            raise ValueError("one in a negative number of packets")
+        self._ask(f"faults {drop_every} {lose_every}", "faults")
 
     def reset(self) -> None:
         """Back to the state in which the machine was started."""

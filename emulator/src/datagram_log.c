@@ -14,7 +14,7 @@ bool log_write(FILE *log, enum LogKind kind, uint64_t at, const uint8_t *data, u
 bool log_read(FILE *log, LogRecord *record)
 {
     Prefix p;
-    if (fread(&p, sizeof p, 1, log) != 1 || p.length > FRAME_MAX || p.kind < LOG_FRAME || p.kind > LOG_END)
+    if (fread(&p, sizeof p, 1, log) != 1 || p.length > FRAME_MAX || p.kind < LOG_FRAME || p.kind > LOG_FAULTS)
         return false;
     record->kind = (enum LogKind)p.kind;
     record->at = p.at;

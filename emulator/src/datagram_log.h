@@ -4,7 +4,7 @@
 #include "machine.h"
 #include <stdio.h>
 
-enum LogKind { LOG_FRAME = 1, LOG_BOOT = 2, LOG_END = 3 };
+enum LogKind { LOG_FRAME = 1, LOG_BOOT = 2, LOG_END = 3, LOG_FAULTS = 4 };
 
 typedef struct LogRecord {
     enum LogKind kind;

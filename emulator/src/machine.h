@@ -199,7 +199,12 @@ typedef struct Counters {
     uint64_t memory_requests;                /* peeks and pokes answered by routers */
     uint64_t frames_in, frames_out, frames_lost;
     uint64_t dma_transfers, dma_bytes;
+    uint64_t lost_on_request;                /* see Faults */
 } Counters;
+
+/* Faults on request: of the multicast packets in output stages, but for SC&MP's own, one in so many
+ * is dropped as if an output had stayed blocked, or vanishes.  0: none. */
+typedef struct Faults { uint32_t drop_every, lose_every, seen_drop, seen_lose; } Faults;
 
 typedef struct Chip {
     uint8_t id, x, y;
@@ -269,6 +274,7 @@ typedef struct Machine {
     uint8_t serial_rom[SERIAL_ROM_BYTES];
     Frame arriving;                          /* from the host, at the time of UNIT_ETHERNET */
     uint32_t out_head, out_count;
+    Faults faults;
     Counters counters;                       /* of routers and the outside */
     EventQueue events;
     Chip chip[MAX_CHIPS];

@@ -197,6 +197,34 @@ static void take(Machine *m, Chip *chip, uint64_t now)
     r->wanted = outputs_of(m, chip, &r->current, &r->defaulted);
 }
 
+static bool every(uint32_t interval, uint32_t *seen)
+{
+    if (!interval || ++*seen < interval)
+        return false;
+    *seen = 0;
+    return true;
+}
+
+/* Whether a fault that was asked for takes the packet that just came into the output stage. */
+static bool faulty(Machine *m, Chip *chip)
+{
+    enum { SYSTEM_KEYS = 0xffff };           /* upper half of the keys of SC&MP's signals */
+    Router *r = &chip->router;
+    Faults *f = &m->faults;
+    if (!(f->drop_every | f->lose_every) || packet_type(&r->current) != PACKET_MC
+        || r->current.key >> 16 == SYSTEM_KEYS)
+        return false;
+    if (every(f->lose_every, &f->seen_lose)) {
+        m->counters.lost_on_request++;
+        return true;
+    }
+    if (every(f->drop_every, &f->seen_drop)) {
+        drop(m, chip, r->wanted);
+        return true;
+    }
+    return false;
+}
+
 static void run(Machine *m, Chip *chip, uint64_t now)
 {
     Router *r = &chip->router;
@@ -209,6 +237,11 @@ static void run(Machine *m, Chip *chip, uint64_t now)
                 return;
             }
             take(m, chip, now);
+            if (faulty(m, chip)) {
+                r->occupied = false;
+                r->busy_until = now + ROUTER_ISSUE;
+                continue;
+            }
         }
         uint32_t blocked;
         if (!r->wanted) {

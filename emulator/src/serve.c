@@ -166,11 +166,11 @@ static void say_stats(const Server *s)
     say_types(s, "dropped", n->dropped);
     say_types(s, "unconnected", n->unconnected);
     say(s, "\"default_routed\":%llu,\"memory_requests\":%llu,\"frames_in\":%llu,\"frames_out\":%llu,"
-           "\"frames_lost\":%llu,\"dma_transfers\":%llu,\"dma_bytes\":%llu,",
+           "\"frames_lost\":%llu,\"dma_transfers\":%llu,\"dma_bytes\":%llu,\"lost_on_request\":%llu,",
         (unsigned long long)n->default_routed, (unsigned long long)n->memory_requests,
         (unsigned long long)n->frames_in, (unsigned long long)n->frames_out,
         (unsigned long long)n->frames_lost, (unsigned long long)n->dma_transfers,
-        (unsigned long long)n->dma_bytes);
+        (unsigned long long)n->dma_bytes, (unsigned long long)n->lost_on_request);
     say(s, "\"datagrams_in\":%llu,\"datagrams_out\":%llu,\"repeats_dropped\":%llu,\"refused\":%llu,",
         (unsigned long long)b->datagrams_in, (unsigned long long)b->datagrams_out,
         (unsigned long long)b->repeats_dropped, (unsigned long long)b->refused);
@@ -211,6 +211,17 @@ static void reset(Server *s)
     say(s, "{\"event\":\"reset\",\"cycles\":%llu}\n", (unsigned long long)m->now);
 }
 
+static void set_faults(Server *s, const char *numbers)
+{
+    Faults f = {0};
+    char *end;
+    f.drop_every = (uint32_t)strtoul(numbers, &end, 10);
+    f.lose_every = (uint32_t)strtoul(end, NULL, 10);
+    s->machine->faults = f;
+    log_write(s->bridge.log, LOG_FAULTS, s->machine->now, (const uint8_t *)&f, sizeof f);
+    say(s, "{\"event\":\"faults\"}\n");
+}
+
 static void command(Server *s, const char *line)
 {
     if (strcmp(line, "stats") == 0)
@@ -218,6 +229,8 @@ static void command(Server *s, const char *line)
     else if (strcmp(line, "hash") == 0)
         say(s, "{\"event\":\"hash\",\"cycles\":%llu,\"hash\":\"%016llx\"}\n",
             (unsigned long long)s->machine->now, (unsigned long long)machine_hash(s->machine));
+    else if (strncmp(line, "faults ", 7) == 0)
+        set_faults(s, line + 7);
     else if (strcmp(line, "reset") == 0)
         reset(s);
     else if (strcmp(line, "quit") == 0)
@@ -339,6 +352,8 @@ static void replay(Server *s, FILE *log)
             machine_run(m, record.at);
             if (record.kind == LOG_BOOT)
                 boot_rom_datagram(m, record.data, record.length);
+            else if (record.kind == LOG_FAULTS && record.length == sizeof m->faults)
+                memcpy(&m->faults, record.data, sizeof m->faults);
         }
         m->out_count = 0;
     }

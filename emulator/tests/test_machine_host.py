@@ -296,3 +296,16 @@ def test_idle_time_is_real_time(spinn3):
     time.sleep(1.0)
     emulated = spinn3.counters().seconds - before.seconds
     assert emulated < time.monotonic() - started + 0.1
+
+
+def test_faults_spare_the_signals_of_scamp(spinn3, connect):
+    spinn3.faults(drop_every=1, lose_every=2)
+    transceiver = connect(spinn3)
+    check_memory(transceiver, 1, 1, 1000)
+    transceiver.stop_application(APP_ID)
+    spinn3.faults()
+    counters = spinn3.counters()
+    assert counters.dropped["mc"] == 0
+    assert counters.lost_on_request == 0
+    with pytest.raises(ValueError):
+        spinn3.faults(drop_every=-1)
