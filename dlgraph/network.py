@@ -23,6 +23,7 @@ from dlgraph.layer_graph import DenseLayer, Int32Array, LayerGraph, Loss, Metric
 from dlgraph.model_side import ModelSide, StandIn
 from dlgraph.order import order
 from dlgraph.progress import Pass, Report, check_verbose, machine_seconds
+from dlgraph.report import PassReport, pass_report
 from dlgraph.targets import HostTarget, MachineTarget
 
 log = logging.getLogger(__name__)
@@ -103,6 +104,7 @@ class Network:
         self._seen = side.read_weights()
         self._state = state if state is not None else _State(self._fixed(self._seen))
         self._handed_over = True
+        self._last_report: PassReport | None = None
         self._holder = _Holder(target)
         self._finalizer = weakref.finalize(self, self._holder.close)
 
@@ -234,6 +236,15 @@ class Network:
         return Network(stand_in, self._net, HostTarget(), self._seed, self._input_max, self._fractions, make_reference,
                        {}, self._state, self._input_fraction)
 
+    def report(self) -> PassReport:
+        """What the last pass was like on the machine: cores, cycles, packets of each layer, and its speed.
+
+        Of the last epoch trained, or of what was predicted or evaluated since.
+        """
+        if self._last_report is None:
+            raise DataError("There is nothing to report yet. Call train, evaluate or predict first.")
+        return self._last_report
+
     def close(self) -> None:
         """Give the machine back.  The network stays usable: it takes a machine again when it needs one."""
         self._holder.close()
@@ -283,9 +294,11 @@ class Network:
         n = len(call.samples)
         rate = self._check_rate(call.batch_size, n)
         executor = self._open([call.samples] + ([call.held_out] if call.held_out is not None else []))
-        view = call.report.open_pass(f"Epoch {epoch + 1}/{call.last}", epoch - call.first, n)
+        title = f"Epoch {epoch + 1}/{call.last}"
+        view = call.report.open_pass(title, epoch - call.first, n)
         result = executor.train_epoch(call.samples, len(self._state.orders), call.batch_size, call.shuffle, rate,
                                       self._progress(view, executor.graph))
+        self._last_report = pass_report(title, self.machine, result, executor.work(), training=True)
         self._handed_over = False
         self._state = _State(executor.parameters(), self._state.orders + ((n, call.shuffle),))
         self._hand_over()
@@ -314,6 +327,7 @@ class Network:
             report.abandon()
             self._close_after_error()
             raise
+        self._last_report = pass_report(title, self.machine, result, executor.work(), training=False)
         view.close(result, {} if keep_outputs else self._logs(result, executor.graph))
         return result, executor
 

@@ -10,12 +10,12 @@ import numpy as np
 from dlgraph import formats
 from dlgraph.binaries import binary_folder
 from dlgraph.errors import DoesNotFit, NumberFormatOverflow
-from dlgraph.executor import Executor, Progress
+from dlgraph.executor import CoreWork, Executor, Progress
 from dlgraph.gfe.progress_listener import ProgressListener, address_towards
 from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_row_bytes, target_rows
 from dlgraph.gfe.session import Session
 from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
-from dlgraph.mapping.choose import ChosenCut, choose_cut, complaints, cycles_per_sample, explicit_cut, n_cores
+from dlgraph.mapping.choose import ChosenCut, choose_cut, chosen, complaints, explicit_cut, n_cores
 from dlgraph.mapping.placement import place
 from dlgraph.mapping.plan import Core, CoreKind, Cut, Plan, make_plan
 from dlgraph.order import half_bits, order, round_keys
@@ -62,7 +62,10 @@ class GfeExecutor(Executor):
         self._listener: ProgressListener | None = None
         self._announced: list[Samples] = []
         self.chosen: ChosenCut | None = None
+        self.plan: Plan | None = None
+        #: What each vertex counted in the last run of the machine, by its label.
         self.results: dict[str, VertexResult] = {}
+        self._batch_size = 1
 
     # ----------------------------------------------------------------- the interface
 
@@ -113,6 +116,18 @@ class GfeExecutor(Executor):
         assert total is not None
         return total
 
+    def work(self) -> list[CoreWork]:
+        if self.plan is None or self.chosen is None or not self.results:
+            return []
+        works = []
+        for (layer, kind), stage in self.chosen.stages.items():
+            for core in self.plan.cores_of(layer, kind):
+                result = self.results[core.label]
+                works.append(CoreWork(self.graph.layers[layer].name, kind.value, stage.per_sample(self._batch_size),
+                                      result.samples_done, result.cycles, result.waiting_cycles, result.packets_sent,
+                                      result.packets_received, result.saturations))
+        return works
+
     def close(self) -> None:
         try:
             self._close_session()
@@ -154,6 +169,7 @@ class GfeExecutor(Executor):
         """One run of the machine over samples that fit it."""
         resident = self._load(samples)
         n, batch_size = len(samples), parameters.batch_size
+        self.results, self._batch_size = {}, batch_size
         last = n % batch_size or batch_size
         listening = self._listener is not None and progress is not None
         parameters = replace(parameters, n_samples=n, load_parameters=int(not self._parameters_on_machine),
@@ -195,11 +211,10 @@ class GfeExecutor(Executor):
     def _collect(self, n_samples: int) -> PassResult:
         data = self._live.read([(vertex, Region.RESULT, RESULT_BYTES) for vertex in self._vertices])
         saturations = {layer.name: 0 for layer in self.graph.layers}
-        self.results = {}
         total = PassResult(0, 0, n_samples, saturations=saturations)
-        for vertex, block in zip(self._vertices, data):
-            result = VertexResult.from_bytes(block)
-            self.results[vertex.core.label] = result
+        self.results = {vertex.core.label: VertexResult.from_bytes(block) for vertex, block in zip(self._vertices, data)}
+        for vertex in self._vertices:
+            result = self.results[vertex.core.label]
             name = self.graph.layers[vertex.core.layer].name
             if result.status != STATUS_OK:
                 quantity = "sum or gradient" if isinstance(vertex, WeightSliceVertex) else "sum"
@@ -268,6 +283,7 @@ class GfeExecutor(Executor):
             if self._store.capacity(samples) >= len(samples) or not could_grow:
                 return
         self._close_session()
+        self.results = {}
         plan, cut = self._make_plan(batch_size, _density(samples))
         self.target.start()
         try:
@@ -290,8 +306,9 @@ class GfeExecutor(Executor):
                 wrong.append(f"it needs {n_cores(cut)} cores, the machine has {max_cores}")
             if wrong:
                 raise DoesNotFit(f"The cut given does not fit the machine: {'; '.join(wrong)}.")
-            self.chosen = ChosenCut(cut, n_cores(cut), cycles_per_sample(cut, batch_size, density))
-        return make_plan(self.chosen.cut, widths, names), self.chosen.cut
+            self.chosen = chosen(cut, batch_size, density)
+        self.plan = make_plan(self.chosen.cut, widths, names)
+        return self.plan, self.chosen.cut
 
     def _region_bytes(self, bytes_per_sample: int, samples: Sequence[Samples]) -> int:
         wanted = bytes_per_sample * sum(len(s) for s in samples)

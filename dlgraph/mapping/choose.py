@@ -12,7 +12,7 @@ from typing import Mapping, Sequence
 from dlgraph.errors import DoesNotFit
 from dlgraph.mapping import cost, memory
 from dlgraph.mapping.intervals import Interval, split_evenly
-from dlgraph.mapping.plan import CUT_MULTIPLE, MAX_WORDS, Cut, LayerCut, pairs
+from dlgraph.mapping.plan import CUT_MULTIPLE, MAX_WORDS, CoreKind, Cut, LayerCut, pairs
 
 CHIP_CORES = 16                  # that GFE leaves on most chips
 MAX_ALIGNED_ROWS = 12            # more blocks of rows cost the groups more sums than they save on links
@@ -22,15 +22,33 @@ FEWER_CORES_FACTOR = 1.03        # a cut with more cores must be this much faste
 
 
 @dataclass(frozen=True)
+class Stage:
+    """What the slowest core of one kind spends: cycles per sample, and for the update per batch."""
+
+    cycles: float
+    update: float = 0.0
+
+    def per_sample(self, batch_size: int) -> float:
+        return self.cycles + self.update / batch_size
+
+
+@dataclass(frozen=True)
 class ChosenCut:
     """A cut and what the cost model expects of it.
 
     :param cycles_per_sample: in training, batch boundaries included
+    :param stages: (index of the layer, kind of core) -> what its slowest core spends
     """
 
     cut: Cut
     n_cores: int
     cycles_per_sample: float
+    stages: Mapping[tuple[int, CoreKind], Stage]
+
+
+def chosen(cut: Cut, batch_size: int, input_density: float) -> ChosenCut:
+    """A cut with what the cost model expects of it."""
+    return ChosenCut(cut, n_cores(cut), cycles_per_sample(cut, batch_size, input_density), stages(cut, input_density))
 
 
 def cut_layer(n_in: int, n_out: int, n_rows: int, n_columns: int, n_groups: int) -> LayerCut:
@@ -96,23 +114,30 @@ def n_cores(cut: Cut) -> int:
     return len(cut.sources) + sum(len(c.rows) * len(c.columns) + len(c.groups) for c in cut.layers)
 
 
-def cycles_per_sample(cut: Cut, batch_size: int, input_density: float = 1.0) -> float:
-    """Modelled cycles of a batch in training, per sample."""
+def stages(cut: Cut, input_density: float = 1.0) -> dict[tuple[int, CoreKind], Stage]:
+    """(index of the layer, kind of core) -> what its slowest core spends in training."""
     first = cut.layers[0]
-    stages = [cost.source_cycles(cost.longest(cut.sources), -(-len(first.rows) * len(first.columns) // len(cut.sources)),
-                                 input_density)]
-    round_trip = stages[0]
-    update = 0.0
+    n_credits = -(-len(first.rows) * len(first.columns) // len(cut.sources))
+    found = {(0, CoreKind.INPUT_SOURCE):
+             Stage(cost.source_cycles(cost.longest(cut.sources), n_credits, input_density))}
     for i, layer in enumerate(cut.layers):
         last = i == len(cut.layers) - 1
         n_errors = 0 if last else len(cut.layers[i + 1].columns)
         producers = cut.sources if i == 0 else cut.layers[i - 1].groups
         density = input_density if i == 0 else cost.HIDDEN_DENSITY
         cycles = cost.layer_cycles(layer, producers, n_errors, i == 0, last, density)
-        stages += [cycles.slice_forward + cycles.slice_backward, cycles.group]
-        round_trip += cycles.slice_forward + cycles.slice_backward + cycles.group
-        update = max(update, cycles.slice_update)
-    return max(max(stages), round_trip / cut.window) + (round_trip + update) / batch_size
+        found[i, CoreKind.WEIGHT_SLICE] = Stage(cycles.slice_forward + cycles.slice_backward, cycles.slice_update)
+        found[i, CoreKind.OUTPUT_GROUP if last else CoreKind.NEURON_GROUP] = Stage(cycles.group)
+    return found
+
+
+def cycles_per_sample(cut: Cut, batch_size: int, input_density: float = 1.0) -> float:
+    """Modelled cycles of a batch in training, per sample."""
+    all_stages = stages(cut, input_density).values()
+    round_trip = sum(stage.cycles for stage in all_stages)
+    slowest = max(stage.cycles for stage in all_stages)
+    update = max(stage.update for stage in all_stages)
+    return max(slowest, round_trip / cut.window) + (round_trip + update) / batch_size
 
 
 @dataclass(frozen=True)
@@ -170,9 +195,10 @@ def choose_cut(widths: Sequence[int], names: Sequence[str], batch_size: int, max
             if wrong or cores > max_cores:
                 reasons = wrong or [f"it needs {cores} cores, the machine has {max_cores}"]
                 continue
-            cycles = cycles_per_sample(cut, batch_size, input_density)
-            if best is None or cycles * _handicap(cores) < best.cycles_per_sample * _handicap(best.n_cores):
-                best = ChosenCut(cut, cores, cycles)
+            candidate = chosen(cut, batch_size, input_density)
+            if best is None or (candidate.cycles_per_sample * _handicap(cores)
+                                < best.cycles_per_sample * _handicap(best.n_cores)):
+                best = candidate
     if best is None:
         raise DoesNotFit(
             f"The network of widths {' - '.join(map(str, widths))} does not fit the machine: "
