@@ -232,7 +232,6 @@ def test_the_process_ends_with_its_parent(thread):
 
 def test_starts_fast_from_a_snapshot(spinn5):
     address = spinn5.address
-    again = None
     with spinnemu.Machine("spinn5", "127.0.9.5"):
         pass
     started = time.monotonic()
@@ -246,8 +245,9 @@ def test_starts_fast_from_a_snapshot(spinn5):
 
 
 def test_a_damaged_snapshot_is_not_used(tmp_path, monkeypatch):
+    library = spinnemu.build.library()
     monkeypatch.setattr(spinnemu.build, "cache_folder", lambda: tmp_path)
-    monkeypatch.setattr(spinnemu.build, "library", lambda path=spinnemu.build.library(): path)
+    monkeypatch.setattr(spinnemu.build, "library", lambda: library)
     for damage in (None, "flip", "cut"):
         for file in tmp_path.glob("*.snapshot"):
             content = bytearray(file.read_bytes())
