@@ -18,6 +18,50 @@ static void (*run_pass)(void);
 static uint32_t time;              /* step of the simulation interface: passes so far */
 static uint32_t clock_before;
 
+/*
+ * A pass in which nothing moves any more (a packet lost for good, a core gone) ends with an error instead of waiting for
+ * ever: timer 1 looks in now and then.
+ */
+#define WATCH_INTERVAL_US 500000
+#define WATCH_PATIENCE 10              /* intervals without a packet or a finished sample: 5 s of machine time */
+
+static uint32_t watched;               /* what had moved when the watch last looked in */
+static uint32_t quiet_intervals;
+
+static void watch(uint unused0, uint unused1)
+{
+    (void) unused0;
+    (void) unused1;
+    uint32_t moved = streams_received() + result.samples_done;
+    quiet_intervals = moved == watched ? quiet_intervals + 1 : 0;
+    watched = moved;
+    if (quiet_intervals >= WATCH_PATIENCE) {
+        streams_log_missing(result.samples_done);
+        runtime_fail("nothing has come for %u s after %u of %u samples: packets are lost or a core has stopped",
+                WATCH_INTERVAL_US / 1000 * WATCH_PATIENCE / 1000, result.samples_done, pass.n_samples);
+    }
+}
+
+/* Without time steps nothing else starts the timer. */
+static void watch_start(void)
+{
+    watched = 0;
+    quiet_intervals = 0;
+    tc[T1_CONTROL] = 0;
+    tc[T1_INT_CLR] = 1;
+    tc[T1_LOAD] = sv->cpu_clk * WATCH_INTERVAL_US;
+    tc[T1_BG_LOAD] = sv->cpu_clk * WATCH_INTERVAL_US;
+    vic[VIC_ENABLE] = 1u << TIMER1_INT;
+    tc[T1_CONTROL] = 0xe2;                 /* enabled, periodic, interrupt, 32 bits */
+}
+
+static void watch_stop(void)
+{
+    vic[VIC_DISABLE] = 1u << TIMER1_INT;
+    tc[T1_CONTROL] = 0;
+    tc[T1_INT_CLR] = 1;
+}
+
 static void *regions[REGION_TABLE + 1];    /* their addresses: looking them up costs SDRAM accesses */
 
 void *vertex_region(enum region region)
@@ -50,6 +94,7 @@ void vertex_tick(void)
     result.cycles_high += low < passed;
     result.cycles_low = low;
 
+    result.samples_done++;
     uint32_t waited = stream_counts.waiting_cycles;
     stream_counts.waiting_cycles = 0;
     low = result.waiting_low + waited;
@@ -85,7 +130,9 @@ static void start(void)
     (void) q_flag_read_and_clear();
     clock_before = runtime_cycles();
 
+    watch_start();
     run_pass();
+    watch_stop();
 
     vertex_tick();
     result.samples_done = pass.n_samples;
@@ -122,6 +169,8 @@ void vertex_main(void (*prepare)(void), void (*run)(void))
     run_pass = run;
     streams_initialise(vertex_region(REGION_STREAMS));
     prepare();
+    spin1_set_timer_tick(WATCH_INTERVAL_US);
+    spin1_callback_on(TIMER_TICK, watch, 0);
     simulation_set_start_function(start);
     simulation_set_uses_timer(false);
     simulation_run();

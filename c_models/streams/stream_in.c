@@ -300,6 +300,21 @@ void inlet_free(uint32_t number, uint32_t sample)
     }
 }
 
+void streams_log_missing(uint32_t sample)
+{
+    uint32_t slot_number = sample & stream_layout.slot_mask;
+    for (uint32_t i = 0; i < n_streams; i++) {
+        const slot_t *slot = &stream_drain.slots[i * n_slots() + slot_number];
+        const marker_t *marker = &markers[i * n_slots() + slot_number];
+        if (streams[i].n_words == 0) {
+            log_warning("stream %u: credit %u", i, streams[i].credit);
+        } else if (marker->state != SLOT_COMPLETE) {
+            log_warning("stream %u: %u words of sample %u, %s", i, slot->count, sample,
+                    marker->state == MARKER_HERE ? "marker here" : "no marker");
+        }
+    }
+}
+
 uint32_t inlet_credit(uint32_t inlet)
 {
     return inlets[inlet].credit;

@@ -52,6 +52,9 @@ void inlet_free(uint32_t inlet, uint32_t sample);
 /* For inlets of streams without words: how many samples every producer has let go of. */
 uint32_t inlet_credit(uint32_t inlet);
 
+/* Writes to IOBUF which streams have not all of this sample. */
+void streams_log_missing(uint32_t sample);
+
 /* Samples that may be on the way at once. */
 uint32_t streams_window(void);
 
