@@ -289,7 +289,7 @@ static bool starting(const Machine *m)
 /* Nothing to do: let emulated time go on as fast as real time, and wait for datagrams meanwhile. */
 static void idle(Server *s, struct pollfd *fds)
 {
-    enum { LONGEST_WAIT_MS = 2 };
+    enum { WAIT_MS = 1 };                    /* timers of idle software tick that often */
     Machine *m = s->machine;
     int64_t now = wall_ns();
     uint64_t target = s->pace_cycles + (uint64_t)((now - s->pace_wall) / 5);   /* 5 ns a cycle */
@@ -299,10 +299,10 @@ static void idle(Server *s, struct pollfd *fds)
         s->pace_cycles = m->now;
         target = m->now;
     }
-    if (m->now < target)
-        machine_run(m, m->now + SLICE_MAX < target ? m->now + SLICE_MAX : target);
+    if (m->now + WAIT_MS * CYCLES_PER_MILLISECOND <= target)
+        machine_run(m, m->now + WAIT_MS * CYCLES_PER_MILLISECOND);
     else
-        poll(fds, 3, LONGEST_WAIT_MS);
+        poll(fds, 3, WAIT_MS);
 }
 
 static void serve(Server *s)
