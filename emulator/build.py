@@ -16,6 +16,15 @@ SOURCE = Path(__file__).parent / "src"
 FLAGS = ["-O2", "-std=gnu11", "-fPIC", "-shared", "-pthread"]
 
 
+def _flags() -> list[str]:
+    """The compiler's; ``SPINNEMU_ASSUMPTIONS=50`` or ``200`` scales the times in ``src/timing.h``
+    that no source gives, in percent."""
+    percent = os.environ.get("SPINNEMU_ASSUMPTIONS", "100")
+    if not percent.isdigit() or not 25 <= int(percent) <= 400:
+        raise EmulatorError(f"SPINNEMU_ASSUMPTIONS is a percentage from 25 to 400, not {percent!r}")
+    return FLAGS if percent == "100" else [*FLAGS, f"-DASSUMPTION_PERCENT={percent}"]
+
+
 def cache_folder() -> Path:
     """Where compiled engines and snapshots are kept: ``$XDG_CACHE_HOME/spinnemu``."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
@@ -33,7 +42,7 @@ def _sources() -> list[Path]:
 
 
 def _digest() -> str:
-    digest = hashlib.sha256(" ".join(FLAGS).encode())
+    digest = hashlib.sha256(" ".join(_flags()).encode())
     for path in sorted([*_sources(), *SOURCE.glob("*.h")]):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
@@ -57,7 +66,7 @@ def library() -> Path:
 
     :raises EmulatorError: if it has to be compiled and there is no C compiler
     """
-    found = _installed()
+    found = _installed() if _flags() == FLAGS else None
     if found is not None:
         return found
     target = cache_folder() / f"engine-{_digest()}.so"
@@ -68,7 +77,7 @@ def library() -> Path:
         raise EmulatorError("the emulator's engine is not installed and there is no C compiler")
     handle, temporary = tempfile.mkstemp(suffix=".so", dir=target.parent)
     os.close(handle)
-    command = [*compiler.split(), *FLAGS, *map(str, _sources()), "-o", temporary]
+    command = [*compiler.split(), *_flags(), *map(str, _sources()), "-o", temporary]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
         os.unlink(temporary)
