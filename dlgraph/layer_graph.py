@@ -113,6 +113,7 @@ class Samples:
     :param table: int16 (256,) or None
     :param labels: int32 (n_samples,) class numbers, for sparse categorical cross-entropy, else None
     :param targets: int32 (n_samples, n_outputs) of fraction 28 (cross-entropies) or 23 (mean squared error), else None
+
     Both None: samples for ``predict``.
     """
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from spalloc_fake import SpallocFake
+from spinnemu.machine import free_address
 
 from dlgraph import reachability
 from dlgraph.errors import MachineError
@@ -144,17 +145,19 @@ class BoardFake:
 
 
 def test_a_booted_board_answers() -> None:
-    board = BoardFake("127.0.0.201", booted=True)
+    address = free_address()
+    board = BoardFake(address, booted=True)
     started = time.monotonic()
-    Board("127.0.0.201").target().start()
+    Board(address).target().start()
     assert time.monotonic() - started < 1 and board.boot_packets == 0
     board.close()
 
 
 def test_a_board_that_is_not_booted_is_booted() -> None:
     pytest.importorskip("spinnman")
-    board = BoardFake("127.0.0.202", booted=False)
-    Board("127.0.0.202").target().start()
+    address = free_address()
+    board = BoardFake(address, booted=False)
+    Board(address).target().start()
     assert board.booted and board.boot_packets > 20
     board.close()
 

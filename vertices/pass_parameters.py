@@ -73,9 +73,11 @@ class VertexResult:
         if len(data) != RESULT_BYTES:
             raise ValueError(f"a pass result has {RESULT_BYTES} bytes, not {len(data)}")
         words = [int(word) for word in np.frombuffer(data, "<u4")]
+        status, saturations, sent, received, repeated, foreign = words[:6]
         loss = words[10] | words[11] << 32
-        return cls(*words[:6], words[6] | words[7] << 32, words[8] | words[9] << 32,
-                   loss - (1 << 64) if loss >> 63 else loss, *words[12:14])
+        return cls(status, saturations, sent, received, repeated, foreign,
+                   cycles=words[6] | words[7] << 32, waiting_cycles=words[8] | words[9] << 32,
+                   loss_sum=loss - (1 << 64) if loss >> 63 else loss, n_correct=words[12], samples_done=words[13])
 
 
 RESULT_BYTES = 14 * 4

@@ -247,15 +247,15 @@ class _Planner:
                 producer.inlet_words.append(len(cut.columns) * len(producer.columns))
 
         for producer in producers:
-            for number, rows in enumerate(cut.rows):
-                part = producer.columns.overlap(rows)
+            for number, block in enumerate(cut.rows):
+                part = producer.columns.overlap(block)
                 if part is not None:
                     stream = self.add_stream(StreamKind.ACTIVATIONS, producer, GROUP_ACTIVATIONS_OUT,
                                              (part.start - producer.columns.start) // 2, pairs(len(part)),
                                              f"activations {number}")
                     for consumer in slices:
-                        if consumer.rows == rows:
-                            self.connect(stream, consumer, SLICE_ACTIVATIONS, (part.start - rows.start) // 2)
+                        if consumer.rows == block:
+                            self.connect(stream, consumer, SLICE_ACTIVATIONS, (part.start - block.start) // 2)
 
         for core in slices:
             rows, columns = core.rows, core.columns
