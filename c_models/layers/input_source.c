@@ -73,6 +73,11 @@ static void run(void)
     rows_fetched = 0;
     fetch(0);
 
+    /* A credit that a router dropped and a monitor sent again may have come behind the last one, when the pass before
+     * had ended.  Those of this pass cannot be here before this source has sent. */
+    streams_drain();
+    streams_reset();
+
     for (uint32_t sample = 0; sample < pass.n_samples; sample++) {
         runtime_sleep_while(rows_fetched <= sample);
         if (sample + 1 < pass.n_samples) {
