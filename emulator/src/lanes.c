@@ -14,7 +14,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+/*
+ * A second thread helps only while the host has a processor for it.  So now and then a few quanta
+ * are timed on one thread and on two, and the better is kept for a while.
+ */
+#define TRIAL 40u
+#define WARM_UP 20u                          /* quanta of a trial that are not timed */
+#define KEPT 10000u
 
 /* Fewer cores than this are not worth the two meetings of the threads, some 2 us. */
 #define WORTH_IT 40u
@@ -37,6 +46,10 @@ typedef struct Lanes {
     _Alignas(64) uint32_t done;              /* quanta finished by it */
     _Alignas(64) uint32_t asleep;
     bool stop;
+    enum { TRY_ONE, TRY_TWO, USE_ONE, USE_TWO } mode;
+    uint32_t left;                           /* quanta in this mode */
+    uint64_t work, one_work;                 /* turns of cores in a trial */
+    int64_t time, one_time;                  /* ns */
 } Lanes;
 
 static void relax(void)
@@ -97,6 +110,7 @@ bool lanes_start(Machine *m)
     if (!l)
         return false;
     __builtin_memset(l, 0, sizeof *l);
+    l->left = TRIAL;
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);     /* signals are for the first thread */
@@ -154,6 +168,33 @@ static void enter(Machine *m, Lane *lane)
     lane->nodes = lane->units = 0;
 }
 
+static int64_t wall_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void next_mode(Lanes *l)
+{
+    switch (l->mode) {
+    case TRY_ONE:
+        l->one_time = l->time;
+        l->one_work = l->work;
+        l->mode = TRY_TWO;
+        break;
+    case TRY_TWO:
+        l->mode = (double)l->time * (double)l->one_work < 0.9 * (double)l->one_time * (double)l->work
+                ? USE_TWO : USE_ONE;
+        break;
+    default:
+        l->mode = TRY_ONE;
+    }
+    l->left = l->mode >= USE_ONE ? KEPT : TRIAL;
+    l->time = 0;
+    l->work = 0;
+}
+
 bool lanes_run_cores(Machine *m, uint64_t end)
 {
     unsigned total = 0;
@@ -174,13 +215,26 @@ bool lanes_run_cores(Machine *m, uint64_t end)
         for (uint32_t cores = chip->awake; cores; cores &= cores - 1)
             lane->turn[lane->turns++] = &chip->core[__builtin_ctz(cores)];
     }
-    l->end = end;
-    m->parallel = true;
-    give(l);
-    machine_run_turns(l->lane[0].turn, l->lane[0].turns, end);
-    wait_until_done(l);
-    m->parallel = false;
-    enter(m, &l->lane[0]);
-    enter(m, &l->lane[1]);
+    bool trial = l->mode < USE_ONE && l->left <= TRIAL - WARM_UP;
+    int64_t started = trial ? wall_ns() : 0;
+    if (l->mode == TRY_ONE || l->mode == USE_ONE) {
+        machine_run_turns(l->lane[0].turn, l->lane[0].turns, end);
+        machine_run_turns(l->lane[1].turn, l->lane[1].turns, end);
+    } else {
+        l->end = end;
+        m->parallel = true;
+        give(l);
+        machine_run_turns(l->lane[0].turn, l->lane[0].turns, end);
+        wait_until_done(l);
+        m->parallel = false;
+        enter(m, &l->lane[0]);
+        enter(m, &l->lane[1]);
+    }
+    if (trial) {
+        l->time += wall_ns() - started;
+        l->work += total;
+    }
+    if (--l->left == 0)
+        next_mode(l);
     return true;
 }
