@@ -199,12 +199,17 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize("widths, words", [
-    ((2000, 2000, 3), "2000 - 2000 - 3 does not fit .*cores"),
-    ((4, 4, 60000), "does not fit"),
+    ((2000, 2000, 3), "'wide_0' with 2000 x 2000 weights 32000000; the machine's 60 cores have 3624960 bytes"),
+    ((4, 4, 60000), "the 60000 outputs of layer 'wide_1' belong on one core and need .* bytes"),
+    ((8,) * 40, "it needs 79 cores, the machine has 60"),
 ])
 def test_too_large_a_network_is_refused_before_the_machine(widths: tuple[int, ...], words: str) -> None:
     x, y = data(32, n_inputs=widths[0])
-    net = dlgraph.from_keras(mlp(*widths), Emulated(board="spinn3"))
+    layers = [keras.layers.Dense(n, "softmax" if i == len(widths) - 2 else "relu", name=f"wide_{i}")
+              for i, n in enumerate(widths[1:])]
+    model = keras.Sequential([keras.Input((widths[0],)), *layers])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    net = dlgraph.from_keras(model, Emulated(board="spinn3"))
     with pytest.raises(DoesNotFit, match=words):
         net.train(x, y, verbose=0)
 

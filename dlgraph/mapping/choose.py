@@ -19,6 +19,7 @@ MAX_ALIGNED_ROWS = 12            # more blocks of rows cost the groups more sums
 WINDOWS = (8, 6, 4, 3, 2, 1)
 MAX_STREAMS_IN = 1000            # c_models/streams counts slots in 16 bits
 FEWER_CORES_FACTOR = 1.03        # a cut with more cores must be this much faster
+NO_CUT = "no cut of its layers fits the data memory of the cores"
 
 
 @dataclass(frozen=True)
@@ -202,9 +203,26 @@ def choose_cut(widths: Sequence[int], names: Sequence[str], batch_size: int, max
     if best is None:
         raise DoesNotFit(
             f"The network of widths {' - '.join(map(str, widths))} does not fit the machine: "
-            f"{'; '.join(reasons) or 'no cut of its layers fits the data memory of the cores'}. "
+            f"{'; '.join(_too_large(widths, names, max_cores) or reasons) or NO_CUT}. "
             f"Make the layers named smaller, or use a machine with more cores.")
     return best
+
+
+def _too_large(widths: Sequence[int], names: Sequence[str], max_cores: int) -> list[str]:
+    """What no cut whatever can bring onto the machine, and by how much."""
+    found = []
+    need = memory.group_bytes(widths[-1], 1, 0, 1, 1)
+    if need > memory.DTCM_HEAP_BYTES:
+        found.append(f"the {widths[-1]} outputs of layer {names[-1]!r} belong on one core and need {need} bytes of its data "
+                     f"memory, there are {memory.DTCM_HEAP_BYTES}")
+    sizes = [memory.PARAMETER_BYTES * n_in * n_out for n_in, n_out in zip(widths, widths[1:])]
+    room = max_cores * memory.DTCM_HEAP_BYTES
+    if sum(sizes) > room:
+        largest = sizes.index(max(sizes))
+        found.append(f"weights and their gradients need {sum(sizes)} bytes, of which layer {names[largest]!r} with "
+                     f"{widths[largest]} x {widths[largest + 1]} weights {sizes[largest]}; the machine's {max_cores} cores "
+                     f"have {room} bytes of data memory")
+    return found
 
 
 def _handicap(cores: int) -> float:

@@ -7,6 +7,7 @@ from dlgraph.mapping.plan import padded, pairs, slots_of
 #: prints what each binary leaves (``python c_models/build.py``); a core that asks for more ends the run by name.
 DTCM_HEAP_BYTES = 59 * 1024
 
+PARAMETER_BYTES = 8              # per weight: itself and its gradient
 SLOT_STATE_BYTES = 24            # per stream and slot: c_models/streams, slot_t and marker_t
 STREAM_BYTES = 32                # per incoming stream: stream_t and its number
 BLOCK_OVERHEAD_BYTES = 16        # per claim
@@ -22,7 +23,7 @@ def ring_entries(words_and_markers: int, window: int) -> int:
 def slice_bytes(n_rows: int, n_columns: int, n_streams: int, window: int) -> int:
     """A weight slice with ``n_streams`` incoming streams."""
     slots, columns = slots_of(window), padded(n_columns)
-    return (8 * n_rows * columns + 4 * n_rows + 8 * columns
+    return (PARAMETER_BYTES * n_rows * columns + 4 * n_rows + 8 * columns
             + slots * 4 * (pairs(n_rows) + columns)
             + stream_bytes(n_streams, slots)
             + PACKET_BYTES * ring_entries(pairs(n_rows) + n_columns + n_streams, window))
