@@ -266,6 +266,11 @@ class GfeExecutor(Executor):
     # ----------------------------------------------------------------- the session
 
     @property
+    def session(self) -> Session:
+        """The running session; there is one after the first pass."""
+        return self._live
+
+    @property
     def _live(self) -> Session:
         assert self._session is not None
         return self._session
