@@ -83,7 +83,7 @@ def validate(record: dict[str, Any]) -> None:
 def command_line(argv: list[str]) -> str:
     """The command, with files outside the repository by their names only."""
     script = Path(argv[0]).name
-    words = [Path(word).name if os.path.isabs(word) else word for word in argv[1:]]
+    words = [Path(word).name if os.path.isabs(word) or word.startswith("..") else word for word in argv[1:]]
     return shlex.join(["python", f"benchmarks/{script}", *words])
 
 
