@@ -60,3 +60,12 @@ def test_fills(spinn3: MachineTarget) -> None:
     graph = make_graph([40, 16, 4], [Activation.RELU], OUTPUTS[1], seed=8)
     on_machine_and_host(graph, make_samples(graph, 300, seed=9, sparse=False), spinn3, epochs=2, batch_size=32,
                         max_region_bytes=80 * 100)
+
+
+@pytest.mark.parametrize("options", [
+    {},
+    {"cuts": {"dense_0": (6, 5), "dense_1": (5, 4, 4), "dense_2": (4, 1)}, "n_sources": 3, "window": 6, "placement_seed": 2},
+], ids=["as chosen", "by hand"])
+def test_on_48_chips(spinn5: MachineTarget, options: dict[str, object]) -> None:
+    graph = make_graph([230, 150, 60, 10], [Activation.RELU, Activation.SIGMOID], OUTPUTS[0], seed=13)
+    on_machine_and_host(graph, make_samples(graph, 50, seed=14), spinn5, epochs=2, batch_size=16, **options)
