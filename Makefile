@@ -1,6 +1,6 @@
 # What a checkout can do.  Everything is installed into VENV, nothing elsewhere.
 #
-#   make demo             train on handwritten digits, on an emulated SpiNNaker board
+#   make demo             train on handwritten digits, on an emulated SpiNNaker board (or on DLGRAPH_MACHINE)
 #   make test             every test
 #   make docs             the documentation, in docs/_build/html
 #   make lint             ruff and mypy
@@ -17,7 +17,7 @@ WARNINGS_ARE_ERRORS ?= -W --keep-going
 .PHONY: demo test docs lint benchmark-mnist clean
 
 demo: $(VENV)/has-keras $(VENV)/has-examples
-	$(BIN)/python examples/train_digits.py
+	$(BIN)/python examples/train_digits.py $(if $(DLGRAPH_MACHINE),,--board spinn3)
 
 test: $(VENV)/has-keras $(VENV)/has-test
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)

@@ -46,12 +46,15 @@ def main(arguments: list[str] | None = None) -> float:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--board", choices=["spinn3", "spinn5"],
+                        help="an emulated board of 4 or 48 chips, whatever other machine is named")
     options = parser.parse_args(arguments)
 
     x, y, held_out_x, held_out_y = digits(options.seed)
     model = compiled_model(options.seed)
     started = time.monotonic()
-    with dlgraph.from_keras(model, seed=options.seed) as net:
+    machine = dlgraph.Emulated(board=options.board) if options.board else None
+    with dlgraph.from_keras(model, machine, seed=options.seed) as net:
         net.train(x, y, epochs=options.epochs, validation_data=(held_out_x, held_out_y))
         _, on_machine = net.evaluate(held_out_x, held_out_y, verbose=0)
         where = net.machine
