@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 
@@ -35,6 +35,11 @@ class SharedTarget(MachineTarget):
     @property
     def description(self) -> str:
         return self._target.description
+
+    @property
+    def emulated_machine(self) -> Any:
+        """The ``spinnemu.Machine``, to bring faults about; None on a board."""
+        return getattr(self._target, "machine", None)
 
     def start(self) -> None:
         self._target.start()

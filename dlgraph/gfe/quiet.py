@@ -55,6 +55,29 @@ def quiet_logging() -> Iterator[None]:
         root.removeHandler(handler)
 
 
+class _Errors(logging.Handler):
+    """Keeps the text of every error that is logged."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
+
+
+@contextlib.contextmanager
+def logged_errors() -> Iterator[list[str]]:
+    """What GFE logs as errors; the cores' own error messages are among it."""
+    handler = _Errors()
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield handler.texts
+    finally:
+        root.removeHandler(handler)
+
+
 @contextlib.contextmanager
 def captured_output() -> Iterator[io.StringIO]:
     """GFE's progress bars, kept instead of shown; they belong into an error message if there is one."""

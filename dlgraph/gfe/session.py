@@ -6,6 +6,7 @@ the only place that knows of it.
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 from typing import Callable, Iterator, Sequence
 
@@ -22,6 +23,10 @@ from dlgraph.gfe import memory_access, quiet
 from dlgraph.mapping.placement import ChipRoom
 from dlgraph.vertices import NetworkVertex
 from dlgraph.vertices.regions import Region
+
+#: How GFE logs an error message of a core: x, y, p: text (source: line)
+CORE_ERROR = re.compile(r"(\d+), (\d+), (\d+): (.*?)(?: \(\w+\.c: \d+\))?$")
+MAX_CORE_ERRORS = 6
 
 #: Called when another session needs GFE: the owner closes its session.
 _give_up: Callable[[], None] | None = None
@@ -46,6 +51,7 @@ class Session:
         if _give_up is not None:
             _give_up()
         self._addresses: dict[tuple[NetworkVertex, Region], int] = {}
+        self._vertices: list[NetworkVertex] = []
         self._open = False
         with quiet.user_configuration(), quiet.quiet_logging(), self._talking():
             gfe.setup(model_binary_folder=str(binaries))
@@ -57,7 +63,7 @@ class Session:
     @contextlib.contextmanager
     def _talking(self) -> Iterator[None]:
         """Around every call into GFE: whatever goes wrong, the session ends and the error says what GFE said."""
-        with quiet.own_signal_handlers(), quiet.captured_output() as said:
+        with quiet.own_signal_handlers(), quiet.captured_output() as said, quiet.logged_errors() as errors:
             try:
                 yield
                 return
@@ -65,10 +71,26 @@ class Session:
                 self._abandon()
                 raise KeyboardInterrupt from error
             except Exception as error:
+                cores = self._core_errors(errors)
                 self._abandon()
                 failure = error
+        if cores:
+            more = f"\n... and {len(cores) - MAX_CORE_ERRORS} more cores" if len(cores) > MAX_CORE_ERRORS else ""
+            raise MachineError("The run on the machine failed:\n" + "\n".join(cores[:MAX_CORE_ERRORS]) + more) from failure
         tail = "\n".join(line for line in said.getvalue().splitlines()[-30:] if line.strip(" =|"))
         raise MachineError(f"The run on the machine failed: {failure}\n{tail}") from failure
+
+    def _core_errors(self, errors: list[str]) -> list[str]:
+        """What cores of the graph said was wrong, each with its vertex."""
+        found = []
+        for text in errors:
+            match = CORE_ERROR.match(text)
+            if match:
+                x, y, p = (int(number) for number in match.groups()[:3])
+                label = next((vertex.label for vertex in self._vertices
+                              if self.placement(vertex).location == (x, y, p)), "a core")
+                found.append(f"{label}, on chip ({x}, {y}) core {p}: {match.group(4)}")
+        return found
 
     @property
     def is_open(self) -> bool:
@@ -94,6 +116,7 @@ class Session:
         """Add machine vertices and an edge for every consumer of every stream."""
         vertex_of = {vertex.core: vertex for vertex in vertices}
         with self._talking():
+            self._vertices = list(vertices)
             for vertex in vertices:
                 vertex.connect(vertex_of)
                 gfe.add_machine_vertex_instance(vertex)
