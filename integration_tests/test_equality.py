@@ -1,12 +1,14 @@
 """What the machine trains equals what the reference trains, bit for bit, however the network is cut and placed."""
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dlgraph.errors import DoesNotFit
 from dlgraph.gfe.executor import GfeExecutor
-from dlgraph.layer_graph import Activation, LayerGraph, Samples
+from dlgraph.layer_graph import Activation, LayerGraph, Loss, Samples
 from dlgraph.reference import ReferenceExecutor
 from dlgraph.targets import MachineTarget
 from integration_tests.networks import HIDDEN, OUTPUTS, assert_equal, make_graph, make_samples, train
@@ -69,3 +71,29 @@ def test_fills(spinn3: MachineTarget) -> None:
 def test_on_48_chips(spinn5: MachineTarget, options: dict[str, object]) -> None:
     graph = make_graph([230, 150, 60, 10], [Activation.RELU, Activation.SIGMOID], OUTPUTS[0], seed=13)
     on_machine_and_host(graph, make_samples(graph, 50, seed=14), spinn5, epochs=2, batch_size=16, **options)
+
+
+def test_predict_before_a_larger_training(spinn3: MachineTarget) -> None:
+    """What was asked for first, a few samples without targets, does not bound what comes later."""
+    graph = make_graph([8, 300], [], (Activation.LINEAR, Loss.MEAN_SQUARED_ERROR, False), seed=30)
+    samples = make_samples(graph, 128, seed=31)
+    few = Samples(samples.codes[:4], samples.table)
+    executor = GfeExecutor(graph, spinn3)
+    try:
+        first = executor.forward(few, keep_outputs=True)
+        on_machine = train(executor, samples, epochs=1, batch_size=128)
+    finally:
+        executor.close()
+    reference = ReferenceExecutor(graph)
+    np.testing.assert_array_equal(first.outputs, reference.forward(few, keep_outputs=True).outputs)
+    assert_equal(on_machine, train(reference, samples, epochs=1, batch_size=128))
+
+
+def test_no_room_for_a_single_sample_is_said(spinn3: MachineTarget) -> None:
+    graph = make_graph([40, 4], [], OUTPUTS[0], seed=32)
+    executor = GfeExecutor(graph, spinn3, max_region_bytes=16)
+    try:
+        with pytest.raises(DoesNotFit, match="no room"):
+            executor.forward(make_samples(graph, 3, seed=33), keep_outputs=True)
+    finally:
+        executor.close()

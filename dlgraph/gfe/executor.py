@@ -14,7 +14,7 @@ from dlgraph.executor import CoreWork, Executor, Progress
 from dlgraph.gfe.progress_listener import ProgressListener, address_towards
 from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_row_bytes, target_rows
 from dlgraph.gfe.session import Session
-from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
+from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, PassResult, Samples
 from dlgraph.mapping.choose import ChosenCut, choose_cut, chosen, complaints, explicit_cut, n_cores
 from dlgraph.mapping.placement import place
 from dlgraph.mapping.plan import Core, CoreKind, Cut, Plan, make_plan
@@ -86,7 +86,7 @@ class GfeExecutor(Executor):
         parameters = PassParameters(
             training=1, batch_size=batch_size, has_targets=1,
             gradient_shift=formats.weight_gradient_shift(batch_size), bias_shift=formats.bias_gradient_shift(batch_size))
-        capacity = self._store.capacity(samples)
+        capacity = self._capacity(samples, keep_outputs=False)
         if n <= capacity:
             if shuffle:
                 keys = {f"order_key_{i}": key for i, key in enumerate(round_keys(self.graph.seed, epoch))}
@@ -98,12 +98,13 @@ class GfeExecutor(Executor):
         return result
 
     def forward(self, samples: Samples, keep_outputs: bool, progress: Progress | None = None) -> PassResult:
-        self._open(samples, batch_size=32)
+        self._open(samples, batch_size=32, keep_outputs=keep_outputs)
         n = len(samples)
         has_targets = int(target_row_bytes(samples) > 0)
-        capacity = self._store.capacity(samples)
-        if keep_outputs:
-            capacity = min(capacity, self._output_group.output_bytes // (4 * self.graph.n_outputs))
+        capacity = self._capacity(samples, keep_outputs)
+        if capacity == 0:
+            raise DoesNotFit(f"There is no room for a single sample in the {self._max_region_bytes} bytes of SDRAM for "
+                             f"samples. Give a larger max_region_bytes.")
         total: PassResult | None = None
         for start in range(0, n, capacity):
             part = samples if n <= capacity else _rows(samples, np.arange(start, min(start + capacity, n)))
@@ -279,13 +280,31 @@ class GfeExecutor(Executor):
         """Another session needs GFE."""
         self.close()
 
-    def _open(self, samples: Samples, batch_size: int) -> None:
+    def _capacity(self, samples: Samples, keep_outputs: bool) -> int:
+        """How many samples like these fit the session's regions at once."""
+        capacity = self._store.capacity(samples)
+        if keep_outputs:
+            capacity = min(capacity, self._output_group.output_bytes // (4 * self.graph.n_outputs))
+        return capacity
+
+    def _could_grow(self, samples: Samples, wanted: Sequence[Samples]) -> bool:
+        """Whether a new session would have more room somewhere for what is wanted."""
+        now = [(source.sample_bytes, row_bytes(len(source.core.columns), samples.codes.itemsize))
+               for source in self._sources]
+        now += [(self._output_group.target_bytes, self._target_row_bytes),
+                (self._output_group.output_bytes, 4 * self.graph.n_outputs)]
+        return any(self._region_bytes(row, wanted) > size for size, row in now)
+
+    @property
+    def _target_row_bytes(self) -> int:
+        """Bytes of a label, or of a sample's targets, whether or not the first samples to come have any."""
+        return 4 if self.graph.loss is Loss.SPARSE_CATEGORICAL_CROSSENTROPY else 4 * self.graph.n_outputs
+
+    def _open(self, samples: Samples, batch_size: int, keep_outputs: bool = False) -> None:
         """Make sure that there is a session with room for these samples, if any machine has it."""
         wanted = self._announced if any(s is samples for s in self._announced) else [samples, *self._announced]
         if self._session is not None and self._session.is_open:
-            row = max(row_bytes(len(source.core.columns), samples.codes.itemsize) for source in self._sources)
-            could_grow = self._region_bytes(row, wanted) > min(source.sample_bytes for source in self._sources)
-            if self._store.capacity(samples) >= len(samples) or not could_grow:
+            if self._capacity(samples, keep_outputs) >= len(samples) or not self._could_grow(samples, wanted):
                 return
         self._close_session()
         self.results = {}
@@ -367,9 +386,8 @@ class GfeExecutor(Executor):
             return NeuronGroupVertex(core, plan, len(layer_cut.rows), len(cut.layers[following].columns),
                                      layer.activation, excess, self.graph.layers[following].input_fraction,
                                      layer.use_bias)
-        targets = max(target_row_bytes(s) for s in samples)
         return OutputGroupVertex(core, plan, self.graph, len(layer_cut.rows), excess,
-                                 self._region_bytes(max(4, targets), samples),
+                                 self._region_bytes(self._target_row_bytes, samples),
                                  self._region_bytes(4 * self.graph.n_outputs, samples), progress_to)
 
 
