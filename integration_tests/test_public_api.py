@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import spinnemu
 
 import dlgraph
 from dlgraph.errors import DoesNotFit
@@ -190,8 +191,6 @@ def test_a_sum_that_overflows_ends_the_run() -> None:
 @pytest.fixture
 def untouched(monkeypatch: pytest.MonkeyPatch) -> None:
     """No emulated machine may be started."""
-    spinnemu = pytest.importorskip("spinnemu")
-
     def start(*arguments: Any, **options: Any) -> None:
         raise AssertionError("a machine was started")
     monkeypatch.setattr(spinnemu, "Machine", start)
@@ -215,7 +214,6 @@ def test_too_large_a_network_is_refused_before_the_machine(widths: tuple[int, ..
 
 
 def test_a_busy_address_is_one_clear_error() -> None:
-    spinnemu = pytest.importorskip("spinnemu")
     x, y = data(32)
     with spinnemu.Machine(board="spinn3") as other:
         net = dlgraph.from_keras(mlp(4, 3), Emulated(board="spinn3", address=other.address))

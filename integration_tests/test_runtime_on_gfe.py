@@ -13,10 +13,9 @@ from pathlib import Path
 
 import numpy
 import pytest
+import spinnemu
 
 HERE = Path(__file__).resolve().parent
-
-pytest.importorskip("spinnaker_graph_front_end")
 
 
 @pytest.fixture(name="machine", scope="module")
@@ -26,7 +25,6 @@ def _machine():
     if board:
         yield board, int(os.environ.get("DLGRAPH_MACHINE_VERSION", "5"))
         return
-    spinnemu = pytest.importorskip("spinnemu")
     with spinnemu.Machine(board="spinn3") as emulated:
         yield emulated.address, 3
 

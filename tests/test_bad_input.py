@@ -11,6 +11,7 @@ from keras_models import data, equal, layers, mlp, on_host, sequential
 import dlgraph
 from dlgraph.errors import DataError, ModelError, NumberFormatError, UnsupportedError
 from dlgraph.executors import MAPPING_OPTIONS, make_executor
+from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.keras_translator import translate
 
 SGD = keras.optimizers.SGD
@@ -372,8 +373,7 @@ def test_options_are_refused(options, error, word) -> None:
 
 
 def test_the_options_of_the_mapping_are_those_of_the_executor() -> None:
-    executor = pytest.importorskip("dlgraph.gfe.executor", exc_type=ImportError)
-    parameters = inspect.signature(executor.GfeExecutor).parameters.values()
+    parameters = inspect.signature(GfeExecutor).parameters.values()
     assert {each.name for each in parameters if each.kind is each.KEYWORD_ONLY} == set(MAPPING_OPTIONS)
 
 
@@ -386,7 +386,6 @@ def test_a_model_compiled_anew_for_another_goal_is_refused() -> None:
 
 
 def test_no_answer_at_the_address_is_one_clear_error() -> None:
-    pytest.importorskip("dlgraph.gfe.executor", exc_type=ImportError)
     model = mlp(4, 3)
     net = dlgraph.from_keras(model, dlgraph.Board("127.0.0.99"), executor_factory=make_executor)
     before = model.get_weights()

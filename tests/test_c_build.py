@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from spinn_front_end_common.interface.simulation.simulation_utilities import get_simulation_header_array_no_timestep
 
 C_MODELS = Path(__file__).resolve().parent.parent / "c_models"
 
@@ -140,9 +141,7 @@ def test_too_much_data_says_by_how_much():
 
 
 def test_hash_of_name_is_the_hosts():
-    host = pytest.importorskip(
-        "spinn_front_end_common.interface.simulation.simulation_utilities")
-    words = host.get_simulation_header_array_no_timestep("runtime_minimal.aplx")
+    words = get_simulation_header_array_no_timestep("runtime_minimal.aplx")
     assert words[0] == BUILD.application_name_hash("runtime_minimal")
 
 

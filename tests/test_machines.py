@@ -154,7 +154,6 @@ def test_a_booted_board_answers() -> None:
 
 
 def test_a_board_that_is_not_booted_is_booted() -> None:
-    pytest.importorskip("spinnman")
     address = free_address()
     board = BoardFake(address, booted=False)
     Board(address).target().start()
@@ -294,7 +293,6 @@ controller.close()
 
 
 def test_the_graph_front_end_borrows_a_board_with_our_options() -> None:
-    pytest.importorskip("spinnaker_graph_front_end")
     root = Path(__file__).parents[1]
     with SpallocFake("127.0.0.5") as server:
         done = subprocess.run([sys.executable, "-c", BORROW, str(server.port)], capture_output=True, text=True,

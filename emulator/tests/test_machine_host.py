@@ -11,8 +11,6 @@ import time
 import pytest
 from machine_support import HERE, program, spinnemu
 
-pytest.importorskip("spinnman")
-
 SDRAM = 0x60100000
 APP_ID = 30
 ROOT = {"spinn3": 3, "spinn5": 5}
