@@ -1,5 +1,5 @@
 /*
- * The receive interrupt: store key and payload, wrap, return: 19 cycles.
+ * The receive interrupt: store key and payload, wrap, return.
  * Banked registers: r8 communications controller, r9 next entry, r12 end of the ring, where a word holds its start.
  */
 #define RX_DATA 0x10                 /* registers of the communications controller: SpiNNaker datasheet, chapter 7 */

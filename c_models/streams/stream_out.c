@@ -16,12 +16,6 @@ void streams_out_set(const stream_out_t *streams, uint32_t count, uint32_t send_
     n_out_streams = count;
 }
 
-const stream_out_t *streams_out(uint32_t *count)
-{
-    *count = n_out_streams;
-    return out_streams;
-}
-
 static inline uint32_t slot_key(const stream_out_t *stream, uint32_t sample)
 {
     return stream->key | ((sample & stream_layout.slot_mask) << STREAM_INDEX_BITS);

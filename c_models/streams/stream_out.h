@@ -20,9 +20,6 @@ void stream_send_zeros(const stream_out_t *stream, uint32_t sample);
 /* Says that the samples before `sample` have been let go of. */
 void stream_send_credit(const stream_out_t *stream, uint32_t sample);
 
-/* The streams of this core, as configured. */
-const stream_out_t *streams_out(uint32_t *count);
-
 /* Sends `vector` along every outgoing stream of `kind`, each its own part. */
 void streams_send_all(uint32_t kind, uint32_t sample, const uint32_t *vector);
 void streams_send_all_zeros(uint32_t kind, uint32_t sample);

@@ -1,5 +1,5 @@
 /*
- * void streams_drain(void): takes what is in the ring to its place; about 40 cycles a packet.
+ * void streams_drain(void): takes what is in the ring to its place.
  *
  * The ordinary packet is the first copy of a word in a slot whose marker has not come: it is stored, counted and added
  * to the slot's checksum.  Everything else goes to stream_take_slowly() in stream_in.c, which takes ordinary packets

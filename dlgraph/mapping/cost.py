@@ -1,7 +1,8 @@
 """What a sample costs each kind of core, in cycles of 200 MHz.
 
-The figures are measured on the emulated machine (``benchmarks/kernel_cycles.py``) or, where marked, estimated; they decide only
-how a network is cut, never what it computes.
+The figures of the kernels lie a little above those of ``benchmarks/kernel_cycles.py``; the others were chosen so that the busy
+cycles per vertex of 784-128-10 on MNIST, on the emulated machine (``net.report()``), come out about right.  They decide only how
+a network is cut, never what it computes.
 """
 from __future__ import annotations
 
