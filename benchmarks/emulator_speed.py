@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import json
-import platform
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -25,9 +24,17 @@ from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.layer_graph import Activation, DenseLayer, LayerGraph, Loss, Metric, Samples, Sgd
 from dlgraph.machines import Emulated
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from energy import system_cores  # noqa: E402
+from result import Machine, Result  # noqa: E402
+
 KERNELS = Path(__file__).resolve().parent.parent / "c_models" / "kernels"
 DENSITY = 0.19
 LEARNING_RATE = 0.1
+BATCH = 32
+SEED = 0
+BOARD = "spinn5"
+WANTED_MIPS = 300               #: million instructions per second of one host core
 
 
 def make_graph(rng: np.random.Generator) -> LayerGraph:
@@ -94,44 +101,50 @@ def resident_bytes(process: int) -> int:
     return 0
 
 
-def measure(n_samples: int) -> dict[str, Any]:
-    rng = np.random.default_rng(0)
+def measure(n_samples: int) -> Result:
+    rng = np.random.default_rng(SEED)
     graph, samples = make_graph(rng), make_samples(rng, n_samples)
-    target = Emulated(board="spinn5").target()
+    target = Emulated(board=BOARD).target()
+    started = time.perf_counter()
     target.start()
     executor = GfeExecutor(graph, target)
     try:
         few = make_samples(rng, 64)
         executor.prepare([few, samples])
-        executor.train_epoch(few, 0, 32, True, LEARNING_RATE)             # maps and loads
+        executor.train_epoch(few, 0, BATCH, True, LEARNING_RATE)          # maps and loads
         timer = PassTimer(executor, target.machine)
-        result = executor.train_epoch(samples, 1, 32, True, LEARNING_RATE)
+        result = executor.train_epoch(samples, 1, BATCH, True, LEARNING_RATE)
+        instructions, seconds, emulated = timer.instructions, timer.seconds, timer.emulated_seconds
+        tested = executor.forward(few, keep_outputs=False)
         memory = resident_bytes(target.machine.process_id)
+        n_cores = len(executor.results)
     finally:
         executor.close()
-    return {
-        "network": "784-128-10", "batch": 32, "board": "spinn5", "emulated": True, "samples": n_samples,
-        "cores": len(executor.results), "instructions": timer.instructions, "wall_seconds": timer.seconds,
-        "million_instructions_per_s": timer.instructions / timer.seconds / 1e6,
-        "machine_seconds": result.machine_cycles / 200e6, "emulated_seconds": timer.emulated_seconds,
-        "engine_memory_bytes": memory,
-        "host_kernel_million_multiply_adds_per_s": host_kernel_rate(rng),
-        "python": platform.python_version(),
-    }
+    mips = instructions / seconds / 1e6
+    return Result(
+        benchmark="emulator_speed",
+        machine=Machine(target.description, True, BOARD, n_cores, n_cores + system_cores(BOARD)),
+        seed=SEED, network="784-128-10", batch=BATCH, samples=n_samples, epochs=1,
+        machine_seconds=result.machine_cycles / 200e6, wall_seconds=time.perf_counter() - started,
+        accuracy=[{"train": result.n_correct / n_samples, "test": tested.n_correct / len(few)}],     # of random labels
+        checks={"million_instructions_per_s": mips >= WANTED_MIPS, "memory": memory < 1 << 30},
+        figures={"million_instructions_per_s": mips, "instructions": instructions, "pass_wall_seconds": seconds,
+                 "pass_emulated_seconds": emulated, "engine_memory_bytes": memory,
+                 "host_kernel_million_multiply_adds_per_s": host_kernel_rate(rng)})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=4000)
-    parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    parser.add_argument("--out", type=Path, help="write the record as JSON")
     options = parser.parse_args()
-    figures = measure(options.samples)
-    figures["command"] = f"python benchmarks/emulator_speed.py --samples {options.samples}"
-    for name, value in figures.items():
-        print(f"{name:44} {value:.6g}" if isinstance(value, float) else f"{name:44} {value}")
+    record = measure(options.samples)
+    for name, value in record.figures.items():
+        print(f"{name:44} {value:.6g}")
+    for name, held in record.checks.items():
+        print(f"{name:44} {'yes' if held else 'no'}")
     if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(figures, indent=2) + "\n")
+        record.write(options.out)
 
 
 if __name__ == "__main__":
