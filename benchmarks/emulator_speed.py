@@ -42,7 +42,8 @@ def make_graph(rng: np.random.Generator) -> LayerGraph:
     for name, n_in, n_out, activation in (("hidden", 784, 128, Activation.RELU), ("output", 128, 10, Activation.SOFTMAX)):
         limit = np.sqrt(6 / (n_in + n_out))
         weights = formats.weights_from_float(rng.uniform(-limit, limit, (n_in, n_out)), name)
-        layers.append(DenseLayer(name, weights, np.zeros(n_out, np.int32), True, activation, formats.INPUT_FRACTION))
+        layers.append(DenseLayer(name, weights, np.zeros(n_out, np.int32), True, activation,
+                                 input_fraction=formats.INPUT_FRACTION))
     return LayerGraph(layers, Loss.SPARSE_CATEGORICAL_CROSSENTROPY, False, Metric.SPARSE_CATEGORICAL_ACCURACY,
                       Sgd(LEARNING_RATE))
 

@@ -33,7 +33,7 @@ OVERFLOW_ADVICE = ("lower the fraction of the activations that come in, start fr
                    "rate, or scale the targets down")
 
 _ACTIVATION_FRACTION = {Activation.LINEAR: 11, Activation.RELU: 11,
-                        Activation.SIGMOID: 13, Activation.TANH: 13}
+                        Activation.SIGMOID: 13, Activation.TANH: 13, Activation.LEAKY_RELU: 11}
 _MAX_MANTISSA = 2**31
 _MAX_RATE_SHIFT = 62
 _CHUNK = 1 << 22             # values converted at a time: bounds the memory of temporary doubles
@@ -224,7 +224,7 @@ def labels_from_array(labels: npt.ArrayLike, n_classes: int) -> Int32Array:
 
 def output_fraction(graph: LayerGraph) -> int:
     """Fraction of the outputs ``p`` that a pass over samples keeps."""
-    bounded = graph.layers[-1].activation in (Activation.SOFTMAX, Activation.SIGMOID, Activation.TANH)
+    bounded = graph.output_layer.activation in (Activation.SOFTMAX, Activation.SIGMOID, Activation.TANH)
     return ERROR_FRACTION if bounded else LOGIT_FRACTION
 
 
@@ -268,14 +268,17 @@ def rate(rho: float) -> Rate:
     return Rate(mantissa, shift)
 
 
-def weight_gradient_shift(batch_size: int) -> int:
-    """``s``: how far the errors are shifted right before they enter the weights' gradient."""
-    return max(0, clog2(batch_size) - 4)
+def weight_gradient_shift(batch_size: int, n_positions: int = 1) -> int:
+    """``s``: how far the errors are shifted right before they enter the weights' gradient.
+
+    :param n_positions: how often a weight is used in a sample: height x width of a convolution's value
+    """
+    return max(0, clog2(batch_size) + clog2(n_positions) // 4 - 4)
 
 
-def bias_gradient_shift(batch_size: int) -> int:
-    """``sb``: how far the errors are shifted right before they enter the biases' gradient."""
-    return clog2(batch_size)
+def bias_gradient_shift(batch_size: int, n_positions: int = 1) -> int:
+    """``sb``: how far the errors, or in a convolution their sum, are shifted right for the biases' gradient."""
+    return clog2(batch_size * n_positions)
 
 
 def weight_rate(learning_rate: float, n_samples: int, fraction: int, batch_size: int) -> Rate:

@@ -1,27 +1,24 @@
 """The network as integers: what a translator makes, what every executor trains.
 
-A :class:`LayerGraph` is a chain of dense layers with integer parameters in the formats of ``docs/arithmetic.rst``,
+A :class:`LayerGraph` is layers (:mod:`dlgraph.layers`) with integer parameters in the formats of ``docs/arithmetic.rst``,
 one loss and one optimiser.  It knows nothing of Keras (above it) or of machines (below it).
 """
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
-Int32Array = npt.NDArray[np.int32]
+from dlgraph.layers import (
+    INPUT, Activation, ActivationLayer, AddLayer, ConcatenateLayer, ConvolutionLayer, DenseLayer, DropoutLayer, Int32Array, Layer,
+    PaddingLayer, Pooling, PoolingLayer, ReshapeLayer, Shape, WeightLayer)
 
-
-class Activation(Enum):
-    """What a layer does to its pre-activations; the value is the number the machine knows it by."""
-
-    LINEAR = 0
-    RELU = 1
-    SIGMOID = 2
-    TANH = 3
-    SOFTMAX = 4
+__all__ = ["INPUT", "Activation", "ActivationLayer", "AddLayer", "ConcatenateLayer", "ConvolutionLayer", "DenseLayer",
+           "DropoutLayer", "Int32Array", "Layer", "LayerGraph", "Loss", "Metric", "PaddingLayer", "PassResult", "Pooling",
+           "PoolingLayer", "ReshapeLayer", "Samples", "Sgd", "Shape", "WeightLayer"]
 
 
 class Loss(Enum):
@@ -43,34 +40,6 @@ class Metric(Enum):
 
 
 @dataclass
-class DenseLayer:
-    """A fully connected layer followed by its activation.
-
-    :param name: the Keras layer's name, used in errors and reports
-    :param weights: int32 (n_inputs, n_units), s3.28
-    :param biases: int32 (n_units,), s8.23; zeros where the layer has no bias
-    :param use_bias: whether the biases are trained
-    :param activation: what follows the sum
-    :param input_fraction: ``fx``, fraction bits of the 16-bit activations that come in
-    """
-
-    name: str
-    weights: Int32Array
-    biases: Int32Array
-    use_bias: bool
-    activation: Activation
-    input_fraction: int
-
-    @property
-    def n_inputs(self) -> int:
-        return int(self.weights.shape[0])
-
-    @property
-    def n_units(self) -> int:
-        return int(self.weights.shape[1])
-
-
-@dataclass
 class Sgd:
     """Plain stochastic gradient descent.
 
@@ -82,26 +51,94 @@ class Sgd:
 
 @dataclass
 class LayerGraph:
-    """A chain of dense layers, in order from input to output.
+    """Layers in an order in which each comes after those whose values it takes; the last one gives the outputs.
+
+    Filling in what was left open (see :class:`~dlgraph.layers.Layer`) writes to the layers given.
 
     :param from_logits: the loss applies the softmax or sigmoid that the linear output layer lacks
     :param seed: unsigned 32-bit seed of every random choice
+    :param input_shape: of one sample; None: flat, as many values as the first layer takes
+    :raises ValueError: if shapes or fractions do not fit together, or a value is used by nobody
     """
 
-    layers: list[DenseLayer]
+    layers: list[Layer]
     loss: Loss
     from_logits: bool
     metric: Metric
     optimiser: Sgd
     seed: int = 0
+    input_shape: Shape | None = None
+    #: Of every layer's value.
+    shapes: list[Shape] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        if self.input_shape is None:
+            first = self.layers[0]
+            if not isinstance(first, DenseLayer):
+                raise ValueError("input_shape is needed where the first layer is not dense")
+            self.input_shape = (1, 1, first.n_inputs)
+        for number, layer in enumerate(self.layers):
+            layer.inputs = layer.inputs or (number - 1,)
+            if not all(INPUT <= i < number for i in layer.inputs):
+                raise ValueError(f"layer {layer.name!r} takes values of layers that come after it")
+        self._fill_fractions()
+        for layer in self.layers:
+            shapes = [self.input_shape if i == INPUT else self.shapes[i] for i in layer.inputs]
+            layer.in_shape = shapes[0]
+            self.shapes.append(layer.shape_from(shapes))
+        used = {i for layer in self.layers for i in layer.inputs}
+        for number in range(len(self.layers) - 1):
+            if number not in used:
+                raise ValueError(f"nobody takes the value of layer {self.layers[number].name!r}")
+
+    def _fill_fractions(self) -> None:
+        for layer in self.layers:
+            for i in layer.inputs:
+                before = None if i == INPUT else self.layers[i]
+                if before is not None and before.output_fraction < 0:
+                    before.output_fraction = layer.input_fraction
+                fraction = self.input_fraction if before is None else before.output_fraction
+                if layer.input_fraction < 0:
+                    layer.input_fraction = fraction
+                if fraction != layer.input_fraction:
+                    raise ValueError(f"layer {layer.name!r} takes values of {layer.input_fraction} fraction bits, and "
+                                     f"{'the input' if before is None else repr(before.name)} has {fraction}")
+            if layer.keeps_fraction:
+                layer.output_fraction = layer.input_fraction
+
+    @property
+    def input_fraction(self) -> int:
+        """Fraction bits of the network's inputs."""
+        return next(layer.input_fraction for layer in self.layers if INPUT in layer.inputs)
 
     @property
     def n_inputs(self) -> int:
-        return self.layers[0].n_inputs
+        assert self.input_shape is not None
+        return prod(self.input_shape)
 
     @property
     def n_outputs(self) -> int:
-        return self.layers[-1].n_units
+        return prod(self.shapes[-1])
+
+    @property
+    def output_layer(self) -> WeightLayer:
+        """The last layer."""
+        layer = self.layers[-1]
+        assert isinstance(layer, WeightLayer)
+        return layer
+
+    @property
+    def weight_layers(self) -> list[WeightLayer]:
+        """Those with parameters, in order: what an executor's parameters belong to, one by one."""
+        return [layer for layer in self.layers if isinstance(layer, WeightLayer)]
+
+    def shape_into(self, number: int) -> Shape:
+        """Shape of the (first) value that a layer takes."""
+        return self.layers[number].in_shape
+
+    def takers(self, number: int) -> list[int]:
+        """The layers that take the value of a layer, or of :data:`~dlgraph.layers.INPUT`."""
+        return [i for i, layer in enumerate(self.layers) if number in layer.inputs]
 
 
 @dataclass
@@ -109,7 +146,7 @@ class Samples:
     """Samples in the machine's form: what goes to SDRAM.
 
     :param codes: (n_samples, n_inputs), uint8 indices into ``table`` (where X has at most 256 distinct
-        values) or int16 activations of fraction ``layers[0].input_fraction`` (then ``table`` is None)
+        values) or int16 activations of fraction ``input_fraction`` of the graph (then ``table`` is None)
     :param table: int16 (256,) or None
     :param labels: int32 (n_samples,) class numbers, for sparse categorical cross-entropy, else None
     :param targets: int32 (n_samples, n_outputs) of fraction 28 (cross-entropies) or 23 (mean squared error), else None

@@ -464,7 +464,8 @@ class Network:
     def _graph(self) -> LayerGraph:
         assert self._input_fraction is not None
         fractions = self._layer_fractions(self._input_fraction)
-        layers = [DenseLayer(stage.name, weights, biases, stage.use_bias, stage.activation, fraction)
+        layers = [DenseLayer(stage.name, weights, biases, stage.use_bias, stage.activation,
+                             input_fraction=fraction)
                   for stage, (weights, biases), fraction in zip(self._net.stages, self._state.parameters, fractions,
                                                                 strict=True)]
         goal = self._net.goal

@@ -44,7 +44,8 @@ def make_graph(widths: list[int], hidden: list[Activation], output: tuple[Activa
         biases = rng.uniform(-0.1, 0.1, n_out) * use_bias
         name = f"dense_{i}"
         layers.append(DenseLayer(name, formats.weights_from_float(weights, name),
-                                 formats.biases_from_float(biases, name), use_bias, activations[i], fraction))
+                                 formats.biases_from_float(biases, name), use_bias, activations[i],
+                                 input_fraction=fraction))
         if i < len(hidden):
             fraction = formats.activation_fraction(activations[i])
     return LayerGraph(layers, output[1], output[2], METRICS[output[1]], Sgd(learning_rate), seed)

@@ -16,7 +16,8 @@ PAIRS = [
     (Activation.LINEAR, Loss.CATEGORICAL_CROSSENTROPY, True),
     (Activation.SIGMOID, Loss.BINARY_CROSSENTROPY, False),
     (Activation.LINEAR, Loss.BINARY_CROSSENTROPY, True),
-    *((activation, Loss.MEAN_SQUARED_ERROR, False) for activation in Activation),
+    *((activation, Loss.MEAN_SQUARED_ERROR, False) for activation in Activation
+      if activation is not Activation.LEAKY_RELU),
 ]
 
 
@@ -38,7 +39,7 @@ def random_graph(rng, sizes, hidden, pair, fractions=None, scale=1.0, use_bias=T
         biases = rng.normal(0, 0.3 * scale, sizes[i + 1]) if use_bias else np.zeros(sizes[i + 1])
         name = f"layer{i}"
         layers.append(DenseLayer(name, formats.weights_from_float(weights, name),
-                                 formats.biases_from_float(biases, name), use_bias, kind, fractions[i]))
+                                 formats.biases_from_float(biases, name), use_bias, kind, input_fraction=fractions[i]))
     if metric is None:
         metric = {Loss.SPARSE_CATEGORICAL_CROSSENTROPY: Metric.SPARSE_CATEGORICAL_ACCURACY,
                   Loss.CATEGORICAL_CROSSENTROPY: Metric.CATEGORICAL_ACCURACY}.get(loss, Metric.BINARY_ACCURACY)

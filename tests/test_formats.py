@@ -134,7 +134,7 @@ def test_saturation_counts():
 
 
 def make_graph(activation, loss, n=2, from_logits=False):
-    layer = DenseLayer("out", np.zeros((3, n), np.int32), np.zeros(n, np.int32), True, activation, 11)
+    layer = DenseLayer("out", np.zeros((3, n), np.int32), np.zeros(n, np.int32), True, activation, input_fraction=11)
     return LayerGraph([layer], loss, from_logits, Metric.NONE, Sgd(0.1))
 
 

@@ -30,7 +30,7 @@ class OutputGroupVertex(GroupVertex):
     def __init__(self, core: Core, plan: Plan, graph: LayerGraph, n_sums: int, sum_fraction_excess: int,
                  target_bytes: int, output_bytes: int, progress_to: tuple[str, int] | None) -> None:
         super().__init__(core, plan, "dlgraph_output_group.aplx")
-        last = graph.layers[-1]
+        last = graph.output_layer
         mean = mean_rate(graph.n_outputs)
         self._before_tag = [self.n_units, n_sums, sum_fraction_excess & 0xffffffff, int(last.use_bias)]
         self._loss = [last.activation.value, graph.loss.value, graph.metric.value, int(graph.from_logits),

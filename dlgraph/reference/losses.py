@@ -39,7 +39,7 @@ class OutputRule:
     @classmethod
     def of(cls, graph: LayerGraph) -> OutputRule:
         """The rule of a graph; an error where the arithmetic has none."""
-        rule = cls(graph.layers[-1].activation, graph.loss, graph.from_logits, graph.metric)
+        rule = cls(graph.output_layer.activation, graph.loss, graph.from_logits, graph.metric)
         rule.check()
         return rule
 
