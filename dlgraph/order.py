@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from dlgraph.formats import clog2
 
+Words = npt.NDArray[np.uint32]
+
 _ROUNDS = 6
 _MASK32 = 0xffffffff
 _GOLDEN = 0x9e3779b1
@@ -17,7 +19,7 @@ _PURPOSE_SHUFFLE = 1
 
 
 def hash_words(*words: int) -> int:
-    """``hash`` of the arithmetic: 32 bits from five unsigned 32-bit words."""
+    """``hash`` of the arithmetic: 32 bits from five unsigned 32-bit words (or its state after fewer)."""
     h = 0x243f6a88
     for word in words:
         h = ((h ^ (word & _MASK32)) * _GOLDEN) & _MASK32
@@ -25,6 +27,18 @@ def hash_words(*words: int) -> int:
         h = (h * _MIX) & _MASK32
         h ^= h >> 13
     return h
+
+
+def hash_step(state: Words, words: Words) -> Words:
+    """One more word of ``hash``, for many at once.
+
+    :param state: uint32, what :func:`hash_words` gave for the words before
+    :param words: uint32, of a shape that fits
+    """
+    with np.errstate(over="ignore"):           # NumPy warns where a lone number wraps
+        h = (state ^ words) * np.uint32(_GOLDEN)
+        h = (h ^ (h >> np.uint32(15))) * np.uint32(_MIX)
+    return h ^ (h >> np.uint32(13))
 
 
 def round_keys(seed: int, epoch: int) -> list[int]:

@@ -7,10 +7,11 @@ cache, and where rows are long only those of inputs that are not zero.  Sums are
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from dlgraph.formats import Int16Array, Int64Array, Rate, round_shift, saturate32
-from dlgraph.layer_graph import Int32Array
+from dlgraph.layers import DenseLayer, Int32Array
+from dlgraph.reference.backend import Backend
+from dlgraph.reference.rules import WeightRule, register
 
 _BLOCK = 1 << 15            # products made at a time (256 KB of int64)
 _LARGE = 1 << 12            # weights from which a sample is handled alone, without its zeros
@@ -85,6 +86,18 @@ def _blocks(batch: int, products_per_sample: int) -> list[slice]:
     return [slice(start, min(start + size, batch)) for start in range(0, batch, size)]
 
 
-def fits_int32(sums: npt.NDArray[np.int64]) -> bool:
-    """Whether a checked sum is within its 32 bits."""
-    return sums.size == 0 or (int(sums.max()) < 2**31 and int(sums.min()) >= -2**31)
+@register(DenseLayer)
+class DenseRule(WeightRule[DenseLayer]):
+    """A fully connected layer, on all values of its input."""
+
+    def sums(self, backend: Backend, x: Int16Array, weights: Int32Array) -> Int64Array:
+        return backend.forward(x.reshape(len(x), -1), weights).reshape(-1, *self.shape)
+
+    def partial_errors(self, backend: Backend, d: Int32Array, weights: Int32Array) -> Int64Array:
+        return backend.backward(d.reshape(len(d), -1), weights).reshape(-1, *self.in_shapes[0])
+
+    def weight_gradients(self, backend: Backend, x: Int16Array, d: Int32Array, shift: int) -> Int64Array:
+        return backend.gradient(x.reshape(len(x), -1), d.reshape(len(d), -1), shift)
+
+    def bias_gradients(self, d: Int32Array, shift: int) -> Int64Array:
+        return bias_gradient(d.reshape(len(d), -1), shift)

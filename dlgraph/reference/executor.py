@@ -2,37 +2,27 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dlgraph import formats
-from dlgraph.errors import NumberFormatOverflow, UnsupportedError
+from dlgraph.errors import UnsupportedError
 from dlgraph.executor import Executor, Progress
 from dlgraph.formats import Int16Array, Int64Array
-from dlgraph.layer_graph import Activation, DenseLayer, Int32Array, LayerGraph, PassResult, Samples
+from dlgraph.layer_graph import LayerGraph, PassResult, Samples
+from dlgraph.layers import INPUT, Int32Array, WeightLayer
 from dlgraph.order import order
-from dlgraph.reference import dense, native
-from dlgraph.reference.backend import Backend, NumpyBackend, Slopes
-from dlgraph.reference.losses import OutputRule
+from dlgraph.reference import elementwise, joins, moves, native  # noqa: F401  (their rules are registered)
+from dlgraph.reference.backend import Backend
+from dlgraph.reference.losses import CATEGORICAL, OutputRule
+from dlgraph.reference.numpy_backend import NumpyBackend
+from dlgraph.reference.rules import Batch, LayerRule, Parameters, WeightRule, rule_for
 
 _PROGRESS_SECONDS = 0.3
 _FORWARD_BATCH = 256
-
-_ADVICE = {
-    "sum": "lower the fraction of the activations that come in (it is {fx}), or start from smaller weights",
-    "partial error": "lower the learning rate, or scale the targets down",
-    "gradient": "lower the learning rate, or scale the targets down",
-}
-
-
-@dataclass
-class _Trace:
-    """What the forward pass of a batch leaves for the backward pass, layer by layer."""
-
-    inputs: list[Int16Array] = field(default_factory=list)
-    slopes: list[Slopes] = field(default_factory=list)
 
 
 @dataclass
@@ -41,7 +31,6 @@ class _Totals:
 
     loss_sum: int = 0
     n_correct: int = 0
-    clips: list[int] = field(default_factory=list)
 
 
 class ReferenceExecutor(Executor):
@@ -49,22 +38,27 @@ class ReferenceExecutor(Executor):
 
     :param backend: who computes: ``"numpy"``, ``"native"`` (an error where it cannot be built), or ``"auto"``: compiled
         code where there is a compiler or a built extension, else NumPy.  The results are the same in every bit.
+    :raises UnsupportedError: if the arithmetic has no rule for a layer or for the output
     """
 
     def __init__(self, graph: LayerGraph, backend: str = "auto") -> None:
         super().__init__(graph)
-        self._rule = OutputRule.of(graph)
-        for layer in graph.layers[:-1]:
-            if layer.activation is Activation.SOFTMAX:
-                raise UnsupportedError(f"layer {layer.name!r}: softmax is for the output layer only")
+        self._output_rule = OutputRule.of(graph)
+        self._rules = [rule_for(graph, number) for number in range(len(graph.layers))]
+        last = self._rules[-1]
+        assert isinstance(last, WeightRule)
+        if last.n_positions > 1 and graph.loss in CATEGORICAL:
+            raise UnsupportedError(f"layer {last.layer.name!r}: a categorical loss needs one position, not {last.n_positions}")
+        self._last = last
+        self._learns = _learns(self._rules)
         self.backend: Backend = _backend(backend)
-        self._parameters: list[tuple[Int32Array, Int32Array]] = []
-        self.set_parameters([(layer.weights, layer.biases) for layer in graph.layers])
+        self._parameters: list[Parameters] = []
+        self.set_parameters([(layer.weights, layer.biases) for layer in graph.weight_layers])
 
-    def parameters(self) -> list[tuple[Int32Array, Int32Array]]:
+    def parameters(self) -> list[Parameters]:
         return [(weights.copy(), biases.copy()) for weights, biases in self._parameters]
 
-    def set_parameters(self, parameters: list[tuple[Int32Array, Int32Array]]) -> None:
+    def set_parameters(self, parameters: list[Parameters]) -> None:
         self._parameters = [(np.array(weights, np.int32, order="C"), np.array(biases, np.int32, order="C"))
                             for weights, biases in parameters]
 
@@ -74,87 +68,111 @@ class ReferenceExecutor(Executor):
         if samples.labels is None and samples.targets is None:
             raise ValueError("training needs labels or targets")
         positions = order(n, self.graph.seed, epoch) if shuffle else np.arange(n)
-        parameters = list(self._parameters)            # an epoch that ends with an error changes nothing
-        totals = _Totals(clips=[0] * len(parameters))
+        batch = self._first_batch(training=True, epoch=epoch)
+        totals = _Totals()
         reporter = _Reporter(progress)
         for start in range(0, n, batch_size):
-            chosen = positions[start:start + batch_size]
-            self._train_batch(parameters, samples, chosen, batch_size, learning_rate, totals)
-            reporter.tell(start + len(chosen), totals)
-        self._parameters = parameters
-        return self._result(totals, n, None)
+            batch.samples = positions[start:start + batch_size]
+            d, kept = self._forward_batch(batch, samples, totals)
+            self._backward_batch(batch, d, kept, batch_size, learning_rate)
+            reporter.tell(start + len(batch.samples), totals)
+        self._parameters = list(batch.parameters.values())     # an epoch that ends with an error changes nothing
+        return self._result(batch, totals, n, None)
 
     def forward(self, samples: Samples, keep_outputs: bool, progress: Progress | None = None) -> PassResult:
         n = len(samples)
         outputs = np.empty((n, self.graph.n_outputs), np.int32) if keep_outputs else None
-        totals = _Totals(clips=[0] * len(self._parameters))
+        batch = self._first_batch(training=False, epoch=0)
+        totals = _Totals()
         reporter = _Reporter(progress)
         for start in range(0, n, _FORWARD_BATCH):
-            chosen = np.arange(start, min(start + _FORWARD_BATCH, n))
-            a, _ = self._forward_batch(self._parameters, samples, chosen, totals)
-            result = self.backend.evaluate(self._rule, a, *_wanted(samples, chosen), want_errors=False)
-            totals.loss_sum += result.loss_sum
-            totals.n_correct += result.n_correct
-            totals.clips[-1] += result.clips
-            if outputs is not None:
-                outputs[chosen] = result.outputs
-            reporter.tell(start + len(chosen), totals)
-        return self._result(totals, n, outputs)
+            batch.samples = np.arange(start, min(start + _FORWARD_BATCH, n))
+            self._forward_batch(batch, samples, totals, outputs)
+            reporter.tell(start + len(batch.samples), totals)
+        return self._result(batch, totals, n, outputs)
 
-    def _result(self, totals: _Totals, n_samples: int, outputs: Int32Array | None) -> PassResult:
-        saturations = {layer.name: clips for layer, clips in zip(self.graph.layers, totals.clips, strict=True)}
+    def _first_batch(self, training: bool, epoch: int) -> Batch:
+        numbers = [rule.number for rule in self._rules if isinstance(rule, WeightRule)]
+        return Batch(self.backend, np.arange(0), training, self.graph.seed, epoch,
+                     dict(zip(numbers, self._parameters, strict=True)), [0] * len(self._rules))
+
+    def _result(self, batch: Batch, totals: _Totals, n_samples: int, outputs: Int32Array | None) -> PassResult:
+        saturations = {layer.name: clips for layer, clips in zip(self.graph.layers, batch.clips, strict=True)}
         return PassResult(totals.loss_sum, totals.n_correct, n_samples, outputs, saturations)
 
-    def _forward_batch(self, parameters: list[tuple[Int32Array, Int32Array]], samples: Samples,
-                       chosen: npt.NDArray[np.int64], totals: _Totals) -> tuple[Int32Array, _Trace]:
-        """Pre-activations of the output layer, and what the layers saw."""
+    def _forward_batch(self, batch: Batch, samples: Samples, totals: _Totals,
+                       outputs: Int32Array | None = None) -> tuple[Int32Array | None, list[Any]]:
+        """Errors of the output layer in training, and what the layers kept for the way back."""
+        chosen = batch.samples
         codes = samples.codes[chosen]
         x: Int16Array = codes if samples.table is None else samples.table[codes]  # type: ignore[assignment]
-        trace = _Trace()
-        layers = self.graph.layers
-        for index, (layer, (weights, biases)) in enumerate(zip(layers, parameters, strict=True)):
-            trace.inputs.append(x)
-            sums = self.backend.forward(x, weights)
-            _check(sums, layer, "sum")
-            a, clips = self.backend.pre_activation(sums, layer.input_fraction, biases)
-            totals.clips[index] += clips
-            if index + 1 < len(layers):
-                x, slopes, clips = self.backend.activate(a, layer.activation, layers[index + 1].input_fraction)
-                trace.slopes.append(slopes)
-                totals.clips[index] += clips
-        return a, trace
+        assert self.graph.input_shape is not None
+        values: dict[int, Int16Array] = {INPUT: x.reshape(-1, *self.graph.input_shape)}
+        kept: list[Any] = []
+        for rule in self._rules[:-1]:
+            values[rule.number], needed = rule.forward(batch, [values[i] for i in rule.layer.inputs])
+            kept.append(needed)
+        into_last = values[self._last.layer.inputs[0]]
+        kept.append((into_last, None))
+        a = self._last.pre_activations(batch, into_last)
 
-    def _train_batch(self, parameters: list[tuple[Int32Array, Int32Array]], samples: Samples,
-                     chosen: npt.NDArray[np.int64], batch_size: int, learning_rate: float, totals: _Totals) -> None:
-        a, trace = self._forward_batch(parameters, samples, chosen, totals)
-        result = self.backend.evaluate(self._rule, a, *_wanted(samples, chosen), want_errors=True)
+        result = self.backend.evaluate(self._output_rule, a.reshape(len(chosen), -1), *_wanted(samples, chosen),
+                                       want_errors=batch.training)
         totals.loss_sum += result.loss_sum
         totals.n_correct += result.n_correct
-        totals.clips[-1] += result.clips
-        assert result.errors is not None
-        d = result.errors
+        batch.clips[-1] += result.clips
+        if outputs is not None:
+            outputs[chosen] = result.outputs
+        return None if result.errors is None else result.errors.reshape(a.shape), kept
 
-        shift = formats.weight_gradient_shift(batch_size)
-        bias_shift = formats.bias_gradient_shift(batch_size)
-        for index in range(len(parameters) - 1, -1, -1):
-            layer = self.graph.layers[index]
-            weights, biases = parameters[index]
-            gradients = self.backend.gradient(trace.inputs[index], d, shift)
-            _check(gradients, layer, "gradient")
-            rate = formats.weight_rate(learning_rate, len(chosen), layer.input_fraction, batch_size)
-            new_weights, clips = self.backend.update(weights, gradients, rate)
-            totals.clips[index] += clips
-            if layer.use_bias:
-                bias_rate = formats.bias_rate(learning_rate, len(chosen), batch_size)
-                biases, clips = self.backend.update(biases, dense.bias_gradient(d, bias_shift), bias_rate)
-                totals.clips[index] += clips
-            if index > 0:
-                e = self.backend.backward(d, weights)
-                _check(e, layer, "partial error")
-                d, clips = self.backend.hidden_error(e, trace.slopes[index - 1],
-                                                     self.graph.layers[index - 1].activation)
-                totals.clips[index - 1] += clips
-            parameters[index] = (new_weights, biases)
+    def _backward_batch(self, batch: Batch, output_errors: Int32Array | None, kept: list[Any], batch_size: int,
+                        learning_rate: float) -> None:
+        """Errors from the last layer to the first, and the update of every layer with weights."""
+        errors: dict[int, Int64Array] = {}               # of values, as far as their takers have been there
+        for rule in reversed(self._rules):
+            number = rule.number
+            if not self._learns[number]:
+                continue
+            if number in errors:
+                self._rules[self.graph.takers(number)[0]].check(errors[number], "partial error")
+            if isinstance(rule, WeightRule):
+                x, slopes = kept[number]
+                d = output_errors if rule is self._last else rule.unit_errors(batch, slopes, errors.pop(number))
+                assert d is not None
+                new = self._update_layer(batch, rule, x, d, batch_size, learning_rate)
+                # the errors below are made with the weights of this batch
+                parts = [rule.partial_errors(self.backend, d, batch.parameters[number][0])] if self._sends(rule, 0) else []
+                batch.parameters[number] = new
+            else:
+                parts = rule.backward(batch, kept[number], errors.pop(number))
+            kept[number] = None
+            for place, part in enumerate(parts):
+                i = rule.layer.inputs[place]
+                if self._sends(rule, place):
+                    errors[i] = errors[i] + part if i in errors else part
+
+    def _sends(self, rule: LayerRule[Any], place: int) -> bool:
+        """Whether somebody needs the error of a value that the layer takes."""
+        i = rule.layer.inputs[place]
+        return i != INPUT and self._learns[i]
+
+    def _update_layer(self, batch: Batch, rule: WeightRule[Any], x: Int16Array, d: Int32Array, batch_size: int,
+                      learning_rate: float) -> Parameters:
+        """New weights and biases from the layer's inputs and errors in this batch."""
+        layer: WeightLayer = rule.layer
+        weights, biases = batch.parameters[rule.number]
+        n_samples, n_positions = len(batch.samples), rule.n_positions
+        gradients = rule.weight_gradients(self.backend, x, d, formats.weight_gradient_shift(batch_size, n_positions))
+        rule.check(gradients, "gradient")
+        rate = formats.weight_rate(learning_rate, n_samples, layer.input_fraction, batch_size, n_positions)
+        weights, clips = self.backend.update(weights, gradients, rate)
+        rule.clipped(batch, clips)
+        if layer.use_bias:
+            bias_gradients = rule.bias_gradients(d, formats.bias_gradient_shift(batch_size, n_positions))
+            bias_rate = formats.bias_rate(learning_rate, n_samples, batch_size, n_positions)
+            biases, clips = self.backend.update(biases, bias_gradients, bias_rate)
+            rule.clipped(batch, clips)
+        return weights, biases
 
 
 class _Reporter:
@@ -175,9 +193,12 @@ def _wanted(samples: Samples, chosen: npt.NDArray[np.int64]) -> tuple[Int32Array
             None if samples.targets is None else samples.targets[chosen])
 
 
-def _check(sums: Int64Array, layer: DenseLayer, quantity: str) -> None:
-    if not dense.fits_int32(sums):
-        raise NumberFormatOverflow(layer.name, quantity, _ADVICE[quantity].format(fx=layer.input_fraction))
+def _learns(rules: list[LayerRule[Any]]) -> list[bool]:
+    """Which layers have weights, or take the value of one that learns: errors go back no further."""
+    learns: list[bool] = []
+    for rule in rules:
+        learns.append(isinstance(rule, WeightRule) or any(i != INPUT and learns[i] for i in rule.layer.inputs))
+    return learns
 
 
 def _backend(name: str) -> Backend:

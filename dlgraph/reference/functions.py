@@ -75,13 +75,18 @@ def ln_big(v: Int64Array) -> Int64Array:
     return round_shift(log + k * LN_2_31, 8)
 
 
-def activate(a: Int64Array, activation: Activation, fraction: int) -> tuple[Int64Array, Int64Array, int]:
+def activate(a: Int64Array, activation: Activation, fraction: int,
+             negative_slope: int = 0) -> tuple[Int64Array, Int64Array, int]:
     """Activation of a hidden layer.
 
     :param a: pre-activations, s8.23
     :param fraction: ``fx`` of the result
-    :return: (x, 16 bits; f', fraction 15, 0 .. 2**15; number of clips)
+    :param negative_slope: of a leaky ReLU, fraction 15
+    :return: (x, 16 bits; f', fraction 15, 0 .. 2**15, of a leaky ReLU to 2**16 - 1; number of clips)
     """
+    if activation is Activation.LEAKY_RELU:
+        x, clips = saturate16(round_shift(np.where(a > 0, a, (a * negative_slope) >> 15), 23 - fraction))
+        return x, np.where(a > 0, 1 << 15, negative_slope), clips
     if activation is Activation.LINEAR or activation is Activation.RELU:
         rectified = a if activation is Activation.LINEAR else np.maximum(a, 0)
         x, clips = saturate16(round_shift(rectified, 23 - fraction))
@@ -114,4 +119,5 @@ def hidden_error(e: Int64Array, slope: Int64Array, activation: Activation) -> tu
     error, clips = saturate32(e << 4)
     if activation in (Activation.LINEAR, Activation.RELU):
         return np.where(slope != 0, error, 0), clips
-    return round_shift(error * slope, 15), clips
+    error, more = saturate32(round_shift(error * slope, 15))       # only the slope of a leaky ReLU exceeds 1
+    return error, clips + more

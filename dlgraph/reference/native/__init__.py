@@ -16,8 +16,9 @@ import numpy as np
 from dlgraph.formats import Int16Array, Int64Array, Rate, mean_rate
 from dlgraph.layer_graph import Activation, Int32Array
 from dlgraph.reference.backend import Slopes
-from dlgraph.reference.losses import OutputResult, OutputRule
+from dlgraph.reference.losses import OutputResult, OutputRule, SampleWeights
 from dlgraph.reference.native import build
+from dlgraph.reference.numpy_backend import NumpyBackend
 
 _EXTENSION = "dlgraph.reference._native"
 _why_not = "not tried"
@@ -64,7 +65,7 @@ def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
         "pre_activation": ([pointer] * 3 + [size, size, signed], ctypes.c_uint64),
         "activate": ([pointer] * 3 + [size, word, word], ctypes.c_uint64),
         "hidden_error": ([pointer] * 3 + [size, word], ctypes.c_uint64),
-        "evaluate": ([pointer, pointer, pointer, size, pointer, pointer, size, word, pointer], None),
+        "evaluate": ([pointer, pointer, pointer, size, pointer, pointer, pointer, size, word, pointer], None),
     }
     for name, (arguments, result) in signatures.items():
         function = getattr(library, f"reference_{name}")
@@ -76,8 +77,8 @@ def _contiguous(array: Any, dtype: Any) -> Any:
     return np.ascontiguousarray(array, dtype)
 
 
-class NativeBackend:
-    """:class:`~dlgraph.reference.backend.Backend` in compiled code."""
+class NativeBackend(NumpyBackend):
+    """:class:`~dlgraph.reference.backend.Backend` in compiled code, where that is worth it."""
 
     name = "native"
 
@@ -115,10 +116,13 @@ class NativeBackend:
         sums, biases = _contiguous(sums, np.int64), _contiguous(biases, np.int32)
         a = np.empty(sums.shape, np.int32)
         clips = self._library.reference_pre_activation(sums.ctypes.data, biases.ctypes.data, a.ctypes.data,
-                                                       *sums.shape, fraction - 11)
+                                                       sums.size // biases.size, biases.size, fraction - 11)
         return a, clips
 
-    def activate(self, a: Int32Array, activation: Activation, fraction: int) -> tuple[Int16Array, Slopes, int]:
+    def activate(self, a: Int32Array, activation: Activation, fraction: int,
+                 negative_slope: int = 0) -> tuple[Int16Array, Slopes, int]:
+        if activation is Activation.LEAKY_RELU:
+            return super().activate(a, activation, fraction, negative_slope)
         a = _contiguous(a, np.int32)
         x, slopes = np.empty(a.shape, np.int16), np.empty(a.shape, np.uint16)
         clips = self._library.reference_activate(a.ctypes.data, x.ctypes.data, slopes.ctypes.data, a.size,
@@ -126,6 +130,8 @@ class NativeBackend:
         return x, slopes, clips
 
     def hidden_error(self, e: Int64Array, slope: Slopes, activation: Activation) -> tuple[Int32Array, int]:
+        if activation is Activation.LEAKY_RELU:
+            return super().hidden_error(e, slope, activation)
         e, slope = _contiguous(e, np.int64), _contiguous(slope, np.uint16)
         d = np.empty(e.shape, np.int32)
         clips = self._library.reference_hidden_error(e.ctypes.data, slope.ctypes.data, d.ctypes.data, e.size,
@@ -133,7 +139,7 @@ class NativeBackend:
         return d, clips
 
     def evaluate(self, rule: OutputRule, a: Int32Array, labels: Int32Array | None, targets: Int32Array | None,
-                 want_errors: bool) -> OutputResult:
+                 want_errors: bool, weights: SampleWeights | None = None) -> OutputResult:
         a = _contiguous(a, np.int32)
         batch, n = a.shape
         mean = mean_rate(n)
@@ -142,11 +148,13 @@ class NativeBackend:
         wanted = labels if targets is None else targets
         if wanted is not None:
             wanted = _contiguous(wanted, np.int32)
+        if weights is not None:
+            weights = _contiguous(weights, np.uint32)
         outputs = np.empty_like(a)
         errors = np.empty_like(a) if want_errors and wanted is not None else None
         result = _BatchResult()
         self._library.reference_evaluate(
             ctypes.addressof(config), a.ctypes.data, None if wanted is None else wanted.ctypes.data,
-            1 if targets is None else n, outputs.ctypes.data, None if errors is None else errors.ctypes.data,
-            batch, n, ctypes.addressof(result))
+            1 if targets is None else n, None if weights is None else weights.ctypes.data, outputs.ctypes.data,
+            None if errors is None else errors.ctypes.data, batch, n, ctypes.addressof(result))
         return OutputResult(outputs, errors, result.loss, result.n_correct, result.clips)

@@ -1,0 +1,67 @@
+"""The arithmetic in NumPy: what every other implementation is compared with."""
+from __future__ import annotations
+
+import numpy as np
+
+from dlgraph.formats import Int16Array, Int64Array, Rate, round_shift, saturate32
+from dlgraph.layers import Activation, Int32Array
+from dlgraph.reference import convolution, dense, functions, losses, pooling
+from dlgraph.reference.backend import Slopes, Winners
+from dlgraph.reference.losses import OutputResult, OutputRule
+from dlgraph.reference.windows import Windows
+
+
+class NumpyBackend:
+    """:class:`~dlgraph.reference.backend.Backend` in NumPy."""
+
+    name = "numpy"
+
+    def forward(self, x: Int16Array, weights: Int32Array) -> Int64Array:
+        return dense.forward(x, weights)
+
+    def backward(self, d: Int32Array, weights: Int32Array) -> Int64Array:
+        return dense.backward(d, weights)
+
+    def gradient(self, x: Int16Array, d: Int32Array, shift: int) -> Int64Array:
+        return dense.gradient(x, d, shift)
+
+    def convolution_forward(self, x: Int16Array, weights: Int32Array, windows: Windows) -> Int64Array:
+        return convolution.forward(x, weights, windows)
+
+    def convolution_backward(self, d: Int32Array, weights: Int32Array, windows: Windows) -> Int64Array:
+        return convolution.backward(d, weights, windows)
+
+    def convolution_gradient(self, x: Int16Array, d: Int32Array, shift: int, windows: Windows) -> Int64Array:
+        return convolution.gradient(x, d, shift, windows)
+
+    def average(self, x: Int16Array, windows: Windows) -> tuple[Int16Array, int]:
+        return pooling.average(x, windows)
+
+    def average_backward(self, e: Int64Array, windows: Windows) -> Int64Array:
+        return pooling.average_backward(e, windows)
+
+    def maximum(self, x: Int16Array, windows: Windows) -> tuple[Int16Array, Winners]:
+        return pooling.maximum(x, windows)
+
+    def maximum_backward(self, e: Int64Array, winners: Winners, windows: Windows) -> Int64Array:
+        return pooling.maximum_backward(e, winners, windows)
+
+    def update(self, parameters: Int32Array, gradients: Int64Array, rate: Rate) -> tuple[Int32Array, int]:
+        return dense.update(parameters, gradients, rate)
+
+    def pre_activation(self, sums: Int64Array, fraction: int, biases: Int32Array) -> tuple[Int32Array, int]:
+        a, clips = saturate32(round_shift(sums, fraction - 11) + biases)
+        return a.astype(np.int32), clips
+
+    def activate(self, a: Int32Array, activation: Activation, fraction: int,
+                 negative_slope: int = 0) -> tuple[Int16Array, Slopes, int]:
+        x, slope, clips = functions.activate(a.astype(np.int64), activation, fraction, negative_slope)
+        return x.astype(np.int16), slope.astype(np.uint16), clips
+
+    def hidden_error(self, e: Int64Array, slope: Slopes, activation: Activation) -> tuple[Int32Array, int]:
+        d, clips = functions.hidden_error(e, slope.astype(np.int64), activation)
+        return d.astype(np.int32), clips
+
+    def evaluate(self, rule: OutputRule, a: Int32Array, labels: Int32Array | None, targets: Int32Array | None,
+                 want_errors: bool) -> OutputResult:
+        return losses.evaluate(rule, a, labels, targets, want_errors)
