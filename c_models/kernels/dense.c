@@ -3,24 +3,13 @@
 
 #include "q_flag.h"
 
-static uint32_t q_flag;
+uint32_t q_flag_c;
 
 uint32_t q_flag_read_and_clear_c(void)
 {
-    uint32_t was = q_flag;
-    q_flag = 0;
+    uint32_t was = q_flag_c;
+    q_flag_c = 0;
     return was;
-}
-
-/* SMLAW: accumulator + ((word * half) >> 16), wrapping, Q on overflow. */
-static inline int32_t multiply_accumulate(int32_t accumulator, int32_t word, int16_t half)
-{
-    int32_t product = (int32_t) (((int64_t) word * half) >> 16);
-    int32_t sum;
-    if (__builtin_add_overflow(accumulator, product, &sum)) {
-        q_flag = 1;
-    }
-    return sum;
 }
 
 void dense_forward_c(int32_t *acc, const int32_t *weights, const int16_t *x, uint32_t rows, uint32_t columns)
@@ -30,7 +19,7 @@ void dense_forward_c(int32_t *acc, const int32_t *weights, const int16_t *x, uin
             continue;
         }
         for (uint32_t j = 0; j < columns; j++) {
-            acc[j] = multiply_accumulate(acc[j], weights[j], x[i]);
+            acc[j] = multiply_accumulate_c(acc[j], weights[j], x[i]);
         }
     }
 }
@@ -40,7 +29,7 @@ void dense_backward_c(int32_t *e, const int32_t *weights, const int32_t *d, uint
     for (uint32_t i = 0; i < rows; i++, weights += columns) {
         int32_t sum = 0;
         for (uint32_t j = 0; j < columns; j++) {
-            sum = multiply_accumulate(sum, d[j], (int16_t) (weights[j] >> 16));
+            sum = multiply_accumulate_c(sum, d[j], (int16_t) (weights[j] >> 16));
         }
         e[i] = sum;
     }
@@ -53,7 +42,7 @@ void dense_gradient_c(int32_t *gradient, const int16_t *x, const int32_t *d_shif
             continue;
         }
         for (uint32_t j = 0; j < columns; j++) {
-            gradient[j] = multiply_accumulate(gradient[j], d_shifted[j], x[i]);
+            gradient[j] = multiply_accumulate_c(gradient[j], d_shifted[j], x[i]);
         }
     }
 }
