@@ -23,7 +23,12 @@ WEIGHT_FRACTION = 28
 LOGIT_FRACTION = 23          #: biases, pre-activations, losses, mean-squared-error targets
 ERROR_FRACTION = 28          #: d, probabilities, cross-entropy targets
 DERIVATIVE_FRACTION = 15     #: f'
+SAMPLE_WEIGHT_FRACTION = 30  #: of a sample's weight, in units of the power of two that no weight exceeds
 INPUT_FRACTION = 11          #: of the network's inputs, where they are small enough for it
+
+#: The largest weight that a sample may have.
+MAX_SAMPLE_WEIGHT = 2**20
+_MIN_WEIGHT_EXPONENT = -20
 
 INT32_MIN, INT32_MAX = -2**31, 2**31 - 1
 INT16_MIN, INT16_MAX = -2**15, 2**15 - 1
@@ -220,6 +225,20 @@ def labels_from_array(labels: npt.ArrayLike, n_classes: int) -> Int32Array:
         at = int(np.argmax(bad))
         raise NumberFormatError(f"label {values[at]} of sample {at} is not a class number in 0..{n_classes - 1}")
     return result
+
+
+def sample_weights_from_float(weights: npt.ArrayLike) -> tuple[npt.NDArray[np.uint32], int]:
+    """Samples' weights of fraction 30, and the exponent of the power of two that is their 1.0.
+
+    :param weights: (n_samples,), 0 to :data:`MAX_SAMPLE_WEIGHT`
+    """
+    values = np.asarray(weights, np.float64)
+    if not np.all((values >= 0) & (values <= MAX_SAMPLE_WEIGHT)):              # catches NaN too
+        raise NumberFormatError(f"a sample's weight must be in 0..{MAX_SAMPLE_WEIGHT}")
+    largest = float(values.max()) if values.size else 0.0
+    mantissa, exponent = math.frexp(largest)                                  # largest = mantissa * 2**exponent
+    exponent = max(exponent - (mantissa == 0.5), _MIN_WEIGHT_EXPONENT) if largest else 0
+    return np.rint(values * 2.0 ** (SAMPLE_WEIGHT_FRACTION - exponent)).astype(np.uint32), exponent
 
 
 def output_fraction(graph: LayerGraph) -> int:

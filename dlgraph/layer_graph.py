@@ -150,17 +150,31 @@ class Samples:
     :param table: int16 (256,) or None
     :param labels: int32 (n_samples,) class numbers, for sparse categorical cross-entropy, else None
     :param targets: int32 (n_samples, n_outputs) of fraction 28 (cross-entropies) or 23 (mean squared error), else None
+    :param weights: uint32 (n_samples,), 0 to 2**30: how much each sample counts, in units of ``weight_unit * 2**-30``;
+        None: all the same
+    :param weight_exponent: of the weights; what a pass says of losses is in units of :attr:`weight_unit`
 
-    Both None: samples for ``predict``.
+    Neither labels nor targets: samples for ``predict``.
     """
 
     codes: npt.NDArray[np.uint8] | npt.NDArray[np.int16]
     table: npt.NDArray[np.int16] | None = None
     labels: Int32Array | None = None
     targets: Int32Array | None = None
+    weights: npt.NDArray[np.uint32] | None = None
+    weight_exponent: int = 0
 
     def __len__(self) -> int:
         return int(self.codes.shape[0])
+
+    @property
+    def weight_unit(self) -> float:
+        """The weight that is written as 1.0: the power of two that no weight exceeds.  1.0 without weights."""
+        return 2.0**self.weight_exponent
+
+    def weights_of(self, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32] | None:
+        """The weights of some samples, where there are weights."""
+        return None if self.weights is None else self.weights[chosen]
 
     @property
     def activations(self) -> npt.NDArray[np.int16]:
@@ -174,7 +188,8 @@ class Samples:
 class PassResult:
     """What one pass over samples (a training epoch, or forward only) gave.
 
-    :param loss_sum: sum of the samples' losses, fraction 23, exact (0 without targets)
+    :param loss_sum: sum of the samples' losses, fraction 23, exact (0 without targets); with weights in units of
+        :attr:`Samples.weight_unit`
     :param n_correct: samples (binary accuracy: outputs) counted right
     :param n_samples: samples in the pass
     :param outputs: int32 (n_samples, n_outputs), fraction by :func:`dlgraph.formats.output_fraction`, where asked for

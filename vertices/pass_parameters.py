@@ -33,6 +33,7 @@ class PassParameters:
     row_bytes: int = 0
     code_bytes: int = 1
     has_targets: int = 0
+    has_weights: int = 0
     progress_cycles: int = 0
     gradient_shift: int = 0
     bias_shift: int = 0

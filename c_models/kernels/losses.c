@@ -239,3 +239,15 @@ loss_result_t loss_evaluate(const loss_config_t *config, uint32_t n, const int32
     result.n_correct = count_correct(config, n, a, target, outputs);
     return result;
 }
+
+int64_t loss_weigh(uint32_t weight, int64_t loss, uint32_t n, int32_t *errors)
+{
+    if (errors != NULL) {
+        for (uint32_t j = 0; j < n; j++) {
+            errors[j] = (int32_t) round_shift64((int64_t) errors[j] * (int32_t) weight, 30);
+        }
+    }
+    /* In two halves: the whole product may need more than 64 bits. */
+    uint64_t low = (uint64_t) (uint32_t) loss * weight >> 30;
+    return (loss >> 32) * ((int64_t) weight * 4) + (int64_t) low;
+}

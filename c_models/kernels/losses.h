@@ -47,4 +47,11 @@ typedef struct loss_result_t {
 loss_result_t loss_evaluate(const loss_config_t *config, uint32_t n, const int32_t *a, const int32_t *target,
         int32_t *outputs, int32_t *errors, uint32_t *saturations);
 
+/*
+ * What a sample's weight, 0 .. 2**30 of fraction 30, makes of its loss, which is returned, and of its n errors.
+ *
+ * errors: NULL outside training
+ */
+int64_t loss_weigh(uint32_t weight, int64_t loss, uint32_t n, int32_t *errors);
+
 #endif

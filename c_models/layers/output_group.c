@@ -32,7 +32,7 @@ static int32_t *biases;            /* [n_units], s8.23 */
 static int32_t *bias_gradient;     /* [n_units], fraction 28 - sb */
 static int32_t *pre_activations;   /* [n_units], s8.23 */
 static int32_t *outputs;           /* [n_units], fraction 28 or 23 */
-static int32_t *targets;           /* [n_units], or [1] label */
+static int32_t *targets;           /* [n_units], or [1] label; behind it the sample's weight, where there are any */
 static int32_t *errors;            /* [n_units], s3.28 */
 
 static void prepare(void)
@@ -42,7 +42,7 @@ static void prepare(void)
     bias_gradient = vertex_claim(shape.n_units * sizeof(int32_t));
     pre_activations = vertex_claim(shape.n_units * sizeof(int32_t));
     outputs = vertex_claim(shape.n_units * sizeof(int32_t));
-    targets = vertex_claim(shape.n_units * sizeof(int32_t));
+    targets = vertex_claim((shape.n_units + 1) * sizeof(int32_t));
     errors = vertex_claim(shape.n_units * sizeof(int32_t));
 }
 
@@ -77,6 +77,10 @@ static void pass_sample(uint32_t sample)
     }
     loss_result_t of_sample = loss_evaluate(&shape.loss, shape.n_units, pre_activations, target,
             outputs, pass.training ? errors : NULL, &result.saturations);
+    if (pass.has_weights) {
+        of_sample.loss = loss_weigh((uint32_t) targets[pass.row_bytes / 4 - 1], of_sample.loss, shape.n_units,
+                pass.training ? errors : NULL);
+    }
     if (pass.keep_outputs) {
         keep_outputs(sample);
     }

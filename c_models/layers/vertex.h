@@ -43,6 +43,7 @@ typedef struct pass_parameters_t {
     uint32_t row_bytes;           /* of a sample in REGION_SAMPLES */
     uint32_t code_bytes;          /* input: 1 (indices into table) or 2 (activations) */
     uint32_t has_targets;         /* output group: loss and accuracy are wanted */
+    uint32_t has_weights;         /* output group: a row of REGION_SAMPLES ends with the sample's weight, fraction 30 */
     uint32_t progress_cycles;     /* output group: cycles between progress messages; 0: none */
     uint32_t gradient_shift;      /* s: weight slices */
     uint32_t bias_shift;          /* sb: groups */

@@ -83,8 +83,9 @@ class GfeExecutor(Executor):
                     learning_rate: float, progress: Progress | None = None) -> PassResult:
         self._open(samples, batch_size)
         n = len(samples)
+        learning_rate *= samples.weight_unit
         parameters = PassParameters(
-            training=1, batch_size=batch_size, has_targets=1,
+            training=1, batch_size=batch_size, has_targets=1, has_weights=int(samples.weights is not None),
             gradient_shift=formats.weight_gradient_shift(batch_size), bias_shift=formats.bias_gradient_shift(batch_size))
         capacity = self._capacity(samples, keep_outputs=False)
         if n <= capacity:
@@ -108,7 +109,8 @@ class GfeExecutor(Executor):
         total: PassResult | None = None
         for start in range(0, n, capacity):
             part = samples if n <= capacity else _rows(samples, np.arange(start, min(start + capacity, n)))
-            parameters = PassParameters(batch_size=len(part), keep_outputs=int(keep_outputs), has_targets=has_targets)
+            parameters = PassParameters(batch_size=len(part), keep_outputs=int(keep_outputs), has_targets=has_targets,
+                                        has_weights=int(has_targets and samples.weights is not None))
             result = self._pass(part, parameters, 0.0, _later(progress, start, total))
             if keep_outputs:
                 data, = self._live.read([(self._output_group, Region.OUTPUTS, 4 * len(part) * self.graph.n_outputs)])
@@ -297,8 +299,8 @@ class GfeExecutor(Executor):
 
     @property
     def _target_row_bytes(self) -> int:
-        """Bytes of a label, or of a sample's targets, whether or not the first samples to come have any."""
-        return 4 if self.graph.loss is Loss.SPARSE_CATEGORICAL_CROSSENTROPY else 4 * self.graph.n_outputs
+        """Bytes of a label, or of a sample's targets, and of a weight, whether or not the first samples to come have any."""
+        return 4 * (1 + (1 if self.graph.loss is Loss.SPARSE_CATEGORICAL_CROSSENTROPY else self.graph.n_outputs))
 
     def _open(self, samples: Samples, batch_size: int, keep_outputs: bool = False) -> None:
         """Make sure that there is a session with room for these samples, if any machine has it."""
@@ -409,7 +411,8 @@ def _rows(samples: Samples, index: np.ndarray) -> Samples:
     """Some of the samples, in the order of ``index``."""
     return Samples(samples.codes[index], samples.table,
                    None if samples.labels is None else samples.labels[index],
-                   None if samples.targets is None else samples.targets[index])
+                   None if samples.targets is None else samples.targets[index],
+                   None if samples.weights is None else samples.weights[index], samples.weight_exponent)
 
 
 def _add(a: PassResult, b: PassResult) -> PassResult:

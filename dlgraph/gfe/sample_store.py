@@ -1,7 +1,8 @@
 """Which samples lie in the machine's SDRAM, and where.
 
-Input sources hold codes, the output group holds labels or targets.  Data sets that a training uses again and again (training
-and validation samples) stay; when there is no room for another one, all are forgotten and it is written anew.
+Input sources hold codes, the output group holds labels or targets, and weights where there are any.  Data sets that a
+training uses again and again (training and validation samples) stay; when there is no room for another one, all are forgotten
+and it is written anew.
 """
 from __future__ import annotations
 
@@ -25,19 +26,22 @@ def code_rows(samples: Samples, block: Interval) -> bytes:
 
 
 def target_rows(samples: Samples) -> bytes:
-    """The rows of the output group: one label, or all targets; nothing without either."""
-    if samples.labels is not None:
-        return samples.labels.astype("<i4").tobytes()
-    if samples.targets is not None:
-        return samples.targets.astype("<i4").tobytes()
-    return b""
+    """The rows of the output group: one label, or all targets, then the weight; nothing without labels or targets."""
+    wanted = samples.labels if samples.labels is not None else samples.targets
+    if wanted is None:
+        return b""
+    rows = wanted.reshape(len(samples), -1).astype("<i4")
+    if samples.weights is not None:
+        rows = np.column_stack([rows, samples.weights.astype("<i4")])
+    return rows.tobytes()
 
 
 def target_row_bytes(samples: Samples) -> int:
     """Bytes per sample at the output group."""
-    if samples.labels is not None:
-        return 4
-    return 0 if samples.targets is None else 4 * int(samples.targets.shape[1])
+    if samples.labels is None and samples.targets is None:
+        return 0
+    words = 1 if samples.targets is None else int(samples.targets.shape[1])
+    return 4 * (words + (samples.weights is not None))
 
 
 @dataclass

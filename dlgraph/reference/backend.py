@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from dlgraph.formats import Int16Array, Int64Array, Rate
 from dlgraph.layers import Activation, Int32Array
-from dlgraph.reference.losses import OutputResult, OutputRule
+from dlgraph.reference.losses import OutputResult, OutputRule, SampleWeights
 from dlgraph.reference.windows import Windows
 
 Slopes = npt.NDArray[np.uint16]      #: f', fraction 15
@@ -55,4 +55,4 @@ class Backend(Protocol):
     def hidden_error(self, e: Int64Array, slope: Slopes, activation: Activation) -> tuple[Int32Array, int]: ...
 
     def evaluate(self, rule: OutputRule, a: Int32Array, labels: Int32Array | None, targets: Int32Array | None,
-                 want_errors: bool) -> OutputResult: ...
+                 want_errors: bool, weights: SampleWeights | None = None) -> OutputResult: ...

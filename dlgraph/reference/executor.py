@@ -71,6 +71,7 @@ class ReferenceExecutor(Executor):
         batch = self._first_batch(training=True, epoch=epoch)
         totals = _Totals()
         reporter = _Reporter(progress)
+        learning_rate *= samples.weight_unit
         for start in range(0, n, batch_size):
             batch.samples = positions[start:start + batch_size]
             d, kept = self._forward_batch(batch, samples, totals)
@@ -117,7 +118,7 @@ class ReferenceExecutor(Executor):
         a = self._last.pre_activations(batch, into_last)
 
         result = self.backend.evaluate(self._output_rule, a.reshape(len(chosen), -1), *_wanted(samples, chosen),
-                                       want_errors=batch.training)
+                                       want_errors=batch.training, weights=samples.weights_of(chosen))
         totals.loss_sum += result.loss_sum
         totals.n_correct += result.n_correct
         batch.clips[-1] += result.clips

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from dlgraph.errors import UnsupportedError
 from dlgraph.formats import INT32_MAX, Int64Array, mean_rate, round_shift, saturate32, target_fraction
@@ -23,6 +24,7 @@ from dlgraph.reference.functions import (
     tanh_slope,
 )
 
+SampleWeights = npt.NDArray[np.uint32]       #: fraction 30
 CATEGORICAL = (Loss.SPARSE_CATEGORICAL_CROSSENTROPY, Loss.CATEGORICAL_CROSSENTROPY)
 _BOUNDED = (Activation.SOFTMAX, Activation.SIGMOID, Activation.TANH)
 
@@ -66,7 +68,7 @@ class OutputResult:
 
     :param outputs: int32 ``p``, as ``predict`` returns it
     :param errors: int32 ``d``, s3.28, or None where not asked for
-    :param loss_sum: fraction 23
+    :param loss_sum: fraction 23, weighted where there are weights
     :param clips: numbers clipped
     """
 
@@ -78,12 +80,13 @@ class OutputResult:
 
 
 def evaluate(rule: OutputRule, a: Int32Array, labels: Int32Array | None, targets: Int32Array | None,
-             want_errors: bool) -> OutputResult:
+             want_errors: bool, weights: SampleWeights | None = None) -> OutputResult:
     """Outputs of a batch; with labels or targets also loss and accuracy; errors where asked for.
 
     :param a: pre-activations, s8.23
     :param labels: (batch,) class numbers or None
     :param targets: (batch, n_outputs) or None
+    :param weights: (batch,), fraction 30, or None
     """
     wide = a.astype(np.int64)
     bounded, softmax_sum = _probabilities(rule.activation, wide)
@@ -105,6 +108,8 @@ def evaluate(rule: OutputRule, a: Int32Array, labels: Int32Array | None, targets
         errors, losses = _binary(wide, bounded, wanted)
     else:
         errors, losses, result.clips = _squared(rule.activation, wide, outputs, wanted, want_errors)
+    if weights is not None:
+        errors, losses = _weigh(weights.astype(np.int64), errors, losses)
     if want_errors:
         result.errors = errors.astype(np.int32)
     result.loss_sum = int(losses.sum())
@@ -184,6 +189,12 @@ def _squared(activation: Activation, a: Int64Array, p: Int64Array, y: Int64Array
         d, more = saturate32(round_shift((g - common) * p, 28))
         clips += more
     return d, losses, clips
+
+
+def _weigh(w: Int64Array, errors: Int64Array, losses: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Errors and losses times the weights, fraction 30; a loss in two halves, as the whole may need more than 64 bits."""
+    weighted = (losses >> 32) * (4 * w) + (((losses & 0xffffffff) * w) >> 30)
+    return round_shift(errors * w[:, np.newaxis], 30), weighted
 
 
 def _correct(rule: OutputRule, a: Int64Array, p: Int64Array, y: Int64Array) -> int:

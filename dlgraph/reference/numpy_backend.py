@@ -7,7 +7,7 @@ from dlgraph.formats import Int16Array, Int64Array, Rate, round_shift, saturate3
 from dlgraph.layers import Activation, Int32Array
 from dlgraph.reference import convolution, dense, functions, losses, pooling
 from dlgraph.reference.backend import Slopes, Winners
-from dlgraph.reference.losses import OutputResult, OutputRule
+from dlgraph.reference.losses import OutputResult, OutputRule, SampleWeights
 from dlgraph.reference.windows import Windows
 
 
@@ -63,5 +63,5 @@ class NumpyBackend:
         return d.astype(np.int32), clips
 
     def evaluate(self, rule: OutputRule, a: Int32Array, labels: Int32Array | None, targets: Int32Array | None,
-                 want_errors: bool) -> OutputResult:
-        return losses.evaluate(rule, a, labels, targets, want_errors)
+                 want_errors: bool, weights: SampleWeights | None = None) -> OutputResult:
+        return losses.evaluate(rule, a, labels, targets, want_errors, weights)

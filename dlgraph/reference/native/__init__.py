@@ -16,7 +16,7 @@ import numpy as np
 from dlgraph.formats import Int16Array, Int64Array, Rate, mean_rate
 from dlgraph.layer_graph import Activation, Int32Array
 from dlgraph.reference.backend import Slopes
-from dlgraph.reference.losses import OutputResult, OutputRule
+from dlgraph.reference.losses import OutputResult, OutputRule, SampleWeights
 from dlgraph.reference.native import build
 from dlgraph.reference.numpy_backend import NumpyBackend
 
@@ -65,7 +65,7 @@ def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
         "pre_activation": ([pointer] * 3 + [size, size, signed], ctypes.c_uint64),
         "activate": ([pointer] * 3 + [size, word, word], ctypes.c_uint64),
         "hidden_error": ([pointer] * 3 + [size, word], ctypes.c_uint64),
-        "evaluate": ([pointer, pointer, pointer, size, pointer, pointer, size, word, pointer], None),
+        "evaluate": ([pointer, pointer, pointer, size, pointer, pointer, pointer, size, word, pointer], None),
     }
     for name, (arguments, result) in signatures.items():
         function = getattr(library, f"reference_{name}")
@@ -139,7 +139,7 @@ class NativeBackend(NumpyBackend):
         return d, clips
 
     def evaluate(self, rule: OutputRule, a: Int32Array, labels: Int32Array | None, targets: Int32Array | None,
-                 want_errors: bool) -> OutputResult:
+                 want_errors: bool, weights: SampleWeights | None = None) -> OutputResult:
         a = _contiguous(a, np.int32)
         batch, n = a.shape
         mean = mean_rate(n)
@@ -148,11 +148,13 @@ class NativeBackend(NumpyBackend):
         wanted = labels if targets is None else targets
         if wanted is not None:
             wanted = _contiguous(wanted, np.int32)
+        if weights is not None:
+            weights = _contiguous(weights, np.uint32)
         outputs = np.empty_like(a)
         errors = np.empty_like(a) if want_errors and wanted is not None else None
         result = _BatchResult()
         self._library.reference_evaluate(
             ctypes.addressof(config), a.ctypes.data, None if wanted is None else wanted.ctypes.data,
-            1 if targets is None else n, outputs.ctypes.data, None if errors is None else errors.ctypes.data,
-            batch, n, ctypes.addressof(result))
+            1 if targets is None else n, None if weights is None else weights.ctypes.data, outputs.ctypes.data,
+            None if errors is None else errors.ctypes.data, batch, n, ctypes.addressof(result))
         return OutputResult(outputs, errors, result.loss, result.n_correct, result.clips)

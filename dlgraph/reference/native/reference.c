@@ -156,15 +156,18 @@ typedef struct batch_result_t {
     uint64_t clips;
 } batch_result_t;
 
-/* target: [batch][target_stride], or NULL; errors: NULL where not wanted */
+/* target: [batch][target_stride], or NULL; weights: [batch], or NULL; errors: NULL where not wanted */
 EXPORT void reference_evaluate(const loss_config_t *config, const int32_t *a, const int32_t *target, size_t target_stride,
-        int32_t *outputs, int32_t *errors, size_t batch, uint32_t n, batch_result_t *result)
+        const uint32_t *weights, int32_t *outputs, int32_t *errors, size_t batch, uint32_t n, batch_result_t *result)
 {
     *result = (batch_result_t) { 0, 0, 0 };
     for (size_t s = 0; s < batch; s++) {
         uint32_t clips = 0;
         loss_result_t one = loss_evaluate(config, n, a + s * n, target == NULL ? NULL : target + s * target_stride,
                 outputs + s * n, errors == NULL ? NULL : errors + s * n, &clips);
+        if (weights != NULL && target != NULL) {
+            one.loss = loss_weigh(weights[s], one.loss, n, errors == NULL ? NULL : errors + s * n);
+        }
         result->loss += one.loss;
         result->n_correct += one.n_correct;
         result->clips += clips;
