@@ -48,7 +48,7 @@ class OutputRule:
     def check(self) -> None:
         """Raise :class:`~dlgraph.errors.UnsupportedError` for pairs that the arithmetic does not define."""
         if self.loss is Loss.MEAN_SQUARED_ERROR:
-            supported = not self.from_logits
+            supported = not self.from_logits and self.activation is not Activation.LEAKY_RELU
         else:
             own = Activation.SOFTMAX if self.loss in CATEGORICAL else Activation.SIGMOID
             supported = self.activation is (Activation.LINEAR if self.from_logits else own)
