@@ -10,11 +10,10 @@ from dlgraph.errors import DataError
 
 #: Arguments of Keras' methods that dlgraph has no use for, with the way out.
 NOT_SUPPORTED = {
-    "sample_weight": "Leave it out; repeat samples that count more.",
-    "class_weight": "Leave it out; repeat samples of the classes that count more.",
     "steps_per_epoch": "Every epoch uses every sample once; give fewer samples.",
     "validation_steps": "Every sample is validated; give fewer samples.",
     "steps": "Every sample is used; give fewer samples.",
+    "callbacks": "They are called by train; leave them out.",
 }
 #: Arguments of Keras' methods that change nothing here.
 WITHOUT_EFFECT = ("validation_batch_size",)

@@ -4,6 +4,7 @@ Numbers are converted by the rules of :mod:`dlgraph.formats`; here are the check
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -12,14 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from dlgraph.errors import DataError, NumberFormatError
-from dlgraph.formats import (INT16_MAX, encode_inputs, input_fraction, inputs_from_float,
-                             labels_from_array, targets_from_float)
+from dlgraph.formats import (INT16_MAX, MAX_SAMPLE_WEIGHT, encode_inputs, input_fraction, inputs_from_float,
+                             labels_from_array, sample_weights_from_float, targets_from_float)
 from dlgraph.keras_translator import Goal, Translation
 from dlgraph.layer_graph import Int32Array, Loss, Samples
 
 #: How far a sample's class probabilities may be from the sum 1, as :func:`dlgraph.formats.targets_from_float` has it.
 SUM_TOLERANCE = 1e-3
 _CHUNK_VALUES = 1 << 22
+_ACCEPTED_WEIGHTS = (f"dlgraph accepts finite weights from 0 to {MAX_SAMPLE_WEIGHT}; give a weight of 0 to leave samples out, and "
+                     f"scale larger ones down and the learning rate up.")
 
 
 @dataclass
@@ -29,11 +32,14 @@ class Data:
     :param x: (n_samples, n_inputs), a real numeric dtype, all finite
     :param y: (n_samples,) labels or (n_samples, n_outputs) targets; None for ``predict``
     :param what: what the user calls it: ``"X"`` or ``"validation data"``
+    :param weights: as :class:`~dlgraph.layer_graph.Samples` has them, like their exponent
     """
 
     x: npt.NDArray[Any]
     y: npt.NDArray[Any] | None
     what: str
+    weights: npt.NDArray[np.uint32] | None = None
+    weight_exponent: int = 0
 
     def __len__(self) -> int:
         return int(self.x.shape[0])
@@ -42,6 +48,11 @@ class Data:
     def largest(self) -> float:
         """max |X|."""
         return max(abs(float(self.x.max())), abs(float(self.x.min())))
+
+    @property
+    def weight_unit(self) -> float:
+        """The power of two that no weight exceeds; 1.0 without weights."""
+        return 2.0**self.weight_exponent
 
 
 def check_data(x: Any, y: Any, net: Translation, x_name: str = "X", y_name: str = "y") -> Data:
@@ -91,7 +102,7 @@ def encode(data: Data, fraction: int, goal: Goal, n_outputs: int) -> Samples:
             f"{INT16_MAX / 2.0**fraction:g} by input_max or by the first data it saw. Scale the data as before, or give "
             f"from_keras input_max={data.largest:g} from the start.")
     codes, table = encode_inputs(inputs_from_float(data.x, fraction))
-    samples = Samples(codes, table)
+    samples = Samples(codes, table, weights=data.weights, weight_exponent=data.weight_exponent)
     if data.y is None:
         return samples
     try:
@@ -104,13 +115,36 @@ def encode(data: Data, fraction: int, goal: Goal, n_outputs: int) -> Samples:
     return samples
 
 
-def split_validation(x: Any, y: Any, fraction: Any) -> tuple[Any, Any, tuple[Any, Any]]:
+def weigh(data: Data, net: Translation, sample_weight: Any, class_weight: Any = None, name: str = "sample_weight") -> None:
+    """Note how much each sample counts; nothing where neither is given.
+
+    :param data: checked, with labels or targets
+    :param sample_weight: one number per sample, or None
+    :param class_weight: class -> weight, or None
+    :param name: what the user calls ``sample_weight``
+    :raises DataError: naming what was given, what is accepted and the way out
+    """
+    if sample_weight is not None and class_weight is not None:
+        raise DataError("train was given both class_weight and sample_weight. Keras and dlgraph accept one of them; multiply "
+                        "sample_weight by its samples' class weights yourself.")
+    if sample_weight is not None:
+        weights = _sample_weights(sample_weight, len(data), name)
+    elif class_weight is not None:
+        weights = _weights_of_classes(class_weight, data, net)
+    else:
+        return
+    data.weights, data.weight_exponent = sample_weights_from_float(weights)
+
+
+def split_validation(x: Any, y: Any, fraction: Any,
+                     sample_weight: Any = None) -> tuple[Any, Any, Any, tuple[Any, ...]]:
     """Take the last part of the data for validation, as Keras does.
 
-    :return: X and y that are left, and the validation data
+    :return: X, y and sample_weight that are left, and the validation data
     :raises DataError: for a fraction that leaves one of the two empty
     """
     x, y = _numeric(x, "X"), _numeric(y, "y")
+    weights = None if sample_weight is None else _numeric(sample_weight, "sample_weight")
     try:
         share = float(fraction)
     except (TypeError, ValueError):
@@ -119,7 +153,10 @@ def split_validation(x: Any, y: Any, fraction: Any) -> tuple[Any, Any, tuple[Any
     if not 0 < share < 1 or not 0 < n_train < len(x):
         raise DataError(f"validation_split={fraction!r} cannot be used. Give a number between 0 and 1 that leaves "
                         f"samples both for training and for validation.")
-    return x[:n_train], y[:n_train], (x[n_train:], y[n_train:])
+    if weights is None:
+        return x[:n_train], y[:n_train], None, (x[n_train:], y[n_train:])
+    _sample_weights(weights, len(x), "sample_weight")
+    return x[:n_train], y[:n_train], weights[:n_train], (x[n_train:], y[n_train:], weights[n_train:])
 
 
 def _numeric(values: Any, name: str) -> npt.NDArray[Any]:
@@ -237,3 +274,69 @@ def _probabilities(values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
                         f"categorical_crossentropy accepts targets that sum to 1 in each sample, such as one-hot; for "
                         f"several classes at once use activation='sigmoid' with loss='binary_crossentropy'.")
     return values
+
+
+def _sample_weights(given: Any, n_samples: int, name: str) -> npt.NDArray[np.float64]:
+    values = _numeric(given, name)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1 or len(values) != n_samples:
+        raise DataError(f"{name} has the shape {values.shape}. dlgraph accepts one weight per sample, here of shape "
+                        f"({n_samples},) or ({n_samples}, 1); for weights of classes give class_weight={{class: weight}}.")
+    bad = _no_weights(values)
+    if bad.any():
+        at = int(np.argmax(bad))
+        raise DataError(f"{name} has {values[at]:g} at sample {at}. {_ACCEPTED_WEIGHTS}")
+    return values.astype(np.float64)
+
+
+def _weights_of_classes(given: Any, data: Data, net: Translation) -> npt.NDArray[np.float64]:
+    """What Keras makes of ``class_weight``: every sample counts as much as its class; classes not named count 1."""
+    if not isinstance(given, Mapping):
+        raise DataError(f"class_weight is a {type(given).__name__}. dlgraph accepts a dict of class number -> weight, such as "
+                        f"{{0: 1.0, 1: 5.0}}; for a weight per sample give sample_weight.")
+    classes, n_classes = _classes(data, net)
+    weights: dict[int, float] = {}
+    for key, value in given.items():
+        number = _whole(key)
+        if number is None or number < 0 or (n_classes is not None and number >= n_classes):
+            wanted = "from 0" if n_classes is None else f"from 0 to {n_classes - 1}"
+            raise DataError(f"class_weight has the key {key!r}. dlgraph accepts class numbers {wanted}; leave the others out.")
+        weight = _numeric(value, f"class_weight[{key!r}]").reshape(-1)
+        if weight.size != 1 or _no_weights(weight).any():
+            raise DataError(f"class_weight has {value!r} for class {number}. {_ACCEPTED_WEIGHTS}")
+        weights[number] = float(weight[0])
+    numbers, place = np.unique(classes, return_inverse=True)
+    return np.array([weights.get(int(number), 1.0) for number in numbers])[place]
+
+
+def _classes(data: Data, net: Translation) -> tuple[Int32Array, int | None]:
+    """Every sample's class, and how many classes there can be, None where that is not known.
+
+    :raises DataError: where the targets are not classes
+    """
+    assert data.y is not None
+    if net.goal.loss is Loss.SPARSE_CATEGORICAL_CROSSENTROPY:
+        return data.y, net.n_outputs
+    if net.goal.loss is Loss.CATEGORICAL_CROSSENTROPY:
+        return data.y.argmax(axis=1).astype(np.int32), net.n_outputs
+    if data.y.shape[1] == 1:
+        values = data.y[:, 0]
+        if np.all((values >= 0) & (values == np.floor(values))):
+            return values.astype(np.int32), 2 if net.goal.loss is Loss.BINARY_CROSSENTROPY else None
+    elif np.all(np.isin(data.y, (0, 1))) and np.all(data.y.sum(axis=1) == 1):
+        return data.y.argmax(axis=1).astype(np.int32), net.n_outputs
+    raise DataError("class_weight is for classes, but y has targets that are neither whole numbers from 0 nor one-hot. Give "
+                    "sample_weight, one weight per sample.")
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number of any numeric type, else None."""
+    if not isinstance(value, (int, float, np.number, np.bool_)) or value != value or value in (np.inf, -np.inf):
+        return None
+    return int(value) if int(value) == value else None
+
+
+def _no_weights(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Where a sample's weight cannot be."""
+    return ~((values >= 0) & (values <= MAX_SAMPLE_WEIGHT))                   # catches NaN too

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from dlgraph.arguments import check_batch_size, check_integer, check_shuffle, refuse_others, validation_epochs
 from dlgraph.callbacks import CallbackList, History
-from dlgraph.data_encoding import Data, check_data, choose_input_fraction, encode, split_validation
+from dlgraph.data_encoding import Data, check_data, choose_input_fraction, encode, split_validation, weigh
 from dlgraph.errors import DataError, ModelError, NumberFormatError
 from dlgraph.executor import Executor, Progress
 from dlgraph.executors import ExecutorFactory, make_reference
@@ -121,7 +121,8 @@ class Network:
 
     def train(self, X: Any, y: Any, epochs: int = 1, batch_size: int | None = 32, shuffle: bool = True,
               validation_data: Any = None, callbacks: Any = None, verbose: Any = "auto", initial_epoch: int = 0,
-              validation_split: float = 0.0, validation_freq: Any = 1, **others: Any) -> History:
+              validation_split: float = 0.0, validation_freq: Any = 1, class_weight: Any = None,
+              sample_weight: Any = None, **others: Any) -> History:
         """Train; the last partial batch is trained on as well.
 
         :param X: samples, of the shape of the model's input, any numeric dtype
@@ -130,12 +131,14 @@ class Network:
         :param batch_size: samples per update; None for 32
         :param shuffle: use the samples in another order in every epoch, a function of the seed and of how many epochs
             this network has been trained (see :meth:`order`)
-        :param validation_data: (X, y) to evaluate after every epoch
+        :param validation_data: (X, y) or (X, y, sample_weight) to evaluate after every epoch
         :param callbacks: Keras callbacks; called per epoch
         :param verbose: 0 silent, 1 or "auto" live, 2 one line per epoch
         :param initial_epoch: the number of the first epoch in callbacks and history
         :param validation_split: take this last part of the data for validation
         :param validation_freq: validate every so many epochs, or after the epochs listed
+        :param class_weight: class number -> how much its samples count, in training; classes left out count 1
+        :param sample_weight: how much each sample counts: its loss is multiplied by it; accuracy counts all samples alike
         :return: the history; loss and accuracy under Keras' keys
         :raises DataError: where an argument cannot be used; before the machine is touched
         """
@@ -144,14 +147,15 @@ class Network:
         first, last = check_integer("initial_epoch", initial_epoch, 0), check_integer("epochs", epochs, 0)
         shuffle = check_shuffle(shuffle)
         if validation_data is None and validation_split:
-            X, y, validation_data = split_validation(X, y, validation_split)
+            X, y, sample_weight, validation_data = split_validation(X, y, validation_split, sample_weight)
         data = check_data(X, y, self._net) if y is not None else _no_y()
+        weigh(data, self._net, sample_weight, class_weight)
         check = self._check_validation(validation_data)
         validate_after = validation_epochs(validation_freq)
         size = check_batch_size(batch_size, len(data))
         hooks = CallbackList(callbacks)
         self._look_at_model()
-        self._check_rate(size, len(data))
+        self._check_rate(size, len(data), data.weight_unit)
         samples, held_out = self._encode([data] + ([check] if check is not None else []))
         call = _Training(samples, held_out, size, shuffle, first, last, validate_after, hooks, History(),
                          self._report(level, last - first))
@@ -183,21 +187,23 @@ class Network:
         return outputs_to_float(result.outputs, executor.graph)
 
     def evaluate(self, X: Any, y: Any, batch_size: int | None = None, verbose: Any = "auto",
-                 return_dict: bool = False, **others: Any) -> Any:
+                 return_dict: bool = False, sample_weight: Any = None, **others: Any) -> Any:
         """Loss, and accuracy where the model is compiled with it.
 
         :param X: samples, as for :meth:`train`
         :param y: labels or targets
         :param batch_size: without effect
+        :param sample_weight: how much each sample counts in the loss
         :return: as Keras: the loss, or a list of loss and metrics, or with ``return_dict`` name -> value
         """
         refuse_others(others, "evaluate")
         level = check_verbose(verbose)
         data = check_data(X, y, self._net) if y is not None else _no_y()
+        weigh(data, self._net, sample_weight)
         self._look_at_model()
         samples, _ = self._encode([data])
         result, executor = self._forward(samples, level, "Evaluate", keep_outputs=False)
-        logs = self._logs(result, executor.graph)
+        logs = self._logs(result, samples, executor.graph)
         if return_dict:
             return logs
         values = [logs["loss"]] + [logs[name] for name in self._net.goal.metric_names]
@@ -292,20 +298,20 @@ class Network:
     def _train_epoch(self, call: _Training, epoch: int) -> dict[str, float]:
         """Train one epoch, hand its weights over, validate; returns name -> value."""
         n = len(call.samples)
-        rate = self._check_rate(call.batch_size, n)
+        rate = self._check_rate(call.batch_size, n, call.samples.weight_unit)
         executor = self._open([call.samples] + ([call.held_out] if call.held_out is not None else []))
         title = f"Epoch {epoch + 1}/{call.last}"
         view = call.report.open_pass(title, epoch - call.first, n)
         result = executor.train_epoch(call.samples, len(self._state.orders), call.batch_size, call.shuffle, rate,
-                                      self._progress(view, executor.graph))
+                                      self._progress(view, call.samples, executor.graph))
         self._last_report = pass_report(title, self.machine, result, executor.work(), training=True)
         self._handed_over = False
         self._state = _State(executor.parameters(), self._state.orders + ((n, call.shuffle),))
         self._hand_over()
-        logs = self._logs(result, executor.graph)
+        logs = self._logs(result, call.samples, executor.graph)
         if call.held_out is not None and call.validate_after(epoch):
             call.hooks.call("on_test_begin", {})
-            held_out = self._logs(executor.forward(call.held_out, keep_outputs=False), executor.graph)
+            held_out = self._logs(executor.forward(call.held_out, keep_outputs=False), call.held_out, executor.graph)
             call.hooks.call("on_test_end", held_out)
             logs.update({f"val_{name}": value for name, value in held_out.items()})
         view.close(result, logs)
@@ -322,28 +328,28 @@ class Network:
         try:
             executor = self._open([samples])
             view = report.open_pass(f"{title} on the {self.machine}", 0, len(samples))
-            result = executor.forward(samples, keep_outputs, self._progress(view, executor.graph))
+            result = executor.forward(samples, keep_outputs, self._progress(view, samples, executor.graph))
         except BaseException:
             report.abandon()
             self._close_after_error()
             raise
         self._last_report = pass_report(title, self.machine, result, executor.work(), training=False)
-        view.close(result, {} if keep_outputs else self._logs(result, executor.graph))
+        view.close(result, {} if keep_outputs else self._logs(result, samples, executor.graph))
         return result, executor
 
-    def _logs(self, result: PassResult, graph: LayerGraph) -> dict[str, float]:
+    def _logs(self, result: PassResult, samples: Samples, graph: LayerGraph) -> dict[str, float]:
         """Name -> value, in Keras' (alphabetical) order."""
-        logs = {"loss": mean_loss(result.loss_sum, result.n_samples, graph)}
+        logs = {"loss": mean_loss(result.loss_sum, result.n_samples, graph) * samples.weight_unit}
         logs.update(dict.fromkeys(self._net.goal.metric_names,
                                   result.n_correct / _counted(result.n_samples, graph)))
         return dict(sorted(logs.items()))
 
-    def _progress(self, view: Pass, graph: LayerGraph) -> Progress:
+    def _progress(self, view: Pass, samples: Samples, graph: LayerGraph) -> Progress:
         """An executor's progress, shown as means."""
         names = self._net.goal.metric_names
 
         def progress(done: int, loss_sum: int, n_correct: int, machine_cycles: int = 0) -> None:
-            values = {"loss": mean_loss(loss_sum, done, graph)} if loss_sum else {}
+            values = {"loss": mean_loss(loss_sum, done, graph) * samples.weight_unit} if loss_sum else {}
             values.update(dict.fromkeys(names, n_correct / _counted(done, graph)) if loss_sum else {})
             view.update(done, dict(sorted(values.items())), machine_cycles)
         return progress
@@ -413,25 +419,28 @@ class Network:
     def _check_validation(self, validation_data: Any) -> Data | None:
         if validation_data is None:
             return None
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
             n = f" of {len(validation_data)}" if isinstance(validation_data, (tuple, list)) else ""
-            raise DataError(f"validation_data is a {type(validation_data).__name__}{n}. dlgraph accepts a pair "
-                            f"(X, y) of arrays, without sample weights.")
+            raise DataError(f"validation_data is a {type(validation_data).__name__}{n}. dlgraph accepts (X, y) or "
+                            f"(X, y, sample_weight), all arrays.")
         if validation_data[1] is None:
             raise DataError("validation_data has no y. Give a pair (X, y) of arrays.")
-        return check_data(validation_data[0], validation_data[1], self._net, "validation_data's X", "validation_data's y")
+        data = check_data(validation_data[0], validation_data[1], self._net, "validation_data's X", "validation_data's y")
+        weigh(data, self._net, validation_data[2] if len(validation_data) == 3 else None, name="validation_data's sample_weight")
+        return data
 
-    def _check_rate(self, size: int, n_samples: int) -> float:
+    def _check_rate(self, size: int, n_samples: int, weight_unit: float) -> float:
         """The learning rate now.
 
+        :param weight_unit: of the samples' weights, which goes into the rates of updates
         :raises DataError: where it does not fit the number format with this batch size
         """
         rate = self._side.learning_rate()
         try:
             for n in {size, n_samples % size or size}:
-                bias_rate(rate, n, size)
+                bias_rate(rate * weight_unit, n, size)
                 for fraction in {0, *self._layer_fractions(0)[1:]}:
-                    weight_rate(rate, n, fraction, size)
+                    weight_rate(rate * weight_unit, n, fraction, size)
         except NumberFormatError as error:
             raise DataError(f"The learning rate {rate:g} cannot be used with batch_size={size}: {error}. Give the "
                             f"optimiser a smaller one.") from error

@@ -11,10 +11,11 @@ import pytest
 import tensorflow as tf
 import test_gradients_keras as gradients
 from host_kernels import address
-from keras_models import equal
+from keras_models import data, equal, mlp, on_host
 from small_nets import PAIRS, pair_name, random_graph, random_samples
 
 from dlgraph import formats
+from dlgraph.errors import DataError
 from dlgraph.layer_graph import Activation, LayerGraph, Samples
 from dlgraph.reference import ReferenceExecutor
 from dlgraph.reference.losses import OutputRule, evaluate
@@ -199,3 +200,114 @@ def test_gradients_against_keras(pair, largest, monkeypatch) -> None:
         for each, in_keras, off in zip(got, (keras_w, keras_b), tolerance, strict=True):
             limit = (off + 2.0**-23 / gradients.RATE + gradients.FLOAT32_ERROR * (1 + np.abs(in_keras))) * samples.weight_unit
             assert np.all(np.abs(each / gradients.RATE - in_keras) <= limit)
+
+
+# ---------------------------------------------------------------------- as users give them
+
+LOSSES = ["sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy", "mean_squared_error"]
+X, Y = data(50)
+W = np.random.default_rng(8).uniform(0, 3, 50)
+
+
+def twins(loss: str = LOSSES[0], **options) -> tuple:
+    """A network on the host, and the same model for Keras itself."""
+    n = {"binary_crossentropy": 1}.get(loss, 3)
+    metrics = None if loss == "mean_squared_error" else ["accuracy"]
+    return (on_host(mlp(4, 8, n, loss=loss, metrics=metrics, **options)), mlp(4, 8, n, loss=loss, metrics=metrics, **options))
+
+
+def close(ours: dict[str, list[float]], theirs: dict[str, list[float]], tolerance: float = 2e-3) -> bool:
+    return sorted(ours) == sorted(theirs) and all(np.allclose(ours[key], theirs[key], rtol=tolerance, atol=tolerance)
+                                                  for key in ours)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("shape", [(50,), (50, 1)])
+def test_sample_weights_are_keras_own(loss, shape) -> None:
+    """Two epochs in the order given, the last batch with 2 samples; the curve, the weights, evaluate."""
+    x, y = data(50, n_outputs={"binary_crossentropy": 1}.get(loss, 3), loss=loss)
+    net, model = twins(loss)
+    arguments = {"epochs": 2, "batch_size": 16, "shuffle": False, "verbose": 0, "sample_weight": W.reshape(shape),
+                 "validation_data": (x[:20], y[:20], W[:20])}
+    assert close(net.train(x, y, **arguments).history, model.fit(x, y, **arguments).history)
+    for ours, theirs in zip(net.get_weights(), model.get_weights(), strict=True):
+        assert np.abs(ours - theirs).max() < 2e-3
+    assert np.allclose(net.evaluate(x, y, sample_weight=W, verbose=0), model.evaluate(x, y, sample_weight=W, verbose=0), atol=2e-3)
+    assert np.allclose(net.evaluate(x, y, verbose=0), model.evaluate(x, y, verbose=0), atol=2e-3)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_class_weights_are_keras_own(loss) -> None:
+    """Also for classes that are not named, and not in the validation."""
+    x, y = data(50, n_outputs={"binary_crossentropy": 1}.get(loss, 3), loss=loss)
+    if loss == "mean_squared_error":
+        y = np.eye(3)[y.argmax(axis=1)]
+    net, model = twins(loss)
+    arguments = {"epochs": 2, "batch_size": 16, "shuffle": False, "verbose": 0, "class_weight": {1: 5.0, 0: 0.25},
+                 "validation_split": 0.3}
+    assert close(net.train(x, y, **arguments).history, model.fit(x, y, **arguments).history)
+    for ours, theirs in zip(net.get_weights(), model.get_weights(), strict=True):
+        assert np.abs(ours - theirs).max() < 2e-3
+
+
+def test_class_weights_are_their_samples_weights() -> None:
+    a, b = twins()[0], twins()[0]
+    weights = {0: 0.5, 1: 289.44, 2: 1}
+    first = a.train(X, Y, class_weight={np.int64(key): np.float32(w) for key, w in weights.items()}, verbose=0)
+    second = b.train(X, Y, sample_weight=np.array([np.float32(weights[int(label)]) for label in Y]), verbose=0)
+    assert first.history == second.history and equal(a.get_weights(), b.get_weights())
+    assert first.saturations == [{}]
+
+
+def test_a_split_takes_the_weights_along() -> None:
+    a, b = twins()[0], twins()[0]
+    first = a.train(X, Y, sample_weight=W, validation_split=0.25, verbose=0)
+    n = 37                                                            # floor(50 * 0.75)
+    second = b.train(X[:n], Y[:n], sample_weight=W[:n], validation_data=(X[n:], Y[n:], W[n:]), verbose=0)
+    assert first.history == second.history and equal(a.get_weights(), b.get_weights())
+
+
+def test_weights_given_in_any_form() -> None:
+    histories = []
+    for weights in (W, W.tolist(), W[:, None], tf.constant(W), W.astype(np.float64)):
+        net = twins()[0]
+        histories.append(net.train(X, Y, sample_weight=weights, verbose=0).history)
+    assert all(history == histories[0] for history in histories)
+    booleans = Y != 1
+    one, other = (twins()[0].train(X, Y, sample_weight=each, verbose=0).history for each in (booleans, booleans.astype(float)))
+    assert one == other
+
+
+def test_a_twin_computes_the_same() -> None:
+    net = twins()[0]
+    twin = net.reference()
+    arguments = {"epochs": 2, "class_weight": {2: 40}, "validation_data": (X, Y, W), "verbose": 0}
+    assert net.train(X, Y, **arguments).history == twin.train(X, Y, **arguments).history
+    assert equal(net.get_weights(), twin.get_weights())
+
+
+def test_weights_that_would_not_show_in_a_fixed_fraction() -> None:
+    """Weights that sum to 1 over many samples, with the learning rate to match, train as well as weights of 1."""
+    plain, tiny = twins()[0], twins(rate=0.1 * 2**17)[0]
+    plain.train(X, Y, epochs=3, verbose=0)
+    tiny.train(X, Y, epochs=3, sample_weight=np.full(50, 2.0**-17), verbose=0)
+    assert equal(plain.get_weights(), tiny.get_weights())
+
+
+@pytest.mark.parametrize("loss, y, words", [
+    ("binary_crossentropy", np.full((50, 1), 0.5), ["whole numbers", "one-hot", "sample_weight"]),
+    ("mean_squared_error", np.full((50, 3), 0.5), ["one-hot"]),
+    ("mean_squared_error", np.ones((50, 3)), ["one-hot"]),
+])
+def test_class_weights_of_what_is_no_class_are_refused(loss, y, words) -> None:
+    net = twins(loss)[0]
+    with pytest.raises(DataError) as refusal:
+        net.train(X, y, class_weight={0: 2.0}, verbose=0)
+    for word in words:
+        assert word in str(refusal.value)
+
+
+def test_a_learning_rate_and_weights_that_are_too_large_together() -> None:
+    net = twins(rate=2.0**18)[0]
+    with pytest.raises(DataError, match="learning rate"):
+        net.train(X, Y, sample_weight=np.full(50, 2.0**20), verbose=0)
