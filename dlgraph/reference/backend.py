@@ -17,6 +17,7 @@ from dlgraph.reference.losses import OutputResult, OutputRule, SampleWeights
 from dlgraph.reference.windows import Windows
 
 Slopes = npt.NDArray[np.uint16]      #: f', fraction 15
+Kept = npt.NDArray[np.bool_]
 Winners = npt.NDArray[np.int32]      #: cell of a window, row-major
 
 
@@ -44,6 +45,8 @@ class Backend(Protocol):
     def maximum(self, x: Int16Array, windows: Windows) -> tuple[Int16Array, Winners]: ...
 
     def maximum_backward(self, e: Int64Array, winners: Winners, windows: Windows) -> Int64Array: ...
+
+    def dropout(self, start: int, samples: Int64Array, n_units: int, threshold: int) -> Kept: ...
 
     def update(self, parameters: Int32Array, gradients: Int64Array, rate: Rate) -> tuple[Int32Array, int]: ...
 

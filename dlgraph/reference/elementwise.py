@@ -1,18 +1,30 @@
 """Layers that take every value by itself: a lone activation, and dropout."""
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
-import numpy.typing as npt
 
 from dlgraph.errors import UnsupportedError
 from dlgraph.formats import Int16Array, Int64Array, rate, round_shift, saturate16, saturate32
 from dlgraph.layer_graph import LayerGraph
 from dlgraph.layers import Activation, ActivationLayer, DropoutLayer
 from dlgraph.order import hash_step, hash_words
-from dlgraph.reference.backend import Slopes
+from dlgraph.reference.backend import Kept, Slopes
 from dlgraph.reference.rules import Batch, LayerRule, refuse_softmax, register
 
 _PURPOSE_DROPOUT = 2            # layers' numbers are added: 1 is the order of samples
+
+
+def dropout(start: int, samples: Int64Array, n_units: int, threshold: int) -> Kept:
+    """(batch, n_units): which values are kept.
+
+    :param start: state of the hash after what all values have in common
+    :param samples: (batch,)
+    """
+    of_sample = hash_step(np.array(start, np.uint32), samples.astype(np.uint32))
+    kept: Kept = hash_step(of_sample[:, np.newaxis], np.arange(n_units, dtype=np.uint32)) >= threshold
+    return kept
 
 
 @register(ActivationLayer)
@@ -51,25 +63,19 @@ class DropoutRule(LayerRule[DropoutLayer]):
         self._threshold = min(round(self.layer.rate * 2**32), 2**32 - 1)
         self._scale = rate(1.0 / (1.0 - self.layer.rate))
 
-    def kept(self, batch: Batch) -> npt.NDArray[np.bool_]:
-        """(batch, height, width, channels): which values are kept."""
-        start = np.array(hash_words(batch.seed, batch.epoch, _PURPOSE_DROPOUT + self.number), np.uint32)
-        of_sample = hash_step(start, batch.samples.astype(np.uint32))
-        units = np.arange(np.prod(self.shape), dtype=np.uint32)
-        return (hash_step(of_sample[:, None], units) >= self._threshold).reshape(-1, *self.shape)
-
-    def forward(self, batch: Batch, inputs: list[Int16Array]) -> tuple[Int16Array, npt.NDArray[np.bool_] | None]:
+    def forward(self, batch: Batch, inputs: list[Int16Array]) -> tuple[Int16Array, Kept | None]:
         if not batch.training:
             return inputs[0], None
-        kept = self.kept(batch)
+        start = hash_words(batch.seed, batch.epoch, _PURPOSE_DROPOUT + self.number)
+        kept = batch.backend.dropout(start, batch.samples, prod(self.shape), self._threshold).reshape(-1, *self.shape)
         x, clips = saturate16(self._scaled(inputs[0].astype(np.int64), kept))
         self.clipped(batch, clips)
         return x.astype(np.int16), kept
 
-    def backward(self, batch: Batch, kept: npt.NDArray[np.bool_], e: Int64Array) -> list[Int64Array]:
+    def backward(self, batch: Batch, kept: Kept, e: Int64Array) -> list[Int64Array]:
         error, clips = saturate32(self._scaled(e, kept))
         self.clipped(batch, clips)
         return [error]
 
-    def _scaled(self, values: Int64Array, kept: npt.NDArray[np.bool_]) -> Int64Array:
+    def _scaled(self, values: Int64Array, kept: Kept) -> Int64Array:
         return np.where(kept, round_shift(values * self._scale.mantissa, self._scale.shift), 0)

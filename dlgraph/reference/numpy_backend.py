@@ -5,8 +5,8 @@ import numpy as np
 
 from dlgraph.formats import Int16Array, Int64Array, Rate, round_shift, saturate32
 from dlgraph.layers import Activation, Int32Array
-from dlgraph.reference import convolution, dense, functions, losses, pooling
-from dlgraph.reference.backend import Slopes, Winners
+from dlgraph.reference import convolution, dense, elementwise, functions, losses, pooling
+from dlgraph.reference.backend import Kept, Slopes, Winners
 from dlgraph.reference.losses import OutputResult, OutputRule, SampleWeights
 from dlgraph.reference.windows import Windows
 
@@ -45,6 +45,9 @@ class NumpyBackend:
 
     def maximum_backward(self, e: Int64Array, winners: Winners, windows: Windows) -> Int64Array:
         return pooling.maximum_backward(e, winners, windows)
+
+    def dropout(self, start: int, samples: Int64Array, n_units: int, threshold: int) -> Kept:
+        return elementwise.dropout(start, samples, n_units, threshold)
 
     def update(self, parameters: Int32Array, gradients: Int64Array, rate: Rate) -> tuple[Int32Array, int]:
         return dense.update(parameters, gradients, rate)

@@ -1,6 +1,6 @@
 """The reference's steps in compiled C, a few times faster than NumPy and the same in every bit.
 
-The code is ``reference.c`` here and the machine's own C in ``c_models/kernels``.  An installed package brings it as the
+The code is the C here and the machine's own C in ``c_models/kernels``.  An installed package brings it as the
 extension ``dlgraph.reference._native`` (a plain shared library, loaded with ctypes); in a source tree it is compiled on
 first use into the user's cache.  Where neither is possible, :func:`load` returns None and NumPy computes.
 """
@@ -12,13 +12,14 @@ import importlib.util
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from dlgraph.formats import Int16Array, Int64Array, Rate, mean_rate
-from dlgraph.layer_graph import Activation, Int32Array
-from dlgraph.reference.backend import Slopes
+from dlgraph.formats import Int16Array, Int64Array, Rate, mean_rate, rate
+from dlgraph.layers import NO_PADDING, Activation, Int32Array
+from dlgraph.reference.backend import Kept, Slopes, Winners
 from dlgraph.reference.losses import OutputResult, OutputRule, SampleWeights
 from dlgraph.reference.native import build
-from dlgraph.reference.numpy_backend import NumpyBackend
+from dlgraph.reference.windows import Windows
 
 _EXTENSION = "dlgraph.reference._native"
 _why_not = "not tried"
@@ -29,6 +30,19 @@ class _LossConfig(ctypes.Structure):
 
     _fields_ = [(name, ctypes.c_uint32)
                 for name in ("activation", "loss", "metric", "from_logits", "mean_mantissa", "mean_shift")]
+
+
+class _Windows(ctypes.Structure):
+    """``windows_t`` of windows.h."""
+
+    _fields_ = [(name, ctypes.c_size_t)
+                for name in ("height", "width", "channels", "rows", "columns", "row_stride", "column_stride", "top", "left",
+                             "down", "across")]
+
+    @classmethod
+    def of(cls, windows: Windows) -> _Windows:
+        return cls(*windows.image, *windows.size, *windows.strides, windows.padding[0][0], windows.padding[1][0],
+                   *windows.positions)
 
 
 class _BatchResult(ctypes.Structure):
@@ -58,9 +72,16 @@ def why_not() -> str:
 def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
     pointer, size, word, signed = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint32, ctypes.c_int32
     signatures: dict[str, tuple[list[Any], Any]] = {
-        "forward": ([pointer] * 3 + [size] * 3, None),
-        "backward": ([pointer] * 3 + [size] * 3, None),
-        "gradient": ([pointer] * 4 + [size] * 3 + [word], None),
+        "convolution_forward": ([pointer] * 4 + [size, size], ctypes.c_int),
+        "convolution_backward": ([pointer] * 4 + [size, size], ctypes.c_int),
+        "convolution_gradient": ([pointer] * 4 + [size, size, word], ctypes.c_int),
+        "average": ([pointer] * 4 + [size], ctypes.c_uint64),
+        "average_backward": ([pointer] * 4 + [size], None),
+        "maximum": ([pointer] * 4 + [size], None),
+        "maximum_backward": ([pointer] * 4 + [size], None),
+        "dropout": ([word, pointer, pointer, size, size, word], None),
+        "leaky_relu": ([pointer] * 3 + [size, word, word], ctypes.c_uint64),
+        "leaky_error": ([pointer] * 3 + [size], ctypes.c_uint64),
         "update": ([pointer] * 3 + [size, word, word], ctypes.c_uint64),
         "pre_activation": ([pointer] * 3 + [size, size, signed], ctypes.c_uint64),
         "activate": ([pointer] * 3 + [size, word, word], ctypes.c_uint64),
@@ -77,8 +98,21 @@ def _contiguous(array: Any, dtype: Any) -> Any:
     return np.ascontiguousarray(array, dtype)
 
 
-class NativeBackend(NumpyBackend):
-    """:class:`~dlgraph.reference.backend.Backend` in compiled code, where that is worth it."""
+@functools.lru_cache(maxsize=64)
+def _dense(n_inputs: int) -> Windows:
+    """A dense layer is the convolution of an image of one pixel."""
+    return Windows((1, 1, n_inputs), (1, 1), (1, 1), NO_PADDING, (1, 1))
+
+
+@functools.lru_cache(maxsize=64)
+def _mean_rates(size: tuple[int, int]) -> npt.NDArray[np.uint32]:
+    """Mantissa and shift of 1 / n for each number of cells n."""
+    rates = [rate(1.0 / n) for n in range(1, size[0] * size[1] + 1)]
+    return np.array([(0, 1), *((r.mantissa, r.shift) for r in rates)], np.uint32)
+
+
+class NativeBackend:
+    """:class:`~dlgraph.reference.backend.Backend` in compiled code."""
 
     name = "native"
 
@@ -86,24 +120,71 @@ class NativeBackend(NumpyBackend):
         self._library = library
 
     def forward(self, x: Int16Array, weights: Int32Array) -> Int64Array:
-        x, weights = _contiguous(x, np.int16), _contiguous(weights, np.int32)
-        sums = np.empty((x.shape[0], weights.shape[1]), np.int64)
-        self._library.reference_forward(x.ctypes.data, weights.ctypes.data, sums.ctypes.data, len(x), *weights.shape)
-        return sums
+        return self.convolution_forward(x, weights, _dense(x.shape[1])).reshape(len(x), -1)
 
     def backward(self, d: Int32Array, weights: Int32Array) -> Int64Array:
-        d, weights = _contiguous(d, np.int32), _contiguous(weights, np.int32)
-        sums = np.empty((d.shape[0], weights.shape[0]), np.int64)
-        self._library.reference_backward(d.ctypes.data, weights.ctypes.data, sums.ctypes.data, len(d), *weights.shape)
-        return sums
+        return self.convolution_backward(d, weights, _dense(len(weights))).reshape(len(d), -1)
 
     def gradient(self, x: Int16Array, d: Int32Array, shift: int) -> Int64Array:
-        x, d = _contiguous(x, np.int16), _contiguous(d, np.int32)
-        sums = np.empty((x.shape[1], d.shape[1]), np.int64)
-        scratch = np.empty(d.shape[1], np.int32)
-        self._library.reference_gradient(x.ctypes.data, d.ctypes.data, sums.ctypes.data, scratch.ctypes.data,
-                                         len(x), *sums.shape, shift)
+        return self.convolution_gradient(x, d, shift, _dense(x.shape[1])).reshape(x.shape[1], -1)
+
+    def convolution_forward(self, x: Int16Array, weights: Int32Array, windows: Windows) -> Int64Array:
+        x, weights = _contiguous(x, np.int16), _contiguous(weights, np.int32)
+        sums = np.empty((len(x), *windows.positions, weights.shape[-1]), np.int64)
+        self._call("convolution_forward", windows, x, weights, sums, len(x), weights.shape[-1])
         return sums
+
+    def convolution_backward(self, d: Int32Array, weights: Int32Array, windows: Windows) -> Int64Array:
+        d, weights = _contiguous(d, np.int32), _contiguous(weights, np.int32)
+        sums = np.empty((len(d), *windows.image), np.int64)
+        self._call("convolution_backward", windows, d, weights, sums, len(d), weights.shape[-1])
+        return sums
+
+    def convolution_gradient(self, x: Int16Array, d: Int32Array, shift: int, windows: Windows) -> Int64Array:
+        x, d = _contiguous(x, np.int16), _contiguous(d, np.int32)
+        sums = np.empty((*windows.size, windows.image[2], d.shape[-1]), np.int64)
+        self._call("convolution_gradient", windows, x, d, sums, len(x), d.shape[-1], shift)
+        return sums
+
+    def _call(self, name: str, windows: Windows, *arguments: Any) -> None:
+        if getattr(self._library, f"reference_{name}")(*self._pointers(windows, arguments)):
+            raise MemoryError(f"no memory for the reference's {name}")
+
+    @staticmethod
+    def _pointers(windows: Windows, arguments: tuple[Any, ...]) -> list[Any]:
+        return [ctypes.byref(_Windows.of(windows)),
+                *(a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments)]
+
+    def average(self, x: Int16Array, windows: Windows) -> tuple[Int16Array, int]:
+        x = _contiguous(x, np.int16)
+        means = np.empty((len(x), *windows.positions, windows.image[2]), np.int16)
+        clips = self._library.reference_average(*self._pointers(windows, (x, _mean_rates(windows.size), means, len(x))))
+        return means, clips
+
+    def average_backward(self, e: Int64Array, windows: Windows) -> Int64Array:
+        e = _contiguous(e, np.int64)
+        sums = np.empty((len(e), *windows.image), np.int64)
+        self._library.reference_average_backward(*self._pointers(windows, (e, _mean_rates(windows.size), sums, len(e))))
+        return sums
+
+    def maximum(self, x: Int16Array, windows: Windows) -> tuple[Int16Array, Winners]:
+        x = _contiguous(x, np.int16)
+        shape = (len(x), *windows.positions, windows.image[2])
+        largest, winners = np.empty(shape, np.int16), np.empty(shape, np.int32)
+        self._library.reference_maximum(*self._pointers(windows, (x, largest, winners, len(x))))
+        return largest, winners
+
+    def maximum_backward(self, e: Int64Array, winners: Winners, windows: Windows) -> Int64Array:
+        e = _contiguous(e, np.int64)
+        sums = np.empty((len(e), *windows.image), np.int64)
+        self._library.reference_maximum_backward(*self._pointers(windows, (e, winners, sums, len(e))))
+        return sums
+
+    def dropout(self, start: int, samples: Int64Array, n_units: int, threshold: int) -> Kept:
+        kept = np.empty((len(samples), n_units), np.bool_)
+        numbers = samples.astype(np.uint32)
+        self._library.reference_dropout(start, numbers.ctypes.data, kept.ctypes.data, *kept.shape, threshold)
+        return kept
 
     def update(self, parameters: Int32Array, gradients: Int64Array, rate: Rate) -> tuple[Int32Array, int]:
         parameters, gradients = _contiguous(parameters, np.int32), _contiguous(gradients, np.int64)
@@ -121,19 +202,21 @@ class NativeBackend(NumpyBackend):
 
     def activate(self, a: Int32Array, activation: Activation, fraction: int,
                  negative_slope: int = 0) -> tuple[Int16Array, Slopes, int]:
-        if activation is Activation.LEAKY_RELU:
-            return super().activate(a, activation, fraction, negative_slope)
         a = _contiguous(a, np.int32)
         x, slopes = np.empty(a.shape, np.int16), np.empty(a.shape, np.uint16)
+        if activation is Activation.LEAKY_RELU:
+            clips = self._library.reference_leaky_relu(a.ctypes.data, x.ctypes.data, slopes.ctypes.data, a.size,
+                                                       negative_slope, fraction)
+            return x, slopes, clips
         clips = self._library.reference_activate(a.ctypes.data, x.ctypes.data, slopes.ctypes.data, a.size,
                                                  activation.value, fraction)
         return x, slopes, clips
 
     def hidden_error(self, e: Int64Array, slope: Slopes, activation: Activation) -> tuple[Int32Array, int]:
-        if activation is Activation.LEAKY_RELU:
-            return super().hidden_error(e, slope, activation)
         e, slope = _contiguous(e, np.int64), _contiguous(slope, np.uint16)
         d = np.empty(e.shape, np.int32)
+        if activation is Activation.LEAKY_RELU:
+            return d, self._library.reference_leaky_error(e.ctypes.data, slope.ctypes.data, d.ctypes.data, e.size)
         clips = self._library.reference_hidden_error(e.ctypes.data, slope.ctypes.data, d.ctypes.data, e.size,
                                                      activation.value)
         return d, clips

@@ -14,7 +14,8 @@ _HERE = Path(__file__).resolve().parent
 _KERNELS = _HERE.parents[2] / "c_models" / "kernels"
 
 #: What is compiled; a packager's extension needs the same sources and include folder.
-SOURCES = (_HERE / "reference.c", *(_KERNELS / f"{name}.c" for name in ("activations", "functions", "losses")))
+SOURCES = (*(_HERE / f"{name}.c" for name in ("reference", "products", "convolution", "pooling")),
+           *(_KERNELS / f"{name}.c" for name in ("activations", "functions", "losses")))
 INCLUDE_FOLDER = _KERNELS
 FLAGS = ("-O3", "-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-fwrapv")
 
@@ -30,7 +31,7 @@ def build() -> Path:
         raise BuildError(f"{missing[0].name} is not there to be compiled")
     compiler = _compiler()
     digest = hashlib.sha256(repr((compiler, FLAGS, sys.platform, os.uname().machine)).encode())
-    for source in (*SOURCES, *sorted(_KERNELS.glob("*.h"))):
+    for source in (*SOURCES, *sorted(_HERE.glob("*.h")), *sorted(_KERNELS.glob("*.h"))):
         digest.update(source.read_bytes())
     folder = _cache_folder()
     library = folder / f"reference-{digest.hexdigest()[:24]}.so"

@@ -1,99 +1,18 @@
 /*
  * The reference's steps for whole batches, compiled.  Elementary functions, activations and losses are the machine's
- * own C (c_models/kernels); the sums are made here in 64 bits, so that the caller can check them.
+ * own C (c_models/kernels); sums are made in 64 bits (products.c), so that the caller can check them.
  *
  * All arrays are contiguous, batch first.  Formats: docs/arithmetic.rst.  dlgraph/reference/backend.py has the same
  * steps in NumPy, and tests compare the two.
  */
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "activations.h"
 #include "fixed_point.h"
 #include "losses.h"
 #include "order.h"
-
-#if defined(_WIN32)
-#define EXPORT __declspec(dllexport)
-#else
-#define EXPORT __attribute__((visibility("default")))
-#endif
-
-/* One source, two machine codes: AVX2 where the processor has it. */
-#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#define FAST __attribute__((target_clones("avx2", "default")))
-#else
-#define FAST
-#endif
-
-/*
- * floor(p / 2**16) of |p| <= 2**46 by an unsigned shift, which vector units have for 64 bits: p is made positive by
- * OFFSET, and each sum of n terms gives n * (OFFSET >> 16) back.
- */
-#define OFFSET ((uint64_t) 1 << 47)
-
-/* sums[s][j] = sum over i of (W[i][j] * x[s][i]) >> 16 */
-FAST EXPORT void reference_forward(const int16_t *x, const int32_t *weights, int64_t *sums, size_t batch, size_t rows,
-        size_t columns)
-{
-    for (size_t s = 0; s < batch; s++, x += rows, sums += columns) {
-        uint64_t terms = 0;
-        memset(sums, 0, columns * sizeof(*sums));
-        for (size_t i = 0; i < rows; i++) {
-            int64_t v = x[i];
-            if (v == 0) {
-                continue;
-            }
-            const int32_t *row = weights + i * columns;
-            for (size_t j = 0; j < columns; j++) {
-                sums[j] += (int64_t) (((uint64_t) (row[j] * v) + OFFSET) >> 16);
-            }
-            terms++;
-        }
-        for (size_t j = 0; j < columns; j++) {
-            sums[j] -= (int64_t) (terms * (OFFSET >> 16));
-        }
-    }
-}
-
-/* sums[s][i] = sum over j of (d[s][j] * (W[i][j] >> 16)) >> 16 */
-FAST EXPORT void reference_backward(const int32_t *d, const int32_t *weights, int64_t *sums, size_t batch, size_t rows,
-        size_t columns)
-{
-    for (size_t s = 0; s < batch; s++, d += columns, sums += rows) {
-        for (size_t i = 0; i < rows; i++) {
-            const int32_t *row = weights + i * columns;
-            uint64_t sum = 0;
-            for (size_t j = 0; j < columns; j++) {
-                sum += ((uint64_t) ((int64_t) d[j] * (row[j] >> 16)) + OFFSET) >> 16;
-            }
-            sums[i] = (int64_t) (sum - columns * (OFFSET >> 16));
-        }
-    }
-}
-
-/* gradient[i][j] = sum over s of ((d[s][j] >> shift) * x[s][i]) >> 16;  scratch: [columns] */
-FAST EXPORT void reference_gradient(const int16_t *x, const int32_t *d, int64_t *gradient, int32_t *scratch, size_t batch,
-        size_t rows, size_t columns, uint32_t shift)
-{
-    memset(gradient, 0, rows * columns * sizeof(*gradient));
-    for (size_t s = 0; s < batch; s++, x += rows, d += columns) {
-        for (size_t j = 0; j < columns; j++) {
-            scratch[j] = d[j] >> shift;
-        }
-        for (size_t i = 0; i < rows; i++) {
-            int64_t v = x[i];
-            if (v == 0) {
-                continue;
-            }
-            int64_t *row = gradient + i * columns;
-            for (size_t j = 0; j < columns; j++) {
-                row[j] += (int64_t) (((uint64_t) (scratch[j] * v) + OFFSET) >> 16) - (int64_t) (OFFSET >> 16);
-            }
-        }
-    }
-}
+#include "products.h"
 
 /* result = sat32(parameters - round(gradient * mantissa, shift)); returns the number of clips */
 EXPORT uint64_t reference_update(const int32_t *parameters, const int64_t *gradient, int32_t *result, size_t count,
@@ -125,6 +44,14 @@ EXPORT uint64_t reference_pre_activation(const int64_t *sums, const int32_t *bia
     return clips;
 }
 
+/* One more word of docs/arithmetic.rst's hash. */
+static inline uint32_t hash_step(uint32_t state, uint32_t word)
+{
+    uint32_t h = (state ^ word) * 0x9e3779b1;
+    h = (h ^ (h >> 15)) * 0x85ebca6b;
+    return h ^ (h >> 13);
+}
+
 EXPORT uint64_t reference_activate(const int32_t *a, int16_t *x, uint16_t *derivatives, size_t count,
         uint32_t activation, uint32_t fraction)
 {
@@ -135,6 +62,47 @@ EXPORT uint64_t reference_activate(const int32_t *a, int16_t *x, uint16_t *deriv
         clips += clip;
     }
     return clips;
+}
+
+/* Leaky ReLU; slope: fraction 15, of what is below 0 */
+EXPORT uint64_t reference_leaky_relu(const int32_t *a, int16_t *x, uint16_t *derivatives, size_t count, uint32_t slope,
+        uint32_t fraction)
+{
+    uint64_t clips = 0;
+    for (size_t k = 0; k < count; k++) {
+        int64_t value = a[k] > 0 ? a[k] : ((int64_t) a[k] * slope) >> 15;
+        value = fraction < 23 ? round_shift64(value, 23 - fraction) : value;
+        int64_t clipped = value > INT16_MAX ? INT16_MAX : value < INT16_MIN ? INT16_MIN : value;
+        clips += clipped != value;
+        x[k] = (int16_t) clipped;
+        derivatives[k] = a[k] > 0 ? 1 << 15 : (uint16_t) slope;
+    }
+    return clips;
+}
+
+/* e: sums that fit 32 bits */
+EXPORT uint64_t reference_leaky_error(const int64_t *e, const uint16_t *derivatives, int32_t *d, size_t count)
+{
+    uint64_t clips = 0;
+    for (size_t k = 0; k < count; k++) {
+        uint32_t clip = 0;
+        int64_t error = saturate32(e[k] * 16, &clip);
+        d[k] = saturate32(round_shift64(error * derivatives[k], 15), &clip);
+        clips += clip;
+    }
+    return clips;
+}
+
+/* Which of the units are kept by dropout: start is the state of the hash before the sample's number. */
+FAST EXPORT void reference_dropout(uint32_t start, const uint32_t *samples, uint8_t *kept, size_t batch, size_t units,
+        uint32_t threshold)
+{
+    for (size_t s = 0; s < batch; s++, kept += units) {
+        uint32_t state = hash_step(start, samples[s]);
+        for (uint32_t unit = 0; unit < units; unit++) {
+            kept[unit] = hash_step(state, unit) >= threshold;
+        }
+    }
 }
 
 /* e: sums that fit 32 bits */
