@@ -10,6 +10,7 @@ import struct
 import sys
 import tempfile
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,30 @@ class Count:
     instructions: int
 
 
+@dataclass(frozen=True)
+class Tile:
+    """Of a convolution: positions and output channels."""
+
+    name: str
+    kernel: tuple[int, int]
+    channels: int
+    out: tuple[int, int]
+    units: int
+
+
+TILES = (
+    Tile("LeNet-5, first", (5, 5), 1, (28, 28), 6),
+    Tile("LeNet-5, first, part", (5, 5), 1, (7, 28), 6),
+    Tile("LeNet-5, second", (5, 5), 6, (2, 5), 16),
+    Tile("LeNet-5, second", (5, 5), 6, (10, 10), 8),
+    Tile("3x3, 1 to 32", (3, 3), 1, (13, 26), 8),
+    Tile("3x3, 16 to 16", (3, 3), 16, (8, 8), 16),
+    Tile("3x3, 32 to 16", (3, 3), 32, (4, 8), 16),
+    Tile("3x3, 64 to 8", (3, 3), 64, (4, 4), 8),
+    Tile("1x1, 64 to 16", (1, 1), 64, (8, 8), 16),
+)
+
+
 class Counter:
     """Calls kernels on one emulated core, everything in ITCM and DTCM."""
 
@@ -45,19 +70,27 @@ class Counter:
         self._library = cpu_harness.build_library(folder)
 
     def count(self, name: str, *arguments: Any) -> Count:
-        """Call a function: numbers are passed on, arrays are placed in DTCM and their addresses passed."""
+        """Call a function: numbers are passed on, arrays are placed in DTCM and their addresses passed.
+
+        A list is placed as words, arrays in it as their addresses.
+        """
         core = cpu_harness.Core(self._library)
         for address, content in self._elf.loaded:
             core.write(address, content)
         core.arm(_STOP, _WAIT_FOR_INTERRUPT)
-        free, words = cpu_harness.DTCM_BASE + 64, []
-        for argument in arguments:
-            if isinstance(argument, np.ndarray):
-                core.write(free, argument.tobytes())
-                words.append(free)
-                free += -(-argument.nbytes // 8) * 8
-            else:
-                words.append(int(argument) & 0xffffffff)
+        free = self._elf.first_free
+
+        def word(argument: Any) -> int:
+            nonlocal free
+            if isinstance(argument, list):
+                argument = np.array([word(value) for value in argument], np.uint32)
+            if not isinstance(argument, np.ndarray):
+                return int(argument) & 0xffffffff
+            core.write(free, argument.tobytes())
+            free += -(-argument.nbytes // 8) * 8
+            return free - -(-argument.nbytes // 8) * 8
+
+        words = [word(argument) for argument in arguments]
         assert free < _STACK - 1024
         state = core.state
         for register, word in enumerate(words[:4]):
@@ -82,6 +115,26 @@ class Counter:
         vectors = (matrix, x, d) if name.startswith("dense_gradient") else (d, matrix, x)
         return self.count(name, *vectors, rows, columns), np.count_nonzero(x) * columns
 
+    def convolution(self, name: str, tile: Tile, nonzero: float = 1.0) -> tuple[Count, int]:
+        """A kernel of the convolution, and its multiply-adds between real channels, zeros too."""
+        rng = np.random.default_rng(0)
+        pitch = 1 if tile.channels == 1 else tile.channels + tile.channels % 2
+        rows, columns = (out - 1 + kernel for out, kernel in zip(tile.out, tile.kernel))
+        width = columns + columns % 2 if pitch == 1 else columns
+        n_columns = -(-tile.units // 4) * 4
+        x = rng.integers(1, 2**11, (rows, width, pitch)).astype(np.int16)
+        d = rng.integers(1, 2**20, (*tile.out, n_columns)).astype(np.int32)
+        for array, real in ((x, tile.channels), (d, tile.units)):
+            array *= rng.random(array.shape) < nonzero
+            array[..., real:] = 0
+        weights = rng.integers(-2**26, 2**26, (*tile.kernel, pitch, n_columns)).astype(np.int32)
+        shifted = np.zeros(x.size if pitch == 1 else 1, np.int16)
+        shape = [rows, width, pitch, *tile.kernel, 1, 1, *tile.out, n_columns, shifted]
+        arrays = {"forward": (np.zeros(d.shape, np.int32), weights, x), "backward": (np.zeros(x.shape, np.int32), weights, d),
+                  "gradient": (weights, x, d)}[name.removesuffix("_c").removeprefix("convolution_")]
+        products = prod(tile.kernel) * tile.channels * tile.units * prod(tile.out)
+        return self.count(name, shape, *arrays), products
+
     def update(self, name: str, count: int, shift: int, zeros: bool = False) -> Count:
         """A step of gradient descent."""
         weights = np.arange(count, dtype=np.int32)
@@ -100,6 +153,16 @@ def _print_dense(counter: Counter) -> None:
     for name in ("dense_forward_c", "dense_backward_c", "dense_gradient_c"):
         count, products = counter.dense(name, 64, 64, 1.0)
         print(f"{name:18} {64:5} {64:5} {1:8.0%} {count.cycles:8} {count.cycles / products:8.2f}")
+
+
+def _print_convolution(counter: Counter) -> None:
+    print("\nconvolution, cycles per multiply-add; a load, a multiply-add and, in the gradient, a store each would be 2, 2, 3")
+    print(f"{'tile':22} {'positions':>9} {'units':>6} {'nonzero':>8} {'forward':>8} {'backward':>9} {'gradient':>9}")
+    for tile in TILES:
+        for nonzero in (1.0, 0.25):
+            results = [counter.convolution(f"convolution_{name}", tile, nonzero) for name in ("forward", "backward", "gradient")]
+            cells = [f"{count.cycles / products:9.2f}" for count, products in results]
+            print(f"{tile.name:22} {tile.out[0]:4}x{tile.out[1]:<4} {tile.units:6} {nonzero:8.0%} {''.join(cells)}")
 
 
 def _print_update(counter: Counter) -> None:
@@ -134,6 +197,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         counter = Counter(Path(folder))
         _print_dense(counter)
+        _print_convolution(counter)
         _print_update(counter)
         _print_functions(counter)
 

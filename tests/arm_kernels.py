@@ -84,6 +84,11 @@ class Elf:
                     self.symbols[data[start:data.index(b"\0", start)].decode()] = value
 
     @property
+    def first_free(self) -> int:
+        """The first address in DTCM behind the kernels' own data, aligned to 8 bytes."""
+        return max((-(-(a + len(c)) // 8) * 8 for a, c in self.loaded if a >= DTCM), default=DTCM) + 0x40
+
+    @property
     def code(self) -> np.ndarray:
         """The words at ITCM."""
         content = max((c for a, c in self.loaded if a == ITCM), key=len)
@@ -111,7 +116,7 @@ class ArmKernels:
         self.engine.mem_map(DTCM, DTCM_BYTES, 3)
         for address, content in elf.loaded:
             self.engine.mem_write(address, content)
-        self._first_free = DTCM + 0x40
+        self._first_free = elf.first_free
         self._free = self._first_free
         self._placed: list[tuple[int, int]] = []
 
