@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,23 +13,29 @@ from dlgraph.errors import DataError
 from dlgraph.executors import ExecutorFactory, check_options, make_executor
 from dlgraph.formats import INT16_MAX, activation_fraction
 from dlgraph.keras_translator import Translation, translate
+from dlgraph.layers import ActivationLayer, WeightLayer
 from dlgraph.machines import Machine, resolve
 from dlgraph.model_side import KerasSide
 from dlgraph.network import Network
 
+LARGEST_GRADIENT_SHIFT = 15
+
 
 def from_keras(model: Any, machine: Machine | None = None, seed: int = 0, *, input_max: float | None = None,
-               activation_fractions: dict[str, int] | None = None, executor_factory: ExecutorFactory = make_executor,
+               activation_fractions: dict[str, int] | None = None,
+               gradient_shifts: dict[str, int] | None = None, executor_factory: ExecutorFactory = make_executor,
                **options: Any) -> Network:
     """A network on a machine, from a compiled Keras 3 model (``keras`` or ``tf.keras``).
 
-    :param model: a compiled Sequential or linear Functional model
+    :param model: a compiled Sequential or Functional model with one input and one output
     :param machine: ``dlgraph.Emulated()``, ``dlgraph.Board(hostname)`` or ``dlgraph.Spalloc(server, user=...)``; None for
         the machine that ``DLGRAPH_MACHINE`` or the user's Graph Front End configuration names, else an emulated board
     :param seed: of every random choice, 0 .. 2**32 - 1
     :param input_max: the largest \\|X\\| there will be; by default that of the first data the network sees
-    :param activation_fractions: Dense layer's name -> fraction bits of the 16-bit activations it sends; by default 11,
-        and 13 for tanh and sigmoid
+    :param activation_fractions: layer's name -> fraction bits of its 16-bit activations; by default 11, and 13 for tanh
+        and sigmoid
+    :param gradient_shifts: Dense or convolution layer's name -> how far its errors are shifted right before they enter the
+        weights' gradient, 0 to 15; by default as the batch size and the size of the image ask for
     :param executor_factory: what computes, in place of the machine; for tests
     :param options: of the mapping, see :class:`dlgraph.gfe.executor.GfeExecutor`
     :raises ModelError: for what dlgraph cannot train
@@ -40,6 +47,7 @@ def from_keras(model: Any, machine: Machine | None = None, seed: int = 0, *, inp
         raise DataError(f"seed={seed} is too large. Give a whole number from 0 to {2**32 - 1}.")
     _check_input_max(input_max)
     fractions = _check_fractions(activation_fractions, translation)
+    _set_gradient_shifts(gradient_shifts, translation)
     check_options(options)
     target = resolve(machine)
     return Network(KerasSide(model, translation), translation, target, seed, input_max, fractions, executor_factory,
@@ -69,10 +77,27 @@ def _check_input_max(input_max: Any) -> None:
 
 
 def _check_fractions(fractions: dict[str, int] | None, net: Translation) -> dict[str, int]:
-    hidden = {stage.name: stage for stage in net.stages[:-1]}
+    makers = {layer.name: layer for layer in net.layers[:-1] if isinstance(layer, (WeightLayer, ActivationLayer))}
     for name, fraction in (fractions or {}).items():
-        if name not in hidden:
-            raise DataError(f"activation_fractions names the layer {name!r}. It accepts the hidden Dense layers: "
-                            f"{', '.join(map(repr, hidden)) or 'there are none in this model'}.")
-        activation_fraction(hidden[name].activation, check_integer(f"activation_fractions[{name!r}]", fraction, 0))
+        if name not in makers:
+            raise DataError(f"activation_fractions names the layer {name!r}. It accepts the hidden layers with weights or "
+                            f"an activation of their own: {_names(makers)}.")
+        activation_fraction(makers[name].activation, check_integer(f"activation_fractions[{name!r}]", fraction, 0))
     return dict(fractions or {})
+
+
+def _set_gradient_shifts(shifts: dict[str, int] | None, net: Translation) -> None:
+    layers = {node.name: node.weight_layer for node in net.weight_nodes}
+    for name, given in (shifts or {}).items():
+        if name not in layers:
+            raise DataError(f"gradient_shifts names the layer {name!r}. It accepts the layers with weights: "
+                            f"{_names(layers)}.")
+        shift = check_integer(f"gradient_shifts[{name!r}]", given, 0)
+        if shift > LARGEST_GRADIENT_SHIFT:
+            raise DataError(f"gradient_shifts[{name!r}]={shift} is too large. Give a whole number from 0 to "
+                            f"{LARGEST_GRADIENT_SHIFT}.")
+        layers[name].gradient_shift = shift
+
+
+def _names(layers: Iterable[str]) -> str:
+    return ", ".join(map(repr, layers)) or "there are none in this model"

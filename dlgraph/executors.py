@@ -45,4 +45,4 @@ def check_options(options: dict[str, Any]) -> None:
     for name in options:
         if name not in MAPPING_OPTIONS:
             raise UnsupportedError(f"The option {name!r} is not known. from_keras accepts machine, seed, input_max, "
-                                   f"activation_fractions, and for the mapping {', '.join(MAPPING_OPTIONS)}.")
+                                   f"activation_fractions, gradient_shifts, and for the mapping {', '.join(MAPPING_OPTIONS)}.")

@@ -85,6 +85,7 @@ class WeightLayer(Layer):
     :param use_bias: whether the biases are trained
     :param activation: what follows the sum
     :param negative_slope: of a leaky ReLU, fraction 15, 0 .. 2**16 - 1
+    :param gradient_shift: ``s`` of the weights' gradient, 0 .. 15; None: by the rule
     """
 
     weights: Int32Array
@@ -93,6 +94,7 @@ class WeightLayer(Layer):
     activation: Activation
     _: KW_ONLY
     negative_slope: int = 0
+    gradient_shift: int | None = None
 
     @property
     def keeps_fraction(self) -> bool:

@@ -22,7 +22,7 @@ class ModelSide(Protocol):
         """What callbacks see."""
 
     def read_weights(self) -> list[list[Float32Array]]:
-        """Of each Dense layer, kernel and bias (where it has one)."""
+        """Of each layer with weights, kernel and bias (where it has one), in Keras' shapes."""
 
     def write_weights(self, weights: list[list[Float32Array]]) -> None:
         """Replace them."""
@@ -46,23 +46,24 @@ class KerasSide:
 
     def __init__(self, model: Any, translation: Translation) -> None:
         self.model = model
-        self._stages = translation.stages
+        self._nodes = translation.weight_nodes
+        self._output = translation.output
 
     def read_weights(self) -> list[list[Float32Array]]:
-        return [[np.asarray(array) for array in stage.layer.get_weights()] for stage in self._stages]
+        return [[np.asarray(array) for array in node.keras_layer.get_weights()] for node in self._nodes]
 
     def write_weights(self, weights: list[list[Float32Array]]) -> None:
-        for stage, arrays in zip(self._stages, weights, strict=True):
-            stage.layer.set_weights(arrays)
+        for node, arrays in zip(self._nodes, weights, strict=True):
+            node.keras_layer.set_weights(arrays)
 
     def learning_rate(self) -> float:
         return learning_rate(self.model.optimizer)
 
     def goal(self) -> Goal:
-        return read_goal(self.model, self._stages[-1])
+        return read_goal(self.model, self._output)
 
     def build_metrics(self, labelled: bool) -> None:
-        outputs = np.zeros((1, self._stages[-1].n_units), np.float32)
+        outputs = np.zeros((1, self._output.weight_layer.n_units), np.float32)
         targets = np.zeros((1,), np.int32) if labelled else outputs
         for metric in self.model.metrics:
             if hasattr(metric, "build") and getattr(metric, "built", True) is False:
@@ -81,7 +82,7 @@ class StandIn:
     """What a reference twin's callbacks see as their model.
 
     :param name: the Keras model's name
-    :param weights: of each Dense layer, kernel and bias
+    :param weights: of each layer with weights, kernel and bias, in Keras' shapes
     :param rate: learning rate
     :param goal: what the Keras model was compiled for
     :param metrics: the Keras model's metrics, only asked for their names and whether more is better

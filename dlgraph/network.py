@@ -4,7 +4,7 @@ from __future__ import annotations
 import logging
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,12 @@ from dlgraph.data_encoding import Data, check_data, choose_input_fraction, encod
 from dlgraph.errors import DataError, ModelError, NumberFormatError
 from dlgraph.executor import Executor, Progress
 from dlgraph.executors import ExecutorFactory, make_reference
-from dlgraph.formats import (Float32Array, activation_fraction, bias_rate, biases_from_float, biases_to_float, mean_loss,
+from dlgraph.formats import (Float32Array, bias_rate, biases_from_float, biases_to_float, mean_loss,
                              outputs_to_float, weight_rate, weights_from_float, weights_to_float)
+from dlgraph.fractions import value_fractions
 from dlgraph.keras_translator import Goal, Translation
-from dlgraph.layer_graph import DenseLayer, Int32Array, LayerGraph, Loss, Metric, PassResult, Samples, Sgd
+from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, Metric, PassResult, Samples, Sgd
+from dlgraph.layers import INPUT, Layer, WeightLayer
 from dlgraph.model_side import ModelSide, StandIn
 from dlgraph.order import order
 from dlgraph.progress import Pass, Report, check_verbose, machine_seconds
@@ -262,8 +264,7 @@ class Network:
         self.close()
 
     def __repr__(self) -> str:
-        widths = "-".join(str(n) for n in [self._net.stages[0].n_inputs] + [s.n_units for s in self._net.stages])
-        return f"<dlgraph.Network {self._net.name!r}, {widths}, on the {self.machine}>"
+        return f"<dlgraph.Network {self._net.name!r}, {self._net.describe()}, on the {self.machine}>"
 
     # ------------------------------------------------------------------ one pass
 
@@ -356,26 +357,32 @@ class Network:
 
     # ------------------------------------------------------------------ weights
 
+    @property
+    def _weight_layers(self) -> list[WeightLayer]:
+        """As translated: without the weights."""
+        return [node.weight_layer for node in self._net.weight_nodes]
+
     def _fixed(self, weights: list[list[Float32Array]]) -> Parameters:
         """Kernels and biases in fixed point.
 
         :raises NumberFormatError: naming the layer and the value that does not fit
         """
         parameters: Parameters = []
-        for stage, arrays in zip(self._net.stages, weights, strict=True):
+        for layer, arrays in zip(self._weight_layers, weights, strict=True):
             try:
-                biases = (biases_from_float(arrays[1], stage.name) if stage.use_bias
-                          else np.zeros(stage.n_units, np.int32))
-                parameters.append((weights_from_float(arrays[0], stage.name), biases))
+                biases = (biases_from_float(arrays[1], layer.name) if layer.use_bias
+                          else np.zeros(layer.n_units, np.int32))
+                parameters.append((weights_from_float(arrays[0], layer.name).reshape(layer.weights.shape), biases))
             except NumberFormatError as error:
                 raise NumberFormatError(f"The model's weights cannot be used: {error}. dlgraph accepts weights from -8 "
                                         f"to 8 and biases from -256 to 256; start from smaller ones.") from error
         return parameters
 
     def _floats(self) -> list[list[Float32Array]]:
-        """Of each layer, kernel and bias (where it has one), as float32."""
-        return [[weights_to_float(weights)] + ([biases_to_float(biases)] if stage.use_bias else [])
-                for stage, (weights, biases) in zip(self._net.stages, self._state.parameters, strict=True)]
+        """Of each layer with weights, kernel and bias (where it has one), as float32 in Keras' shapes."""
+        return [[weights_to_float(weights).reshape(seen[0].shape)] + ([biases_to_float(biases)] if layer.use_bias else [])
+                for layer, seen, (weights, biases) in zip(self._weight_layers, self._seen, self._state.parameters,
+                                                          strict=True)]
 
     def _hand_over(self) -> None:
         """Give the trained weights to the model."""
@@ -436,11 +443,14 @@ class Network:
         :raises DataError: where it does not fit the number format with this batch size
         """
         rate = self._side.learning_rate()
+        shapes, fractions = self._net.shapes(), self._value_fractions(0)
         try:
             for n in {size, n_samples % size or size}:
-                bias_rate(rate * weight_unit, n, size)
-                for fraction in {0, *self._layer_fractions(0)[1:]}:
-                    weight_rate(rate * weight_unit, n, fraction, size)
+                for number, layer in enumerate(self._net.layers):
+                    if isinstance(layer, WeightLayer):
+                        positions = layer.n_positions(shapes[number])
+                        weight_rate(rate * weight_unit, n, fractions[layer.inputs[0]], size, positions)
+                        bias_rate(rate * weight_unit, n, size, positions)
         except NumberFormatError as error:
             raise DataError(f"The learning rate {rate:g} cannot be used with batch_size={size}: {error}. Give the "
                             f"optimiser a smaller one.") from error
@@ -450,15 +460,17 @@ class Network:
         """Training and validation samples; the first data that come fix the inputs' fraction."""
         fraction = self._input_fraction
         if fraction is None:
-            fraction = choose_input_fraction(sets, self._input_max)
+            fraction = self._value_fractions(choose_input_fraction(sets, self._input_max))[INPUT]
         encoded = [encode(data, fraction, self._net.goal, self._net.n_outputs) for data in sets]
         self._input_fraction = fraction
         return encoded[0], encoded[1] if len(encoded) > 1 else None
 
-    def _layer_fractions(self, input_fraction: int) -> list[int]:
-        """``fx`` of what comes into each layer."""
-        return [input_fraction] + [activation_fraction(stage.activation, self._fractions.get(stage.name))
-                                   for stage in self._net.stages[:-1]]
+    def _value_fractions(self, input_fraction: int) -> dict[int, int]:
+        """Fraction bits of every value: of a layer's by its number, of the network's input by INPUT.
+
+        :param input_fraction: that the data ask for; where the input meets other values, it may be given less
+        """
+        return value_fractions(self._net.layers, input_fraction, self._fractions)
 
     # ------------------------------------------------------------------ the executor
 
@@ -472,13 +484,17 @@ class Network:
 
     def _graph(self) -> LayerGraph:
         assert self._input_fraction is not None
-        fractions = self._layer_fractions(self._input_fraction)
-        layers = [DenseLayer(stage.name, weights, biases, stage.use_bias, stage.activation,
-                             input_fraction=fraction)
-                  for stage, (weights, biases), fraction in zip(self._net.stages, self._state.parameters, fractions,
-                                                                strict=True)]
+        fractions = self._value_fractions(self._input_fraction)
+        parameters = iter(self._state.parameters)
+        layers: list[Layer] = []
+        for number, layer in enumerate(self._net.layers):
+            layer = replace(layer, input_fraction=fractions[layer.inputs[0]], output_fraction=fractions.get(number, -1))
+            if isinstance(layer, WeightLayer):
+                layer.weights, layer.biases = next(parameters)
+            layers.append(layer)
         goal = self._net.goal
-        return LayerGraph(layers, goal.loss, goal.from_logits, goal.metric, Sgd(self._side.learning_rate()), self._seed)
+        return LayerGraph(layers, goal.loss, goal.from_logits, goal.metric, Sgd(self._side.learning_rate()), self._seed,
+                          self._net.image)
 
     def _close_after_error(self) -> None:
         """Give the machine back without hiding the error, or the Ctrl-C, that is on its way."""

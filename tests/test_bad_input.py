@@ -32,8 +32,8 @@ def two_outputs() -> keras.Model:
     return model
 
 
-def functional(build) -> keras.Model:
-    x = keras.Input((4,))
+def functional(build, shape: tuple[int, ...] = (4,)) -> keras.Model:
+    x = keras.Input(shape)
     model = keras.Model(x, build(x))
     model.compile("sgd", "mse")
     return model
@@ -42,6 +42,21 @@ def functional(build) -> keras.Model:
 def shared(x):
     layer = layers.Dense(4, name="twice")
     return layer(layer(x))
+
+
+def shared_branch(x):
+    layer = layers.Dense(4, name="twice")
+    return layers.Dense(2)(layers.Add()([layer(x), layer(layers.ReLU()(x))]))
+
+
+def joining_block(n_outputs: int = 1) -> keras.Model:
+    a, b = keras.Input((4,)), keras.Input((4,))
+    joined = layers.Add()([a, b])
+    return keras.Model([a, b], joined if n_outputs == 1 else [joined, a], name="block")
+
+
+def image(*stack, shape: tuple[int, ...] = (6, 6, 2)) -> keras.Sequential:
+    return sequential(*stack, layers.Flatten(), layers.Dense(2), shape=shape)
 
 
 def shared_between_blocks() -> keras.Model:
@@ -91,18 +106,37 @@ MODELS = {
     "own model class": (OwnModel, "OwnModel", "keras.Sequential"),
     "not built": (lambda: keras.Sequential([layers.Dense(2)]), "not built", "keras.Input"),
     "not compiled": (lambda: keras.Sequential([keras.Input((4,)), layers.Dense(2)]), "not compiled", "model.compile"),
-    "two inputs": (two_inputs, "Concatenate"),
+    "two inputs": (two_inputs, "2 inputs", "one input"),
     "two outputs": (two_outputs, "2 outputs", "one output"),
     "shared layer": (lambda: functional(shared), "twice", "shared"),
+    "shared layer in branches": (lambda: functional(shared_branch), "twice", "shared", "Use a layer of its own"),
     "shared layer, nested": (shared_between_blocks, "twice", "shared"),
     "bare operation": (lambda: functional(lambda x: keras.ops.relu(layers.Dense(2)(x))), "bare operation 'relu'",
                        "keras.layers.Activation"),
-    "residual": (lambda: functional(lambda x: layers.Add()([x, layers.Dense(4)(x)])), "Add"),
+    "bare addition": (lambda: functional(lambda x: layers.Dense(4)(x) + x), "class Add",
+                      "keras.layers.Add()"),
+    "nested model of two inputs": (lambda: functional(lambda x: layers.Dense(2)(joining_block()([x, layers.ReLU()(x)]))),
+                                   "'block' has 2 inputs", "one input"),
+    "dropout in predictions": (lambda: functional(lambda x: layers.Dense(2)(layers.Dropout(0.5, name="d")(x, training=True))),
+                               "'d'", "training=True", "input alone"),
+    "no values": (lambda: sequential(layers.Dense(2), shape=(0,)), "(None, 0)", "without any value"),
+    "output of an addition": (lambda: functional(lambda x: layers.Add(name="sum")([x, layers.Dense(4)(x)])),
+                              "Add layer 'sum'", "add Flatten and Dense"),
+    "output of dropout": (lambda: sequential(layers.Dense(2), layers.Dropout(0.5, name="drop")), "Dropout layer 'drop'",
+                          "Dense layer and its activation"),
+    "output of a convolution": (lambda: sequential(layers.Conv2D(2, 2), shape=(4, 4, 1)), "no Dense layer",
+                                "Flatten and Dense"),
+    "output an image": (lambda: sequential(layers.Dense(16), layers.Reshape((4, 4, 1)), layers.Conv2D(2, 2)), "(3, 3, 2)",
+                        "Flatten and Dense"),
+    "output of pooling": (lambda: sequential(layers.Dense(16), layers.Reshape((4, 4, 1)),
+                                             layers.GlobalAveragePooling2D(name="mean")), "'mean'", "add Flatten and Dense"),
     "open axis": (lambda: _open_axis(), "(None, None, 4)", "keras.Input"),
-    "nothing to train": (lambda: sequential(layers.Flatten()), "no Dense layer"),
+    "nothing to train": (lambda: sequential(layers.Flatten()), "no Dense layer", "Dense(units)"),
     # ---- layers
-    "unknown layer": (lambda: sequential(layers.Dropout(0.5, name="drop"), layers.Dense(2)), "'drop' is a Dropout",
-                      "'Dense'"),
+    "unknown layer": (lambda: sequential(layers.BatchNormalization(name="norm"), layers.Dense(2)),
+                      "'norm' is a BatchNormalization", "'Dense'", "'Conv2D'"),
+    "unknown layer in a branch": (lambda: functional(lambda x: layers.Dense(2)(layers.Multiply(name="m")([x, x]))),
+                                  "'m' is a Multiply"),
     "own layer": (lambda: sequential(OwnLayer(2, name="mine")), "'mine'", "OwnLayer"),
     "own layer of a known name": (lambda: sequential(Dense(name="mine"), layers.Dense(2)), "'mine'", "not one of Keras"),
     "not flat": (lambda: sequential(layers.Dense(2, name="d"), shape=(3, 4)), "'d'", "(3, 4)", "Flatten"),
@@ -121,17 +155,50 @@ MODELS = {
                                        "test_bad_input"),
     "unknown activation": (lambda: sequential(layers.Dense(2, "gelu")), "gelu", "'tanh'"),
     "relu maximum": (lambda: sequential(layers.Dense(2), layers.ReLU(max_value=6)), "max_value=6"),
-    "relu slope": (lambda: sequential(layers.Dense(2), layers.ReLU(negative_slope=0.1)), "negative_slope=0.1"),
+    "relu slope": (lambda: sequential(layers.Dense(2), layers.ReLU(negative_slope=2.5)), "negative_slope=2.5",
+                   "0 to below 2"),
+    "leaky slope": (lambda: sequential(layers.Dense(2), layers.LeakyReLU(2, name="leak")), "'leak'", "negative_slope=2"),
     "relu threshold": (lambda: sequential(layers.Dense(2), layers.ReLU(threshold=1)), "threshold=1"),
     "relu as an activation": (lambda: sequential(layers.Dense(2, layers.ReLU(max_value=6))), "max_value=6"),
+    "layer as an activation": (lambda: sequential(layers.Dense(2, layers.Dropout(0.5), name="d")), "'d'", "Dropout",
+                               "behind the layer"),
     "softmax axis": (lambda: sequential(layers.Dense(6), layers.Softmax(axis=0)), "axis=0"),
     "softmax, not flat": (lambda: sequential(layers.Dense(6), layers.Reshape((2, 3)), layers.Softmax(),
                                              layers.Flatten()), "(2, 3)", "flat"),
     "two activations": (lambda: sequential(layers.Dense(2, "relu", name="d"), layers.Activation("tanh", name="t")),
                         "'t'", "'d'", "one activation"),
-    "activation first": (lambda: sequential(layers.ReLU(name="r"), layers.Dense(2)), "'r'", "network's input"),
     "softmax inside": (lambda: sequential(layers.Dense(2, "softmax", name="d"), layers.Dense(2)), "'d'",
                        "inside the network"),
+    "softmax over channels": (lambda: image(layers.Conv2D(2, 3, activation="softmax", name="c")), "'c'",
+                              "inside the network"),
+    "softmax of an image": (lambda: image(layers.Conv2D(2, 3), layers.Softmax(name="s")), "'s'", "flat"),
+    "softmax behind relu": (lambda: sequential(layers.Dense(2, "relu", name="d"), layers.Softmax(name="s")), "'s'", "'d'",
+                            "one activation"),
+    "channels first": (lambda: image(layers.Conv2D(2, 2, data_format="channels_first")), "data_format=channels_first",
+                       "'channels_last'"),
+    "channels first, 1D": (lambda: image(layers.Conv1D(2, 3, data_format="channels_first"), shape=(4, 6)),
+                           "data_format=channels_first"),
+    "dilation": (lambda: image(layers.Conv2D(2, 2, dilation_rate=2)), "dilation_rate=(2, 2)", "(1, 1)"),
+    "dilation, 1D": (lambda: image(layers.Conv1D(2, 2, dilation_rate=3), shape=(8, 2)), "Conv1D", "dilation_rate=(3,)"),
+    "groups": (lambda: image(layers.Conv2D(2, 3, groups=2)), "groups=2", "groups=1"),
+    "kernel regulariser of a convolution": (lambda: image(layers.Conv2D(2, 3, kernel_regularizer="l2")),
+                                            "Conv2D", "kernel_regularizer=L2"),
+    "frozen convolution": (lambda: image(layers.Conv2D(2, 3, trainable=False)), "Conv2D", "trainable=False"),
+    "lora of a convolution": (lambda: image(layers.Conv2D(2, 3, lora_rank=1)), "lora_rank=1"),
+    "channels-first pooling": (lambda: image(layers.MaxPooling2D(2, data_format="channels_first")), "MaxPooling2D",
+                               "channels_first"),
+    "channels-first mean": (lambda: image(layers.GlobalAveragePooling2D(data_format="channels_first")),
+                            "GlobalAveragePooling2D", "channels_first"),
+    "channels-first padding": (lambda: image(layers.ZeroPadding2D(1, data_format="channels_first")), "ZeroPadding2D",
+                               "channels_first"),
+    "noise shape": (lambda: image(layers.Dropout(0.5, noise_shape=(None, 1, 1, 2))), "noise_shape=(None, 1, 1, 2)", "None"),
+    "everything dropped": (lambda: image(layers.Dropout(1.0)), "rate=1.0", "0 to 0.999"),
+    "sum of two shapes": (lambda: functional(lambda x: layers.Dense(2)(layers.Add(name="sum")([x, layers.Dense(1)(x)]))),
+                          "'sum'", "(4,) and (1,)", "one shape"),
+    "other axis": (lambda: functional(lambda x: layers.Dense(2)(layers.Flatten()(layers.Concatenate(axis=1)([x, x]))),
+                                      (2, 3)), "axis=1", "-1 or 2"),
+    "leaky output": (lambda: sequential(layers.Dense(2, name="d"), layers.LeakyReLU(name="leak")), "'d'", "'leak'",
+                     "use one of these"),
     "output not flat": (lambda: sequential(layers.Dense(6), layers.Reshape((2, 3))), "(2, 3)", "flat outputs"),
     # ---- optimiser
     "adam": (lambda: sequential(layers.Dense(2), optimizer="adam"), "Adam", "keras.optimizers.SGD"),
@@ -379,12 +446,18 @@ def test_learning_rates_outside_the_format_are_refused() -> None:
     ({"seed": 1.5}, DataError, "seed=1.5"),
     ({"input_max": 0}, DataError, "input_max=0"), ({"input_max": "x"}, DataError, "input_max='x'"),
     ({"activation_fractions": {"nowhere": 8}}, DataError, "nowhere"),
+    ({"activation_fractions": {"output": 8}}, DataError, "hidden layers"),
+    ({"gradient_shifts": {"nowhere": 8}}, DataError, "layers with weights: 'hidden', 'output'"),
+    ({"gradient_shifts": {"hidden": 16}}, DataError, "from 0 to 15"),
+    ({"gradient_shifts": {"hidden": -1}}, DataError, "gradient_shifts['hidden']=-1"),
+    ({"gradient_shifts": {"hidden": 1.5}}, DataError, "not a whole number"),
     ({"no_such_option": 1}, UnsupportedError, "no_such_option"),
     ({"machine": "localhost"}, dlgraph.MachineError, "dlgraph.Board('localhost')"),
 ])
 def test_options_are_refused(options, error, word) -> None:
+    model = sequential(layers.Dense(5, name="hidden"), layers.Dense(3, name="output"))
     with pytest.raises(error) as refusal:
-        dlgraph.from_keras(mlp(4, 5, 3), **options)
+        dlgraph.from_keras(model, **options)
     assert word in str(refusal.value)
 
 

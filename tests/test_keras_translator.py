@@ -8,11 +8,14 @@ from keras_models import layers, mlp, sequential
 
 from dlgraph.keras_translator import learning_rate, translate
 from dlgraph.keras_translator.keras_objects import snake_case
-from dlgraph.layer_graph import Activation, Loss, Metric
+from dlgraph.layer_graph import Activation, DenseLayer, Loss, Metric
 
 
 def summary(model: keras.Model) -> list[tuple[str, int, int, Activation]]:
-    return [(stage.name, stage.n_inputs, stage.n_units, stage.activation) for stage in translate(model).stages]
+    """Of a model of dense layers."""
+    found = translate(model).layers
+    assert all(isinstance(layer, DenseLayer) for layer in found)
+    return [(layer.name, layer.n_inputs, layer.n_units, layer.activation) for layer in found]
 
 
 def test_sequential_with_activations_in_the_dense_layers() -> None:
@@ -20,7 +23,7 @@ def test_sequential_with_activations_in_the_dense_layers() -> None:
                        loss="sparse_categorical_crossentropy", metrics=["acc"])
     assert summary(model) == [("a", 4, 8, Activation.TANH), ("b", 8, 3, Activation.SOFTMAX)]
     net = translate(model)
-    assert [stage.use_bias for stage in net.stages] == [True, False]
+    assert [layer.use_bias for layer in net.layers] == [True, False]
     assert net.goal.loss is Loss.SPARSE_CATEGORICAL_CROSSENTROPY and not net.goal.from_logits
     assert net.goal.metric is Metric.SPARSE_CATEGORICAL_ACCURACY and net.goal.metric_names == ("acc",)
 
@@ -98,7 +101,7 @@ def test_losses_in_every_form(loss, expected, logits) -> None:
 
 @pytest.mark.parametrize("activation", ["linear", "relu", "tanh", "sigmoid", "softmax"])
 def test_mean_squared_error_takes_every_activation(activation) -> None:
-    assert translate(mlp(4, 3, loss="mse", output=activation)).stages[-1].activation.name.lower() == activation
+    assert translate(mlp(4, 3, loss="mse", output=activation)).layers[-1].activation.name.lower() == activation
 
 
 @pytest.mark.parametrize("loss, n, metrics, metric, names", [

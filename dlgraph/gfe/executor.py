@@ -9,12 +9,12 @@ import numpy as np
 
 from dlgraph import formats
 from dlgraph.binaries import binary_folder
-from dlgraph.errors import DoesNotFit, NumberFormatOverflow
+from dlgraph.errors import DoesNotFit, NumberFormatOverflow, UnsupportedError
 from dlgraph.executor import CoreWork, Executor, Progress
 from dlgraph.gfe.progress_listener import ProgressListener, address_towards
 from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_row_bytes, target_rows
 from dlgraph.gfe.session import Session
-from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, PassResult, Samples
+from dlgraph.layer_graph import Activation, DenseLayer, Int32Array, LayerGraph, Loss, PassResult, Samples
 from dlgraph.mapping.choose import ChosenCut, choose_cut, chosen, complaints, explicit_cut, n_cores
 from dlgraph.mapping.placement import place
 from dlgraph.mapping.plan import Core, CoreKind, Cut, Plan, make_plan
@@ -52,6 +52,7 @@ class GfeExecutor(Executor):
                  cuts: Mapping[str, tuple[int, ...]] | None = None, n_sources: int = 1, window: int = 4,
                  placement_seed: int | None = None, max_region_bytes: int = MAX_REGION_BYTES) -> None:
         super().__init__(graph)
+        _check_supported(graph)
         self.target = target
         self._cuts, self._n_sources, self._window = cuts, n_sources, window
         self._placement_seed = placement_seed
@@ -405,6 +406,20 @@ def _even(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     result = np.zeros(shape, np.bool_)
     result[:, :values.shape[1]] = values
     return result
+
+
+def _check_supported(graph: LayerGraph) -> None:
+    """Refuse what the machine does not run yet.
+
+    :raises UnsupportedError: naming the layer
+    """
+    for number, layer in enumerate(graph.layers):
+        if (not isinstance(layer, DenseLayer) or layer.inputs != (number - 1,) or layer.gradient_shift is not None
+                or layer.activation is Activation.LEAKY_RELU):
+            raise UnsupportedError(
+                f"Layer {layer.name!r} does not run on a machine yet: it accepts Dense layers one after the other, with relu, "
+                f"tanh or sigmoid, without gradient_shifts. Train such models on this computer, with "
+                f"from_keras(model).reference().")
 
 
 def _rows(samples: Samples, index: np.ndarray) -> Samples:

@@ -4,8 +4,8 @@ One small handler class per Keras layer (``handlers/``), one module each for los
 never imported here: what is needed is read from the objects the user brings, so ``tf.keras`` and standalone Keras 3 on
 any backend are the same to us.
 """
+from dlgraph.keras_translator.draft import Node
 from dlgraph.keras_translator.optimisers import learning_rate
-from dlgraph.keras_translator.stack import DenseStage
 from dlgraph.keras_translator.translator import Goal, Translation, read_goal, translate
 
-__all__ = ["DenseStage", "Goal", "Translation", "learning_rate", "read_goal", "translate"]
+__all__ = ["Goal", "Node", "Translation", "learning_rate", "read_goal", "translate"]

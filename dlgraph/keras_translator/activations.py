@@ -1,25 +1,45 @@
 """Which activation a Keras layer's ``activation`` means."""
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from dlgraph.errors import ModelError
 from dlgraph.keras_translator.keras_objects import class_name, is_keras, module_of, one_of
 from dlgraph.layer_graph import Activation
 
+
+@dataclass(frozen=True)
+class Applied:
+    """An activation with its number.
+
+    :param negative_slope: of a leaky ReLU, fraction 15
+    """
+
+    kind: Activation
+    negative_slope: int = 0
+
+
+#: The slope of ``keras.activations.leaky_relu`` and ``tf.nn.leaky_relu`` where none is given.
+DEFAULT_SLOPE = 0.2
+#: Slopes end before 2: with 15 fraction bits they are unsigned 16-bit numbers.
+SLOPES = 1 << 16
+
+LINEAR = Applied(Activation.LINEAR)
 ACTIVATIONS = {
-    "linear": Activation.LINEAR,
-    "relu": Activation.RELU,
-    "sigmoid": Activation.SIGMOID,
-    "tanh": Activation.TANH,
-    "softmax": Activation.SOFTMAX,
+    "linear": LINEAR,
+    "relu": Applied(Activation.RELU),
+    "leaky_relu": Applied(Activation.LEAKY_RELU, round(DEFAULT_SLOPE * 2**15)),
+    "sigmoid": Applied(Activation.SIGMOID),
+    "tanh": Applied(Activation.TANH),
+    "softmax": Applied(Activation.SOFTMAX),
 }
 #: TensorFlow's own functions, which its older tutorials pass instead of Keras'.
-TENSORFLOW = {"relu": Activation.RELU, "sigmoid": Activation.SIGMOID, "tanh": Activation.TANH,
-              "softmax": Activation.SOFTMAX, "softmax_v2": Activation.SOFTMAX}
+TENSORFLOW = {name: ACTIVATIONS[name] for name in ("relu", "leaky_relu", "sigmoid", "tanh", "softmax")}
+TENSORFLOW["softmax_v2"] = ACTIVATIONS["softmax"]
 
 
-def find_activation(layer_name: str, activation: Any) -> Activation:
+def find_activation(layer_name: str, activation: Any) -> Applied:
     """The activation that a Keras or TensorFlow function stands for.
 
     :param layer_name: for the error
@@ -27,7 +47,7 @@ def find_activation(layer_name: str, activation: Any) -> Activation:
     :raises ModelError: for any other function or layer
     """
     if activation is None:
-        return Activation.LINEAR
+        return LINEAR
     name = class_name(activation)
     if callable(activation) and not isinstance(activation, type) and hasattr(activation, "__name__"):
         if is_keras(activation) and name in ACTIVATIONS:
@@ -38,3 +58,15 @@ def find_activation(layer_name: str, activation: Any) -> Activation:
     raise ModelError(
         f"Layer {layer_name!r} has the activation {name!r}{origin}, which dlgraph cannot train. "
         f"It knows Keras' own {one_of(ACTIVATIONS)}; use one of these, by name.")
+
+
+def leaky(layer_name: str, slope: float) -> Applied:
+    """A ReLU that multiplies what is negative by ``slope``.
+
+    :raises ModelError: for a slope outside 0 .. 2
+    """
+    fixed = round(slope * 2**15) if 0 <= slope < 2 else -1
+    if not 0 <= fixed < SLOPES:
+        raise ModelError(f"Layer {layer_name!r} has negative_slope={slope:g}, which dlgraph does not support. It accepts "
+                         f"slopes from 0 to below 2; build the layer with one of these.")
+    return Applied(Activation.LEAKY_RELU, fixed) if fixed else ACTIVATIONS["relu"]

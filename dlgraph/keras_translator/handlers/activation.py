@@ -1,69 +1,94 @@
-"""Layers that apply an activation to the Dense layer before them: Activation, ReLU, Softmax."""
+"""Activations as layers: Activation, ReLU, LeakyReLU, Softmax."""
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from dlgraph.errors import ModelError
-from dlgraph.keras_translator.activations import find_activation
-from dlgraph.keras_translator.handlers.base import LayerHandler
-from dlgraph.keras_translator.stack import Stack
-from dlgraph.layer_graph import Activation
+from dlgraph.keras_translator.activations import ACTIVATIONS, Applied, find_activation, leaky
+from dlgraph.keras_translator.draft import Draft, Node, Value
+from dlgraph.keras_translator.handlers.base import LayerHandler, Use, find_handler
+from dlgraph.layer_graph import Activation, ActivationLayer
 
 
-def activate(name: str, activation: Activation, stack: Stack) -> None:
-    """Fuse an activation with the Dense layer before it.
+class ActivationLayerHandler(LayerHandler):
+    """An activation by itself; where it can, the translator makes it part of the layer before it."""
 
-    :param name: the layer that asks for it
-    :raises ModelError: where there is no Dense layer, or it has an activation already
+    @abstractmethod
+    def applied(self, name: str, layer: Any, config: dict[str, Any]) -> Applied:
+        """Which activation.
+
+        :raises ModelError: for one that dlgraph does not know
+        """
+
+    def add(self, use: Use, draft: Draft) -> Value:
+        """Add a node, unless it is linear."""
+        applied = self.applied(use.name, use.layer, use.config)
+        if applied.kind is Activation.LINEAR:
+            return use.input
+        if applied.kind is Activation.SOFTMAX and len(use.input.shape) != 1:
+            raise ModelError(
+                f"Layer {use.name!r} applies softmax to samples of shape {use.input.shape}. dlgraph accepts softmax over "
+                f"flat samples (one axis), behind the last Dense layer; leave it out here.")
+        layer = ActivationLayer(use.name, activation=applied.kind, negative_slope=applied.negative_slope)
+        return draft.add(Node(layer, self.keras_class, activated_by=use.name), use.inputs)
+
+
+def activation_of(name: str, given: Any) -> Applied:
+    """The activation that a layer's ``activation`` stands for, be it a function or a layer.
+
+    :param name: of the layer that has it
+    :raises ModelError: for one that dlgraph does not know
     """
-    kind = activation.name.lower()
-    if not stack.stages:
-        raise ModelError(
-            f"Layer {name!r} applies {kind} to the network's input. dlgraph accepts activations behind a Dense "
-            f"layer; apply this one to the data instead.")
-    stage = stack.stages[-1]
-    if stage.activated_by is not None:
-        raise ModelError(
-            f"Layer {name!r} applies {kind} behind {stage.activation.name.lower()} (of layer "
-            f"{stage.activated_by!r}). dlgraph accepts one activation behind each Dense layer; remove one of the two.")
-    if activation is Activation.SOFTMAX and len(stack.shape) != 1:
-        raise ModelError(
-            f"Layer {name!r} applies softmax to samples of shape {stack.shape}. dlgraph accepts softmax over flat "
-            f"samples (one axis); put the layer before the Reshape layer.")
-    stage.activation = activation
-    stage.activated_by = name
+    if not (hasattr(given, "get_config") and hasattr(given, "dtype_policy")):
+        return find_activation(name, given)
+    handler = find_handler(name, given)
+    if not isinstance(handler, ActivationLayerHandler):
+        raise ModelError(f"Layer {name!r} has a {handler.keras_class} layer as its activation. dlgraph accepts an "
+                         f"activation there; put the {handler.keras_class} layer behind the layer instead.")
+    config = given.get_config()
+    handler.check(name, given, config)
+    return handler.applied(name, given, config)
 
 
-class ActivationHandler(LayerHandler):
+class ActivationHandler(ActivationLayerHandler):
     """``keras.layers.Activation``."""
 
     keras_class = "Activation"
 
-    def add(self, name: str, layer: Any, config: dict[str, Any], stack: Stack) -> None:
-        """Fuse it, unless it is linear."""
-        activation = find_activation(name, layer.activation)
-        if activation is not Activation.LINEAR:
-            activate(name, activation, stack)
+    def applied(self, name: str, layer: Any, config: dict[str, Any]) -> Applied:
+        """The function's, or that of the layer given as one."""
+        return activation_of(name, layer.activation)
 
 
-class ReluHandler(LayerHandler):
-    """``keras.layers.ReLU`` in its plain form, max(x, 0)."""
+class ReluHandler(ActivationLayerHandler):
+    """``keras.layers.ReLU``, with or without a slope."""
 
     keras_class = "ReLU"
-    accepted: ClassVar[dict[str, tuple[Any, ...]]] = {
-        "max_value": (None,), "negative_slope": (0.0, None), "threshold": (0.0, None)}
+    accepted: ClassVar[dict[str, tuple[Any, ...]]] = {"max_value": (None,), "threshold": (0.0, None)}
 
-    def add(self, name: str, layer: Any, config: dict[str, Any], stack: Stack) -> None:
-        """Fuse it."""
-        activate(name, Activation.RELU, stack)
+    def applied(self, name: str, layer: Any, config: dict[str, Any]) -> Applied:
+        """max(x, 0), or leaky."""
+        return leaky(name, float(config.get("negative_slope") or 0.0))
 
 
-class SoftmaxHandler(LayerHandler):
+class LeakyReluHandler(ActivationLayerHandler):
+    """``keras.layers.LeakyReLU``; Keras 3 takes its slope as ``negative_slope`` or ``alpha`` and keeps the former."""
+
+    keras_class = "LeakyReLU"
+
+    def applied(self, name: str, layer: Any, config: dict[str, Any]) -> Applied:
+        """Leaky."""
+        slope: Any = config["negative_slope"] if "negative_slope" in config else config["alpha"]
+        return leaky(name, float(slope))
+
+
+class SoftmaxHandler(ActivationLayerHandler):
     """``keras.layers.Softmax`` over the last axis."""
 
     keras_class = "Softmax"
     accepted: ClassVar[dict[str, tuple[Any, ...]]] = {"axis": (-1, 1, [-1], [1])}
 
-    def add(self, name: str, layer: Any, config: dict[str, Any], stack: Stack) -> None:
-        """Fuse it."""
-        activate(name, Activation.SOFTMAX, stack)
+    def applied(self, name: str, layer: Any, config: dict[str, Any]) -> Applied:
+        """Softmax."""
+        return ACTIVATIONS["softmax"]

@@ -2,21 +2,45 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from dlgraph.errors import ModelError
+from dlgraph.keras_translator.draft import Draft, Value
 from dlgraph.keras_translator.keras_objects import class_name, is_keras, module_of, one_of
-from dlgraph.keras_translator.stack import Stack
 
 #: Keras class name -> handler.
 HANDLERS: dict[str, LayerHandler] = {}
+#: Of every layer that knows about channels: they come last.
+CHANNELS_LAST: dict[str, tuple[Any, ...]] = {"data_format": ("channels_last", None)}
+
+
+@dataclass
+class Use:
+    """One Keras layer and what it takes.
+
+    :param name: the layer's name for errors and reports
+    :param layer: the Keras layer
+    :param config: its ``get_config()``
+    :param inputs: what it takes
+    """
+
+    name: str
+    layer: Any
+    config: dict[str, Any]
+    inputs: tuple[Value, ...]
+
+    @property
+    def input(self) -> Value:
+        """What it takes, where that is one value."""
+        return self.inputs[0]
 
 
 class LayerHandler(ABC):
     """Knows one class of Keras layer.
 
     A subclass names the class, lists the options that change what the layer computes with the values under which they
-    do not, and adds the layer to the stack.
+    do not, and adds the layer to the draft.
     """
 
     #: The Keras class, as ``type(layer).__name__``.
@@ -25,15 +49,14 @@ class LayerHandler(ABC):
     accepted: ClassVar[dict[str, tuple[Any, ...]]] = {}
 
     def __init_subclass__(cls) -> None:
-        HANDLERS[cls.keras_class] = cls()
+        if "keras_class" in cls.__dict__:
+            HANDLERS[cls.keras_class] = cls()
 
     @abstractmethod
-    def add(self, name: str, layer: Any, config: dict[str, Any], stack: Stack) -> None:
-        """Add the layer to the stack.
+    def add(self, use: Use, draft: Draft) -> Value:
+        """Add the layer to the draft.
 
-        :param name: the layer's name for errors and reports
-        :param layer: the Keras layer
-        :param config: its ``get_config()``
+        :return: its value
         :raises ModelError: where it does not fit behind what is there
         """
 

@@ -1,0 +1,30 @@
+"""Random Keras models, the layer graphs they become, and what both compute."""
+from __future__ import annotations
+
+import keras
+import numpy as np
+from float_graph import evaluate
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from keras_models import on_host
+from random_models import RandomModel
+
+
+def sample_of(model: keras.Model, seed: int, n: int = 6) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-1, 1, (n, *model.input_shape[1:])).astype(np.float32)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.randoms(use_true_random=False), st.integers(0, 9))
+def test_the_layer_graph_computes_what_the_model_does(random, n_steps) -> None:
+    model = RandomModel(random).build(n_steps)
+    x = sample_of(model, n_steps)
+    net = on_host(model)
+    given = net.get_weights()
+    assert [array.shape for array in given] == [array.shape for array in model.get_weights()]
+    predicted = net.predict(x, verbose=0)
+    expected = np.asarray(model(x, training=False))
+    graph = net._graph()
+    assert np.allclose(evaluate(graph, x), expected, atol=1e-4, rtol=1e-4), model.summary()
+    resolution = 2.0 ** -min([graph.input_fraction] + [layer.output_fraction for layer in graph.layers[:-1]])
+    assert np.abs(predicted - expected).max() <= 10 * resolution * max(1, np.abs(expected).max())
