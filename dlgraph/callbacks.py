@@ -1,7 +1,7 @@
 """Keras callbacks, called once per epoch: the machine trains a whole epoch without the host."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from dlgraph.errors import DataError
@@ -9,8 +9,20 @@ from dlgraph.keras_translator.keras_objects import is_keras
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end", "on_test_batch_begin",
                "on_test_batch_end", "on_predict_batch_begin", "on_predict_batch_end")
-#: Keras' own callbacks whose batch hooks do nothing while ``save_freq`` is "epoch".
-EPOCH_SAVERS = ("ModelCheckpoint",)
+#: Keras' own callbacks that have batch hooks -> whether these do nothing, as the callback is set, that an epoch needs.
+PER_EPOCH: dict[str, Callable[[Any], bool]] = {
+    "ModelCheckpoint": lambda callback: getattr(callback, "save_freq", None) == "epoch",
+    "BackupAndRestore": lambda callback: getattr(callback, "save_freq", None) == "epoch",
+    "TensorBoard": lambda callback: (getattr(callback, "update_freq", None) == "epoch" and not callback.write_steps_per_second
+                                     and not getattr(callback, "_should_trace", False)),
+    "TerminateOnNaN": lambda callback: True,                  # every number of a training in fixed point is finite
+}
+#: What to do where that is not so.
+WAYS_OUT = {
+    "ModelCheckpoint": "give it save_freq='epoch'",
+    "BackupAndRestore": "give it save_freq='epoch'",
+    "TensorBoard": "give it update_freq='epoch', profile_batch=0 and write_steps_per_second=False",
+}
 
 
 class History:
@@ -96,7 +108,7 @@ def _check(callback: Any) -> None:
             f"The callback {kind} has {by_batch[0]}, but the machine trains a whole epoch without the host, so nothing "
             f"can be called between batches. dlgraph accepts callbacks per epoch (on_epoch_begin, on_epoch_end, "
             f"on_train_begin, on_train_end), such as EarlyStopping, LearningRateScheduler, or ModelCheckpoint with "
-            f"save_freq='epoch'; leave this one out.")
+            f"save_freq='epoch'; {WAYS_OUT.get(kind, 'leave this one out')}.")
 
 
 def _overrides(callback: Any, hook: str) -> bool:
@@ -109,5 +121,5 @@ def _overrides(callback: Any, hook: str) -> bool:
                 return True
             if kind.__name__ in ("Callback", "History"):
                 return False
-            return not (kind.__name__ in EPOCH_SAVERS and getattr(callback, "save_freq", None) == "epoch")
+            return kind.__name__ not in PER_EPOCH or not PER_EPOCH[kind.__name__](callback)
     return False

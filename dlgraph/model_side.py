@@ -95,8 +95,14 @@ class StandIn:
         self.optimizer = StandInOptimiser(rate)
         self.stop_training = False
         self.history: Any = None
+        self._initial_epoch: int | None = None
         self._weights = weights
         self._goal = goal
+
+    def __getattr__(self, name: str) -> Any:
+        """:raises AttributeError: for what only a Keras model has, saying what to do"""
+        raise AttributeError(f"The twin that reference() makes has no Keras model, so callbacks find no {name!r} there. Leave "
+                             f"those that save or load the model out of the twin's training.")
 
     @property
     def model(self) -> StandIn:

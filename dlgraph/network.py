@@ -277,10 +277,13 @@ class Network:
         self.model.history = call.history
         call.hooks.set_up(self.model, params)
         self.model.stop_training = False
+        self.model._initial_epoch = None
 
     def _run(self, call: _Training) -> None:
         """The epochs of one call of ``train``."""
         call.hooks.call("on_train_begin", {})
+        call.first = self.model._initial_epoch or call.first          # BackupAndRestore goes on where a training ended
+        call.report.n_passes = call.last - call.first
         if call.first < call.last:
             call.report.begin(f"Training {self._net.name!r} on {len(call.samples)} samples"
                               + (f", validating on {len(call.held_out)}," if call.held_out is not None else ""))
