@@ -13,6 +13,7 @@ enum activation {
     ACTIVATION_SIGMOID = 2,
     ACTIVATION_TANH = 3,
     ACTIVATION_SOFTMAX = 4,        /* output layer only */
+    ACTIVATION_LEAKY_RELU = 5,     /* has a slope, so not for activate() and unit_error() */
 };
 
 /* f' (fraction 15) of sigmoid and tanh from their values of fraction 31. */

@@ -12,9 +12,9 @@
 #include "image.h"
 
 /* A positive number mantissa / 2**shift. */
-typedef struct rate_t {
+typedef struct share_t {
     uint32_t mantissa, shift;
-} rate_t;
+} share_t;
 
 typedef struct pooling_t {
     image_t in, out;                        /* out.channels == in.channels */
@@ -23,7 +23,7 @@ typedef struct pooling_t {
     int32_t first_row, first_column;        /* of the input, under the first window's corner: negative in the padding */
     /* average only: rates[n - fewest] of 1/n for windows of n cells, n from the fewest that occur */
     uint32_t fewest;
-    const rate_t *rates;
+    const share_t *rates;
 } pooling_t;
 
 /* The largest of each window, and its element number in `in`; the first of equals. */

@@ -1,0 +1,132 @@
+#include "pooling.h"
+
+#include "fixed_point.h"
+
+/* What of a window lies in the image: its first cell's element number, rows and columns. */
+typedef struct window_t {
+    uint32_t at, rows, columns;
+} window_t;
+
+static inline window_t window_at(const pooling_t *shape, uint32_t row, uint32_t column)
+{
+    int32_t top = shape->first_row + (int32_t) (row * shape->stride_rows);
+    int32_t left = shape->first_column + (int32_t) (column * shape->stride_columns);
+    int32_t bottom = top + (int32_t) shape->window_rows;
+    int32_t right = left + (int32_t) shape->window_columns;
+    top = top < 0 ? 0 : top;
+    left = left < 0 ? 0 : left;
+    bottom = bottom > (int32_t) shape->in.rows ? (int32_t) shape->in.rows : bottom;
+    right = right > (int32_t) shape->in.columns ? (int32_t) shape->in.columns : right;
+    window_t window = { (uint32_t) top * shape->in.line + (uint32_t) left * shape->in.pitch, (uint32_t) (bottom - top),
+        (uint32_t) (right - left) };
+    return window;
+}
+
+/* 1 / cells. */
+static inline const share_t *share_of(const pooling_t *shape, const window_t *window)
+{
+    return &shape->rates[window->rows * window->columns - shape->fewest];
+}
+
+static void clear(const pooling_t *shape, int32_t *e)
+{
+    uint32_t n = shape->in.rows * shape->in.line;
+    for (uint32_t k = 0; k < n; k++) {
+        e[k] = 0;
+    }
+}
+
+void pooling_maximum(const pooling_t *shape, const int16_t *x, int16_t *out, uint16_t *winners)
+{
+    uint32_t pitch = shape->in.pitch;
+    for (uint32_t row = 0; row < shape->out.rows; row++) {
+        uint32_t to = row * shape->out.line;
+        for (uint32_t column = 0; column < shape->out.columns; column++, to += shape->out.pitch) {
+            window_t window = window_at(shape, row, column);
+            for (uint32_t k = 0; k < shape->in.channels; k++) {
+                const int16_t *line = x + window.at + k;
+                const int16_t *winner = line;
+                int32_t largest = *winner;
+                for (uint32_t i = window.rows; i > 0; i--, line += shape->in.line) {
+                    const int16_t *cell = line;
+                    for (uint32_t j = window.columns; j > 0; j--, cell += pitch) {
+                        int32_t value = *cell;
+                        if (value > largest) {
+                            largest = value;
+                            winner = cell;
+                        }
+                    }
+                }
+                out[to + k] = (int16_t) largest;
+                winners[to + k] = (uint16_t) (winner - x);
+            }
+        }
+    }
+}
+
+uint32_t pooling_maximum_backward(const pooling_t *shape, const int32_t *e_out, const uint16_t *winners, int32_t *e)
+{
+    uint32_t overflows = 0;
+    clear(shape, e);
+    for (uint32_t row = 0; row < shape->out.rows; row++) {
+        uint32_t from = row * shape->out.line;
+        for (uint32_t column = 0; column < shape->out.columns; column++, from += shape->out.pitch) {
+            for (uint32_t k = from; k < from + shape->in.channels; k++) {
+                int32_t *cell = &e[winners[k]];
+                overflows += __builtin_add_overflow(*cell, e_out[k], cell);
+            }
+        }
+    }
+    return overflows;
+}
+
+void pooling_average(const pooling_t *shape, const int16_t *x, int16_t *out, uint32_t *saturations)
+{
+    uint32_t pitch = shape->in.pitch;
+    for (uint32_t row = 0; row < shape->out.rows; row++) {
+        uint32_t to = row * shape->out.line;
+        for (uint32_t column = 0; column < shape->out.columns; column++, to += shape->out.pitch) {
+            window_t window = window_at(shape, row, column);
+            share_t share = *share_of(shape, &window);
+            for (uint32_t k = 0; k < shape->in.channels; k++) {
+                const int16_t *line = x + window.at + k;
+                int32_t sum = 0;
+                for (uint32_t i = window.rows; i > 0; i--, line += shape->in.line) {
+                    const int16_t *cell = line;
+                    for (uint32_t j = window.columns; j > 0; j--, cell += pitch) {
+                        sum += *cell;
+                    }
+                }
+                out[to + k] = saturate16((int32_t) round_scale(sum, share.mantissa, share.shift), saturations);
+            }
+        }
+    }
+}
+
+uint32_t pooling_average_backward(const pooling_t *shape, const int32_t *e_out, int32_t *e)
+{
+    uint32_t overflows = 0;
+    uint32_t pitch = shape->in.pitch;
+    clear(shape, e);
+    for (uint32_t row = 0; row < shape->out.rows; row++) {
+        uint32_t from = row * shape->out.line;
+        for (uint32_t column = 0; column < shape->out.columns; column++, from += shape->out.pitch) {
+            window_t window = window_at(shape, row, column);
+            share_t share = *share_of(shape, &window);
+            for (uint32_t k = 0; k < shape->in.channels; k++) {
+                int32_t part = (int32_t) round_scale(e_out[from + k], share.mantissa, share.shift);
+                int32_t *line = e + window.at + k;
+                if (part == 0) {
+                    continue;
+                }
+                for (uint32_t i = window.rows; i > 0; i--, line += shape->in.line) {
+                    int32_t *cell = line;
+                    for (uint32_t j = window.columns; j > 0; j--, cell += pitch) {
+                        overflows += __builtin_add_overflow(*cell, part, cell);
+                    }
+                }
+            }
+        }
+    }
+    return overflows;
+}
