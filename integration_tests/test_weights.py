@@ -3,15 +3,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
+import dlgraph
 from dlgraph import formats
 from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.layer_graph import Activation, LayerGraph, Samples
 from dlgraph.reference import ReferenceExecutor
 from dlgraph.targets import MachineTarget
 from integration_tests.networks import OUTPUTS, assert_equal, make_graph, make_samples, train
+from integration_tests.test_public_api import assert_same, machine
+from tests.keras_models import data, mlp
 
 
 def weighted(samples: Samples, largest: float, seed: int) -> Samples:
@@ -62,3 +66,28 @@ def test_with_and_without_weights_in_one_session(spinn3: MachineTarget) -> None:
             assert np.array_equal(ours[0], theirs[0]) and np.array_equal(ours[1], theirs[1])
     finally:
         executor.close()
+
+
+def test_as_users_give_them() -> None:
+    """Class weights, then weights of samples, with weighted validation, a partial last batch and callbacks."""
+    x, y = data(75, n_inputs=9, n_outputs=3)
+    weights = np.random.default_rng(11).uniform(0, 5, 75)
+    model = mlp(9, 14, 3)
+    with dlgraph.from_keras(model, machine(), seed=5) as net:
+        twin = net.reference()
+
+        def both(**arguments: object) -> None:
+            calls = []
+            for each in (net, twin):
+                plateau = keras.callbacks.ReduceLROnPlateau("val_loss", min_delta=10.0, patience=1, factor=0.5)
+                best = keras.callbacks.EarlyStopping("val_loss", patience=9, restore_best_weights=True)
+                calls.append(each.train(x, y, epochs=3, batch_size=16, callbacks=[plateau, best], verbose=0, **arguments).history)
+            assert calls[0] == calls[1] and len(set(calls[0]["learning_rate"])) > 1
+            assert_same(net, twin)
+
+        both(class_weight={0: 0.3, 2: 120.0}, validation_data=(x[:30], y[:30], weights[:30]))
+        both(sample_weight=weights, validation_split=0.2)
+        weighted_loss, accuracy = net.evaluate(x, y, sample_weight=weights, verbose=0)
+        assert [weighted_loss, accuracy] == twin.evaluate(x, y, sample_weight=weights, verbose=0)
+        assert np.allclose([weighted_loss, accuracy], model.evaluate(x, y, sample_weight=weights, verbose=0), atol=3e-3)
+        assert net.evaluate(x, y, verbose=0)[1] == accuracy
