@@ -46,6 +46,12 @@ def gradient(x: Int16Array, d: Int32Array, shift: int, windows: Windows) -> Int6
     return sums
 
 
+def bias_gradient(d: Int32Array) -> Int64Array:
+    """Sums over batch and positions of ``d[p][j]``: (n_units,)."""
+    sums: Int64Array = d.sum(axis=(0, 1, 2), dtype=np.int64)
+    return sums
+
+
 @register(ConvolutionLayer)
 class ConvolutionRule(WeightRule[ConvolutionLayer]):
     """A layer of shared kernels."""
@@ -64,7 +70,6 @@ class ConvolutionRule(WeightRule[ConvolutionLayer]):
     def weight_gradients(self, backend: Backend, x: Int16Array, d: Int32Array, shift: int) -> Int64Array:
         return backend.convolution_gradient(x, d, shift, self._windows)
 
-    def bias_gradients(self, d: Int32Array, shift: int) -> Int64Array:
+    def bias_gradients(self, backend: Backend, d: Int32Array, shift: int) -> Int64Array:
         # shifted once: sample by sample, the cut-off parts of many positions would add up
-        gradients: Int64Array = d.sum(axis=(0, 1, 2), dtype=np.int64) >> shift
-        return gradients
+        return backend.convolution_bias_gradient(d) >> shift

@@ -99,5 +99,5 @@ class DenseRule(WeightRule[DenseLayer]):
     def weight_gradients(self, backend: Backend, x: Int16Array, d: Int32Array, shift: int) -> Int64Array:
         return backend.gradient(x.reshape(len(x), -1), d.reshape(len(d), -1), shift)
 
-    def bias_gradients(self, d: Int32Array, shift: int) -> Int64Array:
+    def bias_gradients(self, backend: Backend, d: Int32Array, shift: int) -> Int64Array:
         return bias_gradient(d.reshape(len(d), -1), shift)

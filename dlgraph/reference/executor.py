@@ -135,7 +135,7 @@ class ReferenceExecutor(Executor):
             if not self._learns[number]:
                 continue
             if number in errors:
-                self._rules[self.graph.takers(number)[0]].check(errors[number], "partial error")
+                self._rules[self.graph.takers(number)[0]].check(self.backend, errors[number], "partial error")
             if isinstance(rule, WeightRule):
                 x, slopes = kept[number]
                 d = output_errors if rule is self._last else rule.unit_errors(batch, slopes, errors.pop(number))
@@ -164,12 +164,12 @@ class ReferenceExecutor(Executor):
         weights, biases = batch.parameters[rule.number]
         n_samples, n_positions = len(batch.samples), rule.n_positions
         gradients = rule.weight_gradients(self.backend, x, d, formats.weight_gradient_shift(batch_size, n_positions))
-        rule.check(gradients, "gradient")
+        rule.check(self.backend, gradients, "gradient")
         rate = formats.weight_rate(learning_rate, n_samples, layer.input_fraction, batch_size, n_positions)
         weights, clips = self.backend.update(weights, gradients, rate)
         rule.clipped(batch, clips)
         if layer.use_bias:
-            bias_gradients = rule.bias_gradients(d, formats.bias_gradient_shift(batch_size, n_positions))
+            bias_gradients = rule.bias_gradients(self.backend, d, formats.bias_gradient_shift(batch_size, n_positions))
             bias_rate = formats.bias_rate(learning_rate, n_samples, batch_size, n_positions)
             biases, clips = self.backend.update(biases, bias_gradients, bias_rate)
             rule.clipped(batch, clips)

@@ -34,6 +34,12 @@ class NumpyBackend:
     def convolution_gradient(self, x: Int16Array, d: Int32Array, shift: int, windows: Windows) -> Int64Array:
         return convolution.gradient(x, d, shift, windows)
 
+    def convolution_bias_gradient(self, d: Int32Array) -> Int64Array:
+        return convolution.bias_gradient(d)
+
+    def fits(self, sums: Int64Array) -> bool:
+        return sums.size == 0 or (int(sums.max()) < 2**31 and int(sums.min()) >= -2**31)
+
     def average(self, x: Int16Array, windows: Windows) -> tuple[Int16Array, int]:
         return pooling.average(x, windows)
 

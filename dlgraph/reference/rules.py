@@ -77,9 +77,9 @@ class LayerRule(ABC, Generic[AnyLayer]):
         """Count clips."""
         batch.clips[self.number] += n
 
-    def check(self, sums: Int64Array, quantity: str) -> None:
+    def check(self, backend: Backend, sums: Int64Array, quantity: str) -> None:
         """:raises NumberFormatOverflow: if a checked sum does not fit 32 bits"""
-        if not fits_int32(sums):
+        if not backend.fits(sums):
             raise NumberFormatOverflow(self.layer.name, quantity,
                                        _ADVICE[quantity].format(fx=self.layer.input_fraction))
 
@@ -109,14 +109,14 @@ class WeightRule(LayerRule[AnyWeightLayer]):
         """``G``, in the shape of the weights."""
 
     @abstractmethod
-    def bias_gradients(self, d: Int32Array, shift: int) -> Int64Array:
+    def bias_gradients(self, backend: Backend, d: Int32Array, shift: int) -> Int64Array:
         """``Gb``."""
 
     def pre_activations(self, batch: Batch, x: Int16Array) -> Int32Array:
         """``a``, in the shape of the layer's value."""
         weights, biases = batch.parameters[self.number]
         sums = self.sums(batch.backend, x, weights)
-        self.check(sums, "sum")
+        self.check(batch.backend, sums, "sum")
         a, clips = batch.backend.pre_activation(sums, self.layer.input_fraction, biases)
         self.clipped(batch, clips)
         return a
@@ -167,8 +167,3 @@ def refuse_softmax(name: str, activation: Activation) -> None:
     """:raises UnsupportedError: where a softmax is not the network's output"""
     if activation is Activation.SOFTMAX:
         raise UnsupportedError(f"layer {name!r}: softmax is for the output layer only")
-
-
-def fits_int32(sums: Int64Array) -> bool:
-    """Whether a checked sum is within its 32 bits."""
-    return sums.size == 0 or (int(sums.max()) < 2**31 and int(sums.min()) >= -2**31)

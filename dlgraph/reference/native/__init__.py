@@ -75,6 +75,8 @@ def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
         "convolution_forward": ([pointer] * 4 + [size, size], ctypes.c_int),
         "convolution_backward": ([pointer] * 4 + [size, size], ctypes.c_int),
         "convolution_gradient": ([pointer] * 4 + [size, size, word], ctypes.c_int),
+        "bias_gradient": ([pointer, pointer, size, size], None),
+        "fits": ([pointer, size], ctypes.c_int),
         "average": ([pointer] * 4 + [size], ctypes.c_uint64),
         "average_backward": ([pointer] * 4 + [size], None),
         "maximum": ([pointer] * 4 + [size], None),
@@ -145,6 +147,16 @@ class NativeBackend:
         sums = np.empty((*windows.size, windows.image[2], d.shape[-1]), np.int64)
         self._call("convolution_gradient", windows, x, d, sums, len(x), d.shape[-1], shift)
         return sums
+
+    def convolution_bias_gradient(self, d: Int32Array) -> Int64Array:
+        d = _contiguous(d, np.int32)
+        sums = np.empty(d.shape[-1], np.int64)
+        self._library.reference_bias_gradient(d.ctypes.data, sums.ctypes.data, d.size // sums.size, sums.size)
+        return sums
+
+    def fits(self, sums: Int64Array) -> bool:
+        sums = _contiguous(sums, np.int64)
+        return bool(self._library.reference_fits(sums.ctypes.data, sums.size))
 
     def _call(self, name: str, windows: Windows, *arguments: Any) -> None:
         if getattr(self._library, f"reference_{name}")(*self._pointers(windows, arguments)):

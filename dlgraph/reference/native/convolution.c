@@ -8,79 +8,83 @@
 #include "products.h"
 #include "windows.h"
 
-/* The positions at which cell `cell` of a window lies in the image, along one axis: first, and behind the last. */
-static void inside(size_t cell, size_t before, size_t stride, size_t size, size_t count, size_t *first, size_t *end)
+/* The part of one row of a window at one position that lies in the image. */
+typedef struct run_t {
+    size_t in_window, in_image, count;          /* numbers */
+} run_t;
+
+static inline run_t run_of(const windows_t *w, size_t p, size_t q, size_t row)
 {
-    *first = cell >= before ? 0 : (before - cell + stride - 1) / stride;
-    size_t room = size + before;                /* position * stride + cell < room */
-    *end = cell >= room ? 0 : (room - cell + stride - 1) / stride;
-    if (*end > count) {
-        *end = count;
+    size_t y = p * w->row_stride + row, x = q * w->column_stride;
+    size_t skip = x < w->left ? w->left - x : 0;
+    size_t room = w->width + w->left;           /* columns x + column < room are in the image */
+    size_t until = x >= room ? 0 : room - x < w->columns ? room - x : w->columns;
+    run_t run = { 0, 0, 0 };
+    if (y >= w->top && y - w->top < w->height && skip < until) {
+        run.in_window = (row * w->columns + skip) * w->channels;
+        run.in_image = ((y - w->top) * w->width + x + skip - w->left) * w->channels;
+        run.count = (until - skip) * w->channels;
     }
-    if (*first > *end) {
-        *first = *end;
+    return run;
+}
+
+#define CHUNK 16                        /* numbers copied at a time: more than is asked for, which costs nothing */
+
+/* Rows and columns under all windows, padding and all. */
+static size_t padded_height(const windows_t *w)
+{
+    return (w->down - 1) * w->row_stride + w->rows;
+}
+
+static size_t padded_width(const windows_t *w)
+{
+    return (w->across - 1) * w->column_stride + w->columns;
+}
+
+static size_t padded(const windows_t *w)
+{
+    return padded_height(w) * padded_width(w) * w->channels + CHUNK;
+}
+
+/* The image with its padding, as far as windows reach; around: [padded(w)], 0 where no image comes */
+static void pad(const windows_t *w, const int16_t *x, int16_t *around)
+{
+    size_t height = padded_height(w), width = padded_width(w);
+    size_t columns = width <= w->left ? 0 : width - w->left < w->width ? width - w->left : w->width;
+    for (size_t row = 0; row < w->height && columns > 0 && row + w->top < height; row++) {
+        memcpy(around + ((row + w->top) * width + w->left) * w->channels, x + row * w->width * w->channels,
+                columns * w->channels * sizeof(*x));
     }
 }
 
-/* patches[p][u], rows of `stride` numbers, 0 before */
-static void patches_by_position(const windows_t *w, const int16_t *x, int16_t *patches, size_t stride)
+/* patches[p][u], rows of `stride` numbers; CHUNK numbers behind them are written, too */
+static void take_patches(const windows_t *w, const int16_t *around, int16_t *patches, size_t stride)
 {
-    for (size_t row = 0; row < w->rows; row++) {
-        size_t first, end;
-        inside(row, w->top, w->row_stride, w->height, w->down, &first, &end);
-        for (size_t p = first; p < end; p++) {
-            const int16_t *line = x + (p * w->row_stride + row - w->top) * w->width * w->channels;
-            for (size_t q = 0; q < w->across; q++) {
-                /* columns of the window from `skip` on, as long as they are in the image */
-                size_t start = q * w->column_stride;
-                size_t skip = start >= w->left ? 0 : w->left - start;
-                size_t until = w->width + w->left - start;
-                until = start >= w->width + w->left ? 0 : until < w->columns ? until : w->columns;
-                if (skip < until) {
-                    memcpy(patches + (p * w->across + q) * stride + (row * w->columns + skip) * w->channels,
-                            line + (start + skip - w->left) * w->channels, (until - skip) * w->channels * sizeof(*x));
+    size_t width = padded_width(w) * w->channels, run = w->columns * w->channels;
+    for (size_t p = 0; p < w->down; p++) {
+        for (size_t q = 0; q < w->across; q++, patches += stride) {
+            const int16_t *from = around + p * w->row_stride * width + q * w->column_stride * w->channels;
+            int16_t *to = patches;
+            for (size_t row = 0; row < w->rows; row++, from += width, to += run) {
+                for (size_t k = 0; k < run; k += CHUNK) {
+                    memcpy(to + k, from + k, CHUNK * sizeof(*to));
                 }
             }
         }
     }
 }
 
-/* patches[u][p], rows of `stride` numbers, 0 before */
-static void patches_by_cell(const windows_t *w, const int16_t *x, int16_t *patches, size_t stride)
+/* e[cell of the image] += errors[p][u] */
+FAST static void add_patches(const windows_t *w, const int64_t *errors, int64_t *e)
 {
-    for (size_t row = 0; row < w->rows; row++) {
-        size_t first, end;
-        inside(row, w->top, w->row_stride, w->height, w->down, &first, &end);
-        for (size_t column = 0; column < w->columns; column++) {
-            size_t left, right;
-            inside(column, w->left, w->column_stride, w->width, w->across, &left, &right);
-            for (size_t c = 0; c < w->channels; c++, patches += stride) {
-                for (size_t p = first; p < end; p++) {
-                    const int16_t *line = x + (p * w->row_stride + row - w->top) * w->width * w->channels + c;
-                    for (size_t q = left; q < right; q++) {
-                        patches[p * w->across + q] = line[(q * w->column_stride + column - w->left) * w->channels];
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* e[cell of the image] += errors[u][p], rows of `stride` numbers */
-static void add_to_image(const windows_t *w, const int64_t *errors, size_t stride, int64_t *e)
-{
-    for (size_t row = 0; row < w->rows; row++) {
-        size_t first, end;
-        inside(row, w->top, w->row_stride, w->height, w->down, &first, &end);
-        for (size_t column = 0; column < w->columns; column++) {
-            size_t left, right;
-            inside(column, w->left, w->column_stride, w->width, w->across, &left, &right);
-            for (size_t c = 0; c < w->channels; c++, errors += stride) {
-                for (size_t p = first; p < end; p++) {
-                    int64_t *line = e + (p * w->row_stride + row - w->top) * w->width * w->channels + c;
-                    for (size_t q = left; q < right; q++) {
-                        line[(q * w->column_stride + column - w->left) * w->channels] += errors[p * w->across + q];
-                    }
+    for (size_t p = 0; p < w->down; p++) {
+        for (size_t q = 0; q < w->across; q++, errors += cells(w)) {
+            for (size_t row = 0; row < w->rows; row++) {
+                run_t run = run_of(w, p, q, row);
+                const int64_t *from = errors + run.in_window;
+                int64_t *to = e + run.in_image;
+                for (size_t k = 0; k < run.count; k++) {
+                    to[k] += from[k];
                 }
             }
         }
@@ -99,19 +103,21 @@ EXPORT int reference_convolution_forward(const windows_t *w, const int16_t *x, c
         size_t batch, size_t units)
 {
     size_t stride = PRODUCTS_STRIDE(cells(w)), group = group_size(w, batch);
-    int16_t *patches = malloc(group * positions(w) * stride * sizeof(*patches));
+    int16_t *patches = calloc(group * positions(w) * stride + CHUNK, sizeof(*patches));
+    int16_t *around = calloc(padded(w), sizeof(*around));
     void *scratch = malloc(PRODUCTS_SCRATCH(cells(w), units));
-    int result = patches == NULL || scratch == NULL ? -1 : 0;
+    int result = patches == NULL || around == NULL || scratch == NULL ? -1 : 0;
     memset(sums, 0, batch * positions(w) * units * sizeof(*sums));
     for (size_t s = 0; s < batch && result == 0; s += group) {
         size_t count = batch - s < group ? batch - s : group;
-        memset(patches, 0, count * positions(w) * stride * sizeof(*patches));
         for (size_t g = 0; g < count; g++) {
-            patches_by_position(w, x + (s + g) * image(w), patches + g * positions(w) * stride, stride);
+            pad(w, x + (s + g) * image(w), around);
+            take_patches(w, around, patches + g * positions(w) * stride, stride);
         }
         add_products(weights, patches, sums + s * positions(w) * units, count * positions(w), cells(w), units, scratch);
     }
     free(patches);
+    free(around);
     free(scratch);
     return result;
 }
@@ -120,33 +126,26 @@ EXPORT int reference_convolution_forward(const windows_t *w, const int16_t *x, c
 EXPORT int reference_convolution_backward(const windows_t *w, const int32_t *d, const int32_t *weights, int64_t *e,
         size_t batch, size_t units)
 {
-    size_t stride = PRODUCTS_STRIDE(units), group = group_size(w, batch), most = group * positions(w);
-    int16_t *upper = calloc(cells(w) * stride, sizeof(*upper));
-    int32_t *by_unit = malloc(most * units * sizeof(*by_unit));
-    int64_t *errors = malloc(cells(w) * most * sizeof(*errors));
-    void *scratch = malloc(PRODUCTS_SCRATCH(units, most));
-    int result = upper == NULL || by_unit == NULL || errors == NULL || scratch == NULL ? -1 : 0;
+    size_t group = group_size(w, batch), most = group * positions(w);
+    int16_t *upper = malloc((cells(w) * units + PRODUCTS_SLACK) * sizeof(*upper));          /* [unit][u] */
+    int64_t *errors = malloc(most * cells(w) * sizeof(*errors));
+    void *scratch = malloc(PRODUCTS_SCRATCH(units, cells(w)) + PRODUCTS_SCRATCH(units, most));
+    int result = upper == NULL || errors == NULL || scratch == NULL ? -1 : 0;
     memset(e, 0, batch * image(w) * sizeof(*e));
     for (size_t u = 0; u < cells(w) && result == 0; u++) {
         for (size_t j = 0; j < units; j++) {
-            upper[u * stride + j] = (int16_t) (weights[u * units + j] >> 16);
+            upper[j * cells(w) + u] = (int16_t) (*weights++ >> 16);
         }
     }
     for (size_t s = 0; s < batch && result == 0; s += group) {
-        size_t count = batch - s < group ? batch - s : group, width = count * positions(w);
-        for (size_t p = 0; p < width; p++, d += units) {
-            for (size_t j = 0; j < units; j++) {
-                by_unit[j * width + p] = d[j];
-            }
-        }
-        memset(errors, 0, cells(w) * width * sizeof(*errors));
-        add_products(by_unit, upper, errors, cells(w), units, width, scratch);
+        size_t count = batch - s < group ? batch - s : group, rows = count * positions(w);
+        memset(errors, 0, rows * cells(w) * sizeof(*errors));
+        add_row_products(d + s * positions(w) * units, upper, errors, cells(w), 1, rows, units, cells(w), scratch);
         for (size_t g = 0; g < count; g++) {
-            add_to_image(w, errors + g * positions(w), width, e + (s + g) * image(w));
+            add_patches(w, errors + g * positions(w) * cells(w), e + (s + g) * image(w));
         }
     }
     free(upper);
-    free(by_unit);
     free(errors);
     free(scratch);
     return result;
@@ -157,24 +156,27 @@ EXPORT int reference_convolution_gradient(const windows_t *w, const int16_t *x, 
         size_t batch, size_t units, uint32_t shift)
 {
     size_t group = group_size(w, batch), most = group * positions(w);
-    int16_t *patches = malloc(cells(w) * PRODUCTS_STRIDE(most) * sizeof(*patches));
-    int32_t *shifted = malloc(most * units * sizeof(*shifted));
-    void *scratch = malloc(PRODUCTS_SCRATCH(most, units));
-    int result = patches == NULL || shifted == NULL || scratch == NULL ? -1 : 0;
+    int16_t *patches = malloc((most * cells(w) + CHUNK + PRODUCTS_SLACK) * sizeof(*patches));
+    int16_t *around = calloc(padded(w), sizeof(*around));
+    int32_t *shifted = malloc(most * units * sizeof(*shifted));         /* [unit][p] */
+    void *scratch = malloc(PRODUCTS_SCRATCH(most, cells(w)) + PRODUCTS_SCRATCH(most, units));
+    int result = patches == NULL || around == NULL || shifted == NULL || scratch == NULL ? -1 : 0;
     memset(gradient, 0, cells(w) * units * sizeof(*gradient));
     for (size_t s = 0; s < batch && result == 0; s += group) {
         size_t count = batch - s < group ? batch - s : group, depth = count * positions(w);
-        size_t stride = PRODUCTS_STRIDE(depth);
-        for (size_t k = 0; k < depth * units; k++) {
-            shifted[k] = *d++ >> shift;
+        for (size_t p = 0; p < depth; p++) {
+            for (size_t j = 0; j < units; j++) {
+                shifted[j * depth + p] = *d++ >> shift;
+            }
         }
-        memset(patches, 0, cells(w) * stride * sizeof(*patches));
         for (size_t g = 0; g < count; g++) {
-            patches_by_cell(w, x + (s + g) * image(w), patches + g * positions(w), stride);
+            pad(w, x + (s + g) * image(w), around);
+            take_patches(w, around, patches + g * positions(w) * cells(w), cells(w));
         }
-        add_products(shifted, patches, gradient, cells(w), depth, units, scratch);
+        add_row_products(shifted, patches, gradient, 1, units, units, depth, cells(w), scratch);
     }
     free(patches);
+    free(around);
     free(shifted);
     free(scratch);
     return result;

@@ -18,15 +18,25 @@
 #define FAST
 #endif
 
+/* Depths are even in memory. */
+#define PRODUCTS_STRIDE(depth) (((depth) + 1) & ~(size_t) 1)
+
 /*
  * sums[i][j] += sum over k of (a[k][j] * b[i][k]) >> 16, exactly, for i < rows, j < columns, k < depth.
- * b: rows of PRODUCTS_STRIDE(depth) numbers, those behind the depth 0.
- * scratch: PRODUCTS_SCRATCH(depth, columns) bytes.
+ * b: rows of PRODUCTS_STRIDE(depth) numbers; those behind the depth do not matter.  scratch: PRODUCTS_SCRATCH(depth, columns) bytes.
  */
-#define PRODUCTS_STRIDE(depth) (((depth) + 1) & ~(size_t) 1)
 #define PRODUCTS_SCRATCH(depth, columns) (PRODUCTS_STRIDE(depth) * (((columns) + 15) & ~(size_t) 15) * sizeof(int32_t) + 64)
 
 void add_products(const int32_t *a, const int16_t *b, int64_t *sums, size_t rows, size_t depth, size_t columns,
         void *scratch);
+
+/*
+ * sums[i * row_step + j * column_step] += sum over k of (a[i][k] * b[k][j]) >> 16; one of the steps is 1.
+ * a, b: rows without gaps; PRODUCTS_SLACK numbers behind b are read, and do not matter.  scratch: PRODUCTS_SCRATCH(depth, columns) + PRODUCTS_SCRATCH(depth, rows) bytes.
+ */
+#define PRODUCTS_SLACK 16
+
+void add_row_products(const int32_t *a, const int16_t *b, int64_t *sums, size_t row_step, size_t column_step, size_t rows,
+        size_t depth, size_t columns, void *scratch);
 
 #endif

@@ -9,10 +9,33 @@
 #include <stdint.h>
 
 #include "activations.h"
+#include "curved.h"
 #include "fixed_point.h"
 #include "losses.h"
 #include "order.h"
 #include "products.h"
+
+/* sums[j] = sum over i of d[i][j] */
+EXPORT void reference_bias_gradient(const int32_t *d, int64_t *sums, size_t rows, size_t columns)
+{
+    for (size_t j = 0; j < columns; j++) {
+        int64_t sum = 0;
+        for (size_t i = 0; i < rows; i++) {
+            sum += d[i * columns + j];
+        }
+        sums[j] = sum;
+    }
+}
+
+/* Whether all are within 32 bits */
+FAST EXPORT int reference_fits(const int64_t *sums, size_t count)
+{
+    uint64_t outside = 0;
+    for (size_t k = 0; k < count; k++) {
+        outside |= ((uint64_t) sums[k] + ((uint64_t) 1 << 31)) >> 32;
+    }
+    return outside == 0;
+}
 
 /* result = sat32(parameters - round(gradient * mantissa, shift)); returns the number of clips */
 EXPORT uint64_t reference_update(const int32_t *parameters, const int64_t *gradient, int32_t *result, size_t count,
@@ -56,6 +79,10 @@ EXPORT uint64_t reference_activate(const int32_t *a, int16_t *x, uint16_t *deriv
         uint32_t activation, uint32_t fraction)
 {
     uint64_t clips = 0;
+    if (activation > ACTIVATION_RELU) {
+        activate_many(activation, a, x, derivatives, count, fraction);
+        return 0;
+    }
     for (size_t k = 0; k < count; k++) {
         uint32_t clip = 0;
         x[k] = activate(activation, a[k], fraction, &derivatives[k], &clip);
