@@ -150,7 +150,8 @@ def read_goal(model: Any, output: Node) -> Goal:
     if given.get("weighted_metrics"):
         names = [class_name(metric) if not isinstance(metric, str) else metric for metric in given["weighted_metrics"]]
         raise ModelError(f"The model is compiled with weighted_metrics={names}, which dlgraph does not support. "
-                         f"Give them as metrics: without sample weights they are the same.")
+                         f"Give them as metrics, which count every sample alike; Keras can count them by weight afterwards, in "
+                         f"model.evaluate(..., sample_weight=...), as the model then holds the trained weights.")
     metric, names = find_metrics(given.get("metrics"), loss, from_logits, layer.n_units)
     return Goal(loss, from_logits, metric, tuple(names))
 
