@@ -353,3 +353,9 @@ def test_a_twin_says_that_it_has_no_model_to_save(tmp_path) -> None:
     twin = on_host(mlp(4, 3)).reference()
     with pytest.raises(AttributeError, match="'save'.*twin's training"):
         twin.train(X, Y, callbacks=[callbacks.ModelCheckpoint(tmp_path / "x.keras", monitor="loss")], verbose=0)
+
+
+def test_keras_own_history_as_a_callback() -> None:
+    noted = callbacks.History()
+    history = on_host(mlp(4, 3)).train(X, Y, epochs=2, callbacks=[noted], validation_split=0.2, verbose=0)
+    assert (noted.history, noted.epoch) == (history.history, history.epoch)
