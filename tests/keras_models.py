@@ -41,6 +41,42 @@ def sequential(*stack: Any, shape: tuple[int, ...] = (4,), optimizer: Any = "sgd
     return model
 
 
+def image_model(*stack: Any, shape: tuple[int, ...] = (6, 6, 2), **arguments: Any) -> keras.Sequential:
+    """A compiled Sequential model of the layers given, on images, with Flatten and Dense behind them."""
+    return sequential(*stack, layers.Flatten(), layers.Dense(2, name="out"), shape=shape, **arguments)
+
+
+def functional(build: Any, shape: tuple[int, ...] = (4,), loss: Any = "mean_squared_error") -> keras.Model:
+    """A compiled Functional model: ``build`` makes the output of the input."""
+    x = keras.Input(shape)
+    model = keras.Model(x, build(x))
+    model.compile("sgd", loss)
+    return model
+
+
+def every_layer(module: Any = keras, loss: str = "mean_squared_error") -> Any:
+    """A compiled model that branches and joins, with every kind of layer that dlgraph takes.
+
+    :param module: ``keras`` or ``tf.keras``
+    """
+    kinds = module.layers
+    x = module.Input((36,))
+    image = kinds.Reshape((6, 6, 1))(x)
+    a = kinds.Conv2D(3, 3, strides=2, padding="same", name="conv")(image)
+    b = kinds.LeakyReLU(0.25)(kinds.AveragePooling2D(2, name="mean")(image))
+    c = kinds.MaxPooling2D(2, strides=1, padding="same", name="max")(kinds.Concatenate(name="both")([a, kinds.ReLU()(a), b]))
+    block = module.Sequential([module.Input((3, 3, 7)), kinds.ZeroPadding2D(1), kinds.Conv2D(7, 3, activation="tanh")])
+    d = kinds.Add(name="sum")([c, kinds.Dropout(0.25)(block(c))])
+    e = kinds.Conv1D(4, 2, padding="causal", activation="sigmoid", name="line")(kinds.Reshape((9, 7))(d))
+    f = kinds.AveragePooling1D(2)(kinds.ZeroPadding1D(1)(e))
+    ends = [kinds.Flatten()(kinds.MaxPooling1D(3)(f)), kinds.GlobalAveragePooling1D()(f), kinds.GlobalMaxPooling1D()(e),
+            kinds.GlobalAveragePooling2D()(d), kinds.GlobalMaxPooling2D()(d)]
+    hidden = kinds.Activation("relu")(kinds.Dense(8, name="hidden")(kinds.Concatenate(name="all")(ends)))
+    model = module.Model(x, kinds.Softmax()(kinds.Dense(3, name="output")(hidden)))
+    model.compile("sgd", loss)
+    return model
+
+
 def data(n: int = 60, n_inputs: int = 4, n_outputs: int = 3, loss: str = "sparse_categorical_crossentropy",
          seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Random samples in [-1, 1] with targets that depend on them."""

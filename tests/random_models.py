@@ -23,10 +23,14 @@ MOST_VALUES = 300
 
 
 class RandomModel:
-    """Builds one model."""
+    """Builds one model.
 
-    def __init__(self, random: Any) -> None:
+    :param dropout: whether it may have some
+    """
+
+    def __init__(self, random: Any, dropout: bool = True) -> None:
         self.random = random
+        self.dropout = dropout
 
     def build(self, n_steps: int, loss: str = "mean_squared_error", output: str = "linear", n_outputs: int = 3) -> keras.Model:
         """A compiled model with random weights and biases.
@@ -128,7 +132,8 @@ class RandomModel:
             lambda: layers.ReLU(negative_slope=0.5), lambda: layers.Activation(self.random.choice(ACTIVATIONS))])()(value)
 
     def _dropout(self, value: Any) -> Any:
-        return layers.Dropout(self.random.choice([0.0, 0.3, 0.9]), seed=self.random.choice([None, 3]))(value)
+        rate = self.random.choice([0.0, 0.3, 0.9] if self.dropout else [0.0])
+        return layers.Dropout(rate, seed=self.random.choice([None, 3]))(value)
 
     def _nested(self, value: Any) -> Any:
         inside = keras.Input(value.shape[1:])

@@ -6,7 +6,7 @@ import inspect
 import keras
 import numpy as np
 import pytest
-from keras_models import data, equal, layers, mlp, on_host, sequential
+from keras_models import data, equal, functional, image_model, layers, mlp, on_host, sequential
 
 import dlgraph
 from dlgraph.errors import DataError, ModelError, NumberFormatError, UnsupportedError
@@ -32,13 +32,6 @@ def two_outputs() -> keras.Model:
     return model
 
 
-def functional(build, shape: tuple[int, ...] = (4,)) -> keras.Model:
-    x = keras.Input(shape)
-    model = keras.Model(x, build(x))
-    model.compile("sgd", "mse")
-    return model
-
-
 def shared(x):
     layer = layers.Dense(4, name="twice")
     return layer(layer(x))
@@ -53,10 +46,6 @@ def joining_block(n_outputs: int = 1) -> keras.Model:
     a, b = keras.Input((4,)), keras.Input((4,))
     joined = layers.Add()([a, b])
     return keras.Model([a, b], joined if n_outputs == 1 else [joined, a], name="block")
-
-
-def image(*stack, shape: tuple[int, ...] = (6, 6, 2)) -> keras.Sequential:
-    return sequential(*stack, layers.Flatten(), layers.Dense(2), shape=shape)
 
 
 def shared_between_blocks() -> keras.Model:
@@ -169,30 +158,30 @@ MODELS = {
                         "'t'", "'d'", "one activation"),
     "softmax inside": (lambda: sequential(layers.Dense(2, "softmax", name="d"), layers.Dense(2)), "'d'",
                        "inside the network"),
-    "softmax over channels": (lambda: image(layers.Conv2D(2, 3, activation="softmax", name="c")), "'c'",
+    "softmax over channels": (lambda: image_model(layers.Conv2D(2, 3, activation="softmax", name="c")), "'c'",
                               "inside the network"),
-    "softmax of an image": (lambda: image(layers.Conv2D(2, 3), layers.Softmax(name="s")), "'s'", "flat"),
+    "softmax of an image": (lambda: image_model(layers.Conv2D(2, 3), layers.Softmax(name="s")), "'s'", "flat"),
     "softmax behind relu": (lambda: sequential(layers.Dense(2, "relu", name="d"), layers.Softmax(name="s")), "'s'", "'d'",
                             "one activation"),
-    "channels first": (lambda: image(layers.Conv2D(2, 2, data_format="channels_first")), "data_format=channels_first",
+    "channels first": (lambda: image_model(layers.Conv2D(2, 2, data_format="channels_first")), "data_format=channels_first",
                        "'channels_last'"),
-    "channels first, 1D": (lambda: image(layers.Conv1D(2, 3, data_format="channels_first"), shape=(4, 6)),
+    "channels first, 1D": (lambda: image_model(layers.Conv1D(2, 3, data_format="channels_first"), shape=(4, 6)),
                            "data_format=channels_first"),
-    "dilation": (lambda: image(layers.Conv2D(2, 2, dilation_rate=2)), "dilation_rate=(2, 2)", "(1, 1)"),
-    "dilation, 1D": (lambda: image(layers.Conv1D(2, 2, dilation_rate=3), shape=(8, 2)), "Conv1D", "dilation_rate=(3,)"),
-    "groups": (lambda: image(layers.Conv2D(2, 3, groups=2)), "groups=2", "groups=1"),
-    "kernel regulariser of a convolution": (lambda: image(layers.Conv2D(2, 3, kernel_regularizer="l2")),
+    "dilation": (lambda: image_model(layers.Conv2D(2, 2, dilation_rate=2)), "dilation_rate=(2, 2)", "(1, 1)"),
+    "dilation, 1D": (lambda: image_model(layers.Conv1D(2, 2, dilation_rate=3), shape=(8, 2)), "Conv1D", "dilation_rate=(3,)"),
+    "groups": (lambda: image_model(layers.Conv2D(2, 3, groups=2)), "groups=2", "groups=1"),
+    "kernel regulariser of a convolution": (lambda: image_model(layers.Conv2D(2, 3, kernel_regularizer="l2")),
                                             "Conv2D", "kernel_regularizer=L2"),
-    "frozen convolution": (lambda: image(layers.Conv2D(2, 3, trainable=False)), "Conv2D", "trainable=False"),
-    "lora of a convolution": (lambda: image(layers.Conv2D(2, 3, lora_rank=1)), "lora_rank=1"),
-    "channels-first pooling": (lambda: image(layers.MaxPooling2D(2, data_format="channels_first")), "MaxPooling2D",
+    "frozen convolution": (lambda: image_model(layers.Conv2D(2, 3, trainable=False)), "Conv2D", "trainable=False"),
+    "lora of a convolution": (lambda: image_model(layers.Conv2D(2, 3, lora_rank=1)), "lora_rank=1"),
+    "channels-first pooling": (lambda: image_model(layers.MaxPooling2D(2, data_format="channels_first")), "MaxPooling2D",
                                "channels_first"),
-    "channels-first mean": (lambda: image(layers.GlobalAveragePooling2D(data_format="channels_first")),
+    "channels-first mean": (lambda: image_model(layers.GlobalAveragePooling2D(data_format="channels_first")),
                             "GlobalAveragePooling2D", "channels_first"),
-    "channels-first padding": (lambda: image(layers.ZeroPadding2D(1, data_format="channels_first")), "ZeroPadding2D",
+    "channels-first padding": (lambda: image_model(layers.ZeroPadding2D(1, data_format="channels_first")), "ZeroPadding2D",
                                "channels_first"),
-    "noise shape": (lambda: image(layers.Dropout(0.5, noise_shape=(None, 1, 1, 2))), "noise_shape=(None, 1, 1, 2)", "None"),
-    "everything dropped": (lambda: image(layers.Dropout(1.0)), "rate=1.0", "0 to 0.999"),
+    "noise shape": (lambda: image_model(layers.Dropout(0.5, noise_shape=(None, 1, 1, 2))), "noise_shape=(None, 1, 1, 2)", "None"),
+    "everything dropped": (lambda: image_model(layers.Dropout(1.0)), "rate=1.0", "0 to 0.999"),
     "sum of two shapes": (lambda: functional(lambda x: layers.Dense(2)(layers.Add(name="sum")([x, layers.Dense(1)(x)]))),
                           "'sum'", "(4,) and (1,)", "one shape"),
     "other axis": (lambda: functional(lambda x: layers.Dense(2)(layers.Flatten()(layers.Concatenate(axis=1)([x, x]))),
