@@ -128,6 +128,8 @@ class Counter:
             array *= rng.random(array.shape) < nonzero
             array[..., real:] = 0
         weights = rng.integers(-2**26, 2**26, (*tile.kernel, pitch, n_columns)).astype(np.int32)
+        weights[:, :, tile.channels:] = 0
+        weights[..., tile.units:] = 0
         shifted = np.zeros(x.size if pitch == 1 else 1, np.int16)
         shape = [rows, width, pitch, *tile.kernel, 1, 1, *tile.out, n_columns, shifted]
         arrays = {"forward": (np.zeros(d.shape, np.int32), weights, x), "backward": (np.zeros(x.shape, np.int32), weights, d),

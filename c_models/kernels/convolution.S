@@ -128,6 +128,131 @@ convolution_multiply:                   /* r0 list, r1 weights, r2 and r3 sums, 
         pop     {r4-r11, pc}
         .size   convolution_multiply, . - convolution_multiply
 
+/* ------------------------------------------------------------------ forward, one channel, a kernel row of 3 or 5
+ * Of one column and one kernel row, whose weights stay in registers, for four positions at a time: eight neighbours in x
+ * (six) are four words (three), of which each serves all that see it.  Where all are zero, nothing is done.
+ *
+ * r0 sums   r1 x   r2 bytes to the next position's sum   r4.. weights   r12, lr two sums
+ * 3: r7-r9 x   r3 end of this row of x       5: r3, r9-r11 x
+ */
+        .equ    NARROW_ROWS, 0          /* of positions, left */
+        .equ    NARROW_RUN, 4           /* bytes of x for one */
+        .equ    NARROW_SKIP_X, 8        /* from its end to the next */
+        .equ    NARROW_SKIP_SUMS, 12
+        .equ    NARROW_END, 16
+        .equ    NARROW_FRAME, 20
+
+        .macro  NARROW_START
+        push    {r4-r11, lr}
+        sub     sp, sp, #NARROW_FRAME
+        ldr     r12, [r3], #4
+        ldmia   r3, {r8-r11}
+        stmia   sp, {r8-r11}
+        mov     lr, r1
+        mov     r1, r2
+        mov     r2, r12
+        ldr     r4, [lr], r2
+        ldr     r5, [lr], r2
+        ldr     r6, [lr], r2
+        .endm
+
+        .macro  NARROW_NEXT_ROW label, done
+        ldr     r12, [sp, #NARROW_ROWS]
+        add     lr, sp, #NARROW_SKIP_X
+        ldmia   lr, {r3, lr}
+        subs    r12, r12, #1
+        str     r12, [sp, #NARROW_ROWS]
+        add     r1, r1, r3
+        add     r0, r0, lr
+        bne     \label
+\done:
+        add     sp, sp, #NARROW_FRAME
+        pop     {r4-r11, pc}
+        .endm
+
+/* Two positions, x in \a, \b and, for five, \c. */
+        .macro  NARROW_TWO a, b, c
+        ldr     r12, [r0]
+        ldr     lr, [r0, r2]
+        smlawb  r12, r4, \a, r12
+        smlawt  lr, r4, \a, lr
+        smlawt  r12, r5, \a, r12
+        smlawb  lr, r5, \b, lr
+        smlawb  r12, r6, \b, r12
+        smlawt  lr, r6, \b, lr
+        .ifnb   \c
+        smlawt  r12, r7, \b, r12
+        smlawb  lr, r7, \c, lr
+        smlawb  r12, r8, \c, r12
+        smlawt  lr, r8, \c, lr
+        .endif
+        str     r12, [r0], r2
+        str     lr, [r0], r2
+        .endm
+
+        .section .text.convolution_narrow_3, "ax", %progbits
+        .global convolution_narrow_3
+        .type   convolution_narrow_3, %function
+convolution_narrow_3:                   /* r0 sums, r1 weights, r2 x, r3 {step, rows, run, skip of x, of sums} */
+        NARROW_START
+        orrs    r3, r4, r5
+        cmpeq   r6, #0
+        beq     .Lnarrow_3_done
+.Lnarrow_3_row:
+        ldr     r3, [sp, #NARROW_RUN]
+        add     r3, r3, r1
+.Lnarrow_3_four:
+        ldmia   r1, {r7-r9}
+        add     r1, r1, #8
+        orrs    r12, r7, r8
+        cmpeq   r9, #0
+        beq     .Lnarrow_3_zero
+        NARROW_TWO r7, r8
+        NARROW_TWO r8, r9
+        cmp     r1, r3
+        bne     .Lnarrow_3_four
+        b       .Lnarrow_3_next
+.Lnarrow_3_zero:
+        add     r0, r0, r2, lsl #2
+        cmp     r1, r3
+        bne     .Lnarrow_3_four
+.Lnarrow_3_next:
+        NARROW_NEXT_ROW .Lnarrow_3_row, .Lnarrow_3_done
+        .size   convolution_narrow_3, . - convolution_narrow_3
+
+        .section .text.convolution_narrow_5, "ax", %progbits
+        .global convolution_narrow_5
+        .type   convolution_narrow_5, %function
+convolution_narrow_5:                   /* as convolution_narrow_3 */
+        NARROW_START
+        ldr     r7, [lr], r2
+        ldr     r8, [lr], r2
+        orr     r3, r4, r5
+        orr     r3, r3, r6
+        orr     r3, r3, r7
+        orrs    r3, r3, r8
+        beq     .Lnarrow_5_done
+.Lnarrow_5_row:
+        ldr     r12, [sp, #NARROW_RUN]
+        add     r12, r12, r1
+        str     r12, [sp, #NARROW_END]
+.Lnarrow_5_four:
+        ldmia   r1, {r3, r9-r11}
+        add     r1, r1, #8
+        orr     r12, r3, r9
+        orr     r12, r12, r10
+        orrs    r12, r12, r11
+        addeq   r0, r0, r2, lsl #2
+        beq     .Lnarrow_5_next
+        NARROW_TWO r3, r9, r10
+        NARROW_TWO r9, r10, r11
+.Lnarrow_5_next:
+        ldr     r12, [sp, #NARROW_END]
+        cmp     r1, r12
+        bne     .Lnarrow_5_four
+        NARROW_NEXT_ROW .Lnarrow_5_row, .Lnarrow_5_done
+        .size   convolution_narrow_5, . - convolution_narrow_5
+
 /* ------------------------------------------------------------------ backward, one position
  * Eight errors: r0 e   r1 weights   r2, r3 two of them   r4-r11 errors   r12 sum   lr to the next row of weights
  * The first weight of a row is loaded before the sum of the row above is stored: the multiplier's result needs a cycle.
