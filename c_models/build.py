@@ -51,8 +51,8 @@ _KERNELS = tuple(sorted(
     f"kernels/{path.name}" for path in (HERE / "kernels").glob("*.[cS]")))
 #: What every vertex of a network is made of beside the runtime.
 _VERTEX = (
-    "layers/vertex.c", "streams/stream_in.c", "streams/stream_out.c",
-    "streams/packet_ring.c", "streams/packet_ring_fiq.S",
+    "layers/vertex.c", "layers/trained.c",
+    "streams/stream_in.c", "streams/stream_out.c", "streams/packet_ring.c", "streams/packet_ring_fiq.S",
     "streams/streams_drain.S", "streams/words_clear.S", *_KERNELS)
 
 #: The binaries that the library runs: name -> program.

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Callable, Sequence
 
 from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
+from dlgraph.optimisers import Optimiser, OptimiserState
 
 #: Called at most a few times per second with (samples done, loss sum so far, correct so far).
 Progress = Callable[[int, int, int], None]
+#: The value of a float32; of a schedule, one for every batch of the epoch.
+LearningRate = float | Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,10 @@ class CoreWork:
 
 
 class Executor(ABC):
-    """Trains and evaluates one :class:`LayerGraph`.  Parameters live in the executor between calls.
+    """Trains and evaluates one :class:`LayerGraph`.  Parameters and the optimiser's state live in the executor between calls.
 
-    The graph's arrays are what an executor starts from; it does not write to them.
+    The graph's arrays are what an executor starts from, with an optimiser that has not made a step; it does not write to
+    them.
     """
 
     def __init__(self, graph: LayerGraph) -> None:
@@ -48,8 +52,11 @@ class Executor(ABC):
 
     @abstractmethod
     def train_epoch(self, samples: Samples, epoch: int, batch_size: int, shuffle: bool,
-                    learning_rate: float, progress: Progress | None = None) -> PassResult:
-        """Train on every sample once, in the order of (seed, epoch), the last partial batch included."""
+                    learning_rate: LearningRate, progress: Progress | None = None) -> PassResult:
+        """Train on every sample once, in the order of (seed, epoch), the last partial batch included.
+
+        :raises NumberFormatError: for rates outside the format, before anything runs
+        """
 
     @abstractmethod
     def forward(self, samples: Samples, keep_outputs: bool,
@@ -64,9 +71,38 @@ class Executor(ABC):
     def set_parameters(self, parameters: list[tuple[Int32Array, Int32Array]]) -> None:
         """Replace the parameters, as :meth:`parameters` gives them."""
 
+    @abstractmethod
+    def optimiser_state(self) -> OptimiserState:
+        """What the optimiser has gathered until the last finished epoch."""
+
+    @abstractmethod
+    def set_optimiser_state(self, state: OptimiserState) -> None:
+        """Replace it, as :meth:`optimiser_state` gives it."""
+
+    def set_optimiser(self, optimiser: Optimiser) -> None:
+        """Change the optimiser's numbers.
+
+        :raises ValueError: if it keeps other state than the one before
+        """
+        if (optimiser.kind, optimiser.planes) != (self.graph.optimiser.kind, self.graph.optimiser.planes):
+            raise ValueError("another kind of optimiser needs another executor")
+        self.graph.optimiser = optimiser
+
     def work(self) -> list[CoreWork]:
         """What every core did in the last pass, in the last fill of it where it ran in several; none on the host."""
         return []
 
     def close(self) -> None:
         """Give back what the executor holds: machine, processes, files."""
+
+
+def rates_of_batches(learning_rate: LearningRate, n_batches: int) -> list[float]:
+    """The learning rate of every batch of an epoch.
+
+    :raises ValueError: if there is another number of them
+    """
+    if isinstance(learning_rate, (int, float)):
+        return [float(learning_rate)] * n_batches
+    if len(learning_rate) != n_batches:
+        raise ValueError(f"there are {len(learning_rate)} learning rates for {n_batches} batches")
+    return [float(rate) for rate in learning_rate]

@@ -15,10 +15,11 @@ import numpy.typing as npt
 from dlgraph.layers import (
     INPUT, Activation, ActivationLayer, AddLayer, ConcatenateLayer, ConvolutionLayer, DenseLayer, DropoutLayer, Int32Array, Layer,
     PaddingLayer, Pooling, PoolingLayer, ReshapeLayer, Shape, WeightLayer)
+from dlgraph.optimisers import Adam, Optimiser, RmsProp, Sgd
 
-__all__ = ["INPUT", "Activation", "ActivationLayer", "AddLayer", "ConcatenateLayer", "ConvolutionLayer", "DenseLayer",
-           "DropoutLayer", "Int32Array", "Layer", "LayerGraph", "Loss", "Metric", "PaddingLayer", "PassResult", "Pooling",
-           "PoolingLayer", "ReshapeLayer", "Samples", "Sgd", "Shape", "WeightLayer"]
+__all__ = ["INPUT", "Activation", "ActivationLayer", "Adam", "AddLayer", "ConcatenateLayer", "ConvolutionLayer", "DenseLayer",
+           "DropoutLayer", "Int32Array", "Layer", "LayerGraph", "Loss", "Metric", "Optimiser", "PaddingLayer", "PassResult",
+           "Pooling", "PoolingLayer", "ReshapeLayer", "RmsProp", "Samples", "Sgd", "Shape", "WeightLayer"]
 
 
 class Loss(Enum):
@@ -40,16 +41,6 @@ class Metric(Enum):
 
 
 @dataclass
-class Sgd:
-    """Plain stochastic gradient descent.
-
-    :param learning_rate: the value of the float32 that Keras holds
-    """
-
-    learning_rate: float
-
-
-@dataclass
 class LayerGraph:
     """Layers in an order in which each comes after those whose values it takes; the last one gives the outputs.
 
@@ -65,7 +56,7 @@ class LayerGraph:
     loss: Loss
     from_logits: bool
     metric: Metric
-    optimiser: Sgd
+    optimiser: Optimiser
     seed: int = 0
     input_shape: Shape | None = None
     #: Of every layer's value.

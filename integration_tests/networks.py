@@ -7,7 +7,7 @@ import numpy as np
 
 from dlgraph import formats
 from dlgraph.executor import Executor
-from dlgraph.layer_graph import Activation, DenseLayer, LayerGraph, Loss, Metric, Samples, Sgd
+from dlgraph.layer_graph import Activation, DenseLayer, LayerGraph, Loss, Metric, Optimiser, Samples, Sgd
 
 HIDDEN = [Activation.LINEAR, Activation.RELU, Activation.SIGMOID, Activation.TANH]
 #: Every pair of output activation and loss that the arithmetic has, with from_logits.
@@ -33,8 +33,8 @@ METRICS = {
 
 
 def make_graph(widths: list[int], hidden: list[Activation], output: tuple[Activation, Loss, bool], seed: int,
-               learning_rate: float = 0.05, use_bias: bool = True) -> LayerGraph:
-    """A network with Glorot-like weights and small biases."""
+               learning_rate: float = 0.05, use_bias: bool = True, optimiser: Optimiser | None = None) -> LayerGraph:
+    """A network with Glorot-like weights and small biases; without an optimiser given, plain gradient descent."""
     rng = np.random.default_rng(seed)
     activations = [*hidden, output[0]]
     layers = []
@@ -48,7 +48,7 @@ def make_graph(widths: list[int], hidden: list[Activation], output: tuple[Activa
                                  input_fraction=fraction))
         if i < len(hidden):
             fraction = formats.activation_fraction(activations[i])
-    return LayerGraph(layers, output[1], output[2], METRICS[output[1]], Sgd(learning_rate), seed)
+    return LayerGraph(layers, output[1], output[2], METRICS[output[1]], optimiser or Sgd(learning_rate), seed)
 
 
 def make_samples(graph: LayerGraph, n: int, seed: int, sparse: bool = True) -> Samples:
@@ -78,6 +78,7 @@ def make_samples(graph: LayerGraph, n: int, seed: int, sparse: bool = True) -> S
 class Trained:
     """Everything that a training gives, to be compared for equality."""
 
+    iterations: int
     losses: list[int]
     correct: list[int]
     saturations: list[dict[str, int]]
@@ -89,16 +90,18 @@ def train(executor: Executor, samples: Samples, epochs: int, batch_size: int, sh
     results = [executor.train_epoch(samples, epoch, batch_size, shuffle, executor.graph.optimiser.learning_rate)
                for epoch in range(epochs)]
     results.append(executor.forward(samples, keep_outputs=True))
-    arrays = [array for pair in executor.parameters() for array in pair]
+    state = executor.optimiser_state()
+    arrays = [array for pair in (*executor.parameters(), *state.slots) for array in pair]
     assert results[-1].outputs is not None
-    return Trained([r.loss_sum for r in results], [r.n_correct for r in results], [r.saturations for r in results],
-                   [*arrays, results[-1].outputs])
+    return Trained(state.iterations, [r.loss_sum for r in results], [r.n_correct for r in results],
+                   [r.saturations for r in results], [*arrays, results[-1].outputs])
 
 
 def assert_equal(a: Trained, b: Trained) -> None:
     """Equality, bit for bit."""
     for i, (x, y) in enumerate(zip(a.weights, b.weights, strict=True)):
         np.testing.assert_array_equal(x, y, err_msg=f"array {i}")
+    assert a.iterations == b.iterations
     assert a.losses == b.losses
     assert a.correct == b.correct
     assert a.saturations == b.saturations

@@ -16,11 +16,12 @@ class NeuronGroupVertex(GroupVertex):
     :param n_errors: blocks of columns of the next layer
     :param sum_fraction_excess: fraction of the sums less 23
     :param output_fraction: ``fx`` of the activations sent
+    :param n_planes: words that the optimiser keeps of every bias
     """
 
     def __init__(self, core: Core, plan: Plan, n_sums: int, n_errors: int, activation: Activation,
-                 sum_fraction_excess: int, output_fraction: int, use_bias: bool) -> None:
-        super().__init__(core, plan, "dlgraph_neuron_group.aplx")
+                 sum_fraction_excess: int, output_fraction: int, use_bias: bool, n_planes: int) -> None:
+        super().__init__(core, plan, "dlgraph_neuron_group.aplx", n_planes)
         self._shape = [self.n_units, n_sums, n_errors, activation.value, sum_fraction_excess & 0xffffffff,
                        output_fraction, int(use_bias)]
 

@@ -25,11 +25,12 @@ class OutputGroupVertex(GroupVertex):
     :param target_bytes: size of the region of labels or targets
     :param output_bytes: size of the region of outputs
     :param progress_to: (IP address, UDP port) that hears of progress, or None
+    :param n_planes: words that the optimiser keeps of every bias
     """
 
     def __init__(self, core: Core, plan: Plan, graph: LayerGraph, n_sums: int, sum_fraction_excess: int,
-                 target_bytes: int, output_bytes: int, progress_to: tuple[str, int] | None) -> None:
-        super().__init__(core, plan, "dlgraph_output_group.aplx")
+                 target_bytes: int, output_bytes: int, progress_to: tuple[str, int] | None, n_planes: int) -> None:
+        super().__init__(core, plan, "dlgraph_output_group.aplx", n_planes)
         last = graph.output_layer
         mean = mean_rate(graph.n_outputs)
         self._before_tag = [self.n_units, n_sums, sum_fraction_excess & 0xffffffff, int(last.use_bias)]

@@ -10,10 +10,12 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from dlgraph.update_words import CONSTANT_WORDS, NO_STEP
+
 
 @dataclass(frozen=True)
 class PassParameters:
-    """One pass over samples; every field is an unsigned 32-bit word, in this order."""
+    """One pass over samples; every field is one or more unsigned 32-bit words, in this order."""
 
     training: int = 0
     load_parameters: int = 0
@@ -37,16 +39,16 @@ class PassParameters:
     progress_cycles: int = 0
     gradient_shift: int = 0
     bias_shift: int = 0
-    rate_mantissa: int = 0
-    rate_shift: int = 62
-    last_rate_mantissa: int = 0
-    last_rate_shift: int = 62
+    step_words: int = 0
+    optimiser: tuple[int, ...] = (0,) * CONSTANT_WORDS
+    step: tuple[int, ...] = NO_STEP.words()
+    last_step: tuple[int, ...] = NO_STEP.words()
 
     def words(self) -> npt.NDArray[np.uint32]:
-        return np.array([getattr(self, field.name) for field in fields(self)], np.uint32)
+        return np.hstack([np.array(getattr(self, field.name), np.uint32) for field in fields(self)])
 
 
-PASS_PARAMETER_BYTES = 4 * len(fields(PassParameters))
+PASS_PARAMETER_BYTES = PassParameters().words().nbytes
 
 STATUS_OK = 0
 STATUS_SUM_OVERFLOW = 1

@@ -12,3 +12,5 @@ class Region(IntEnum):
     SAMPLES = 6        #: codes, or labels and targets
     OUTPUTS = 7        #: outputs of every sample, int32
     TABLE = 8          #: input sources: activation of each code, int16
+    STATE = 9          #: what the optimiser keeps of the parameters, 32-bit words
+    STEPS = 10         #: update_words.py: what the batches of a pass differ in

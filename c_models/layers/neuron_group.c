@@ -9,10 +9,10 @@
 
 #include "activations.h"
 #include "q_flag.h"
-#include "sgd.h"
 #include "stream_in.h"
 #include "stream_layout.h"
 #include "stream_out.h"
+#include "trained.h"
 #include "unit_sums.h"
 
 enum inlets { SUMS = 0, PARTIAL_ERRORS = 1 };
@@ -30,8 +30,7 @@ typedef struct shape_t {
 } shape_t;
 
 static shape_t shape;
-static int32_t *biases;            /* [n_units], s8.23 */
-static int32_t *bias_gradient;     /* [n_units], fraction 28 - sb */
+static trained_t biases;           /* [n_units], s8.23; the gradient's fraction is 28 - sb */
 static int16_t *activations;       /* [n_units, padded to even], fraction output_fraction */
 static uint16_t *derivatives;      /* [slot][n_units], fraction 15 */
 static int32_t *errors;            /* [n_units], s3.28 */
@@ -40,8 +39,7 @@ static void prepare(void)
 {
     vertex_copy_words((uint32_t *) &shape, vertex_region(REGION_SHAPE), sizeof(shape) / sizeof(uint32_t));
     uint32_t n_padded = (shape.n_units + 1) & ~1u;
-    biases = vertex_claim(shape.n_units * sizeof(int32_t));
-    bias_gradient = vertex_claim(shape.n_units * sizeof(int32_t));
+    trained_claim(&biases, shape.n_units);
     activations = vertex_claim(n_padded * sizeof(int16_t));
     derivatives = vertex_claim((stream_layout.slot_mask + 1) * shape.n_units * sizeof(uint16_t));
     errors = vertex_claim(shape.n_units * sizeof(int32_t));
@@ -59,7 +57,7 @@ static void forward(uint32_t sample)
     uint16_t *derivative = derivatives_of(sample);
     for (uint32_t j = 0; j < shape.n_units; j++) {
         int32_t a = unit_pre_activation(unit_sum(sums + j, shape.n_sums, shape.n_units),
-                (int32_t) shape.sum_fraction_excess, biases[j], &result.saturations);
+                (int32_t) shape.sum_fraction_excess, biases.parameters[j], &result.saturations);
         activations[j] = activate(shape.activation, a, shape.output_fraction, &derivative[j],
                 &result.saturations);
     }
@@ -74,7 +72,7 @@ static void backward(uint32_t sample)
     for (uint32_t j = 0; j < shape.n_units; j++) {
         int32_t e = unit_sum(partial_errors + j, shape.n_errors, shape.n_units);
         errors[j] = unit_error(shape.activation, e, derivative[j], &result.saturations);
-        bias_gradient[j] += errors[j] >> pass.bias_shift;
+        biases.gradient[j] += errors[j] >> pass.bias_shift;
     }
     streams_send_all(ERRORS, sample, (const uint32_t *) errors);
 }
@@ -86,12 +84,7 @@ static void run(void)
     uint32_t batch_end = vertex_batch_end(0);
     uint32_t window = streams_window();
 
-    if (pass.load_parameters) {
-        vertex_copy_words((uint32_t *) biases, vertex_region(REGION_PARAMETERS), shape.n_units);
-        for (uint32_t j = 0; j < shape.n_units; j++) {
-            bias_gradient[j] = 0;
-        }
-    }
+    trained_begin(&biases);
 
     while (to_backward < pass.n_samples) {
         streams_drain();
@@ -106,9 +99,7 @@ static void run(void)
             vertex_tick();
             if (to_backward == batch_end) {
                 if (pass.training && shape.use_bias) {
-                    const rate_t *rate = vertex_rate(batch_end);
-                    result.saturations += sgd_update(biases, bias_gradient, shape.n_units,
-                            rate->mantissa, rate->shift);
+                    trained_update(&biases, batch_end);
                 }
                 batch_end = vertex_batch_end(to_backward);
             }
@@ -124,9 +115,7 @@ static void run(void)
     if (unit_sums_overflowed()) {
         result.status = PASS_SUM_OVERFLOW;
     }
-    if (pass.training) {
-        vertex_copy_words(vertex_region(REGION_PARAMETERS), (const uint32_t *) biases, shape.n_units);
-    }
+    trained_end(&biases);
 }
 
 void c_main(void)

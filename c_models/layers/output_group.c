@@ -9,9 +9,9 @@
 #include "losses.h"
 #include "progress.h"
 #include "q_flag.h"
-#include "sgd.h"
 #include "stream_in.h"
 #include "stream_out.h"
+#include "trained.h"
 #include "unit_sums.h"
 
 enum inlets { SUMS = 0 };
@@ -28,8 +28,7 @@ typedef struct shape_t {
 } shape_t;
 
 static shape_t shape;
-static int32_t *biases;            /* [n_units], s8.23 */
-static int32_t *bias_gradient;     /* [n_units], fraction 28 - sb */
+static trained_t biases;           /* [n_units], s8.23; the gradient's fraction is 28 - sb */
 static int32_t *pre_activations;   /* [n_units], s8.23 */
 static int32_t *outputs;           /* [n_units], fraction 28 or 23 */
 static int32_t *targets;           /* [n_units], or [1] label; behind it the sample's weight, where there are any */
@@ -38,8 +37,7 @@ static int32_t *errors;            /* [n_units], s3.28 */
 static void prepare(void)
 {
     vertex_copy_words((uint32_t *) &shape, vertex_region(REGION_SHAPE), sizeof(shape) / sizeof(uint32_t));
-    biases = vertex_claim(shape.n_units * sizeof(int32_t));
-    bias_gradient = vertex_claim(shape.n_units * sizeof(int32_t));
+    trained_claim(&biases, shape.n_units);
     pre_activations = vertex_claim(shape.n_units * sizeof(int32_t));
     outputs = vertex_claim(shape.n_units * sizeof(int32_t));
     targets = vertex_claim((shape.n_units + 1) * sizeof(int32_t));
@@ -64,7 +62,7 @@ static void pass_sample(uint32_t sample)
     const int32_t *sums = (const int32_t *) inlet_words(SUMS, sample);
     for (uint32_t j = 0; j < shape.n_units; j++) {
         pre_activations[j] = unit_pre_activation(unit_sum(sums + j, shape.n_sums, shape.n_units),
-                (int32_t) shape.sum_fraction_excess, biases[j], &result.saturations);
+                (int32_t) shape.sum_fraction_excess, biases.parameters[j], &result.saturations);
     }
     inlet_free(SUMS, sample);
 
@@ -91,7 +89,7 @@ static void pass_sample(uint32_t sample)
 
     if (pass.training) {
         for (uint32_t j = 0; j < shape.n_units; j++) {
-            bias_gradient[j] += errors[j] >> pass.bias_shift;
+            biases.gradient[j] += errors[j] >> pass.bias_shift;
         }
         streams_send_all(ERRORS, sample, (const uint32_t *) errors);
     } else {
@@ -102,12 +100,7 @@ static void pass_sample(uint32_t sample)
 static void run(void)
 {
     uint32_t batch_end = vertex_batch_end(0);
-    if (pass.load_parameters) {
-        vertex_copy_words((uint32_t *) biases, vertex_region(REGION_PARAMETERS), shape.n_units);
-        for (uint32_t j = 0; j < shape.n_units; j++) {
-            bias_gradient[j] = 0;
-        }
-    }
+    trained_begin(&biases);
     progress_start(shape.ip_tag, pass.progress_cycles);
 
     for (uint32_t sample = 0; sample < pass.n_samples; ) {
@@ -122,9 +115,7 @@ static void run(void)
         progress_tell(sample, &result);
         if (sample == batch_end) {
             if (pass.training && shape.use_bias) {
-                const rate_t *rate = vertex_rate(batch_end);
-                result.saturations += sgd_update(biases, bias_gradient, shape.n_units,
-                        rate->mantissa, rate->shift);
+                trained_update(&biases, batch_end);
             }
             batch_end = vertex_batch_end(sample);
         }
@@ -133,9 +124,7 @@ static void run(void)
     if (unit_sums_overflowed()) {
         result.status = PASS_SUM_OVERFLOW;
     }
-    if (pass.training) {
-        vertex_copy_words(vertex_region(REGION_PARAMETERS), (const uint32_t *) biases, shape.n_units);
-    }
+    trained_end(&biases);
 }
 
 void c_main(void)

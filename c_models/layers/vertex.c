@@ -62,7 +62,7 @@ static void watch_stop(void)
     tc[T1_INT_CLR] = 1;
 }
 
-static void *regions[REGION_TABLE + 1];    /* their addresses: looking them up costs SDRAM accesses */
+static void *regions[N_REGIONS];    /* their addresses: looking them up costs SDRAM accesses */
 
 void *vertex_region(enum region region)
 {
@@ -106,11 +106,6 @@ uint32_t vertex_batch_end(uint32_t sample)
 {
     uint32_t end = sample - sample % pass.batch_size + pass.batch_size;
     return end < pass.n_samples ? end : pass.n_samples;
-}
-
-const rate_t *vertex_rate(uint32_t batch_end)
-{
-    return batch_end == pass.n_samples ? &pass.last_rate : &pass.rate;
 }
 
 uint32_t vertex_sample_index(uint32_t position)
@@ -159,7 +154,7 @@ void vertex_main(void (*prepare)(void), void (*run)(void))
     if (!data_specification_read_header(data)) {
         runtime_fail("the data specification is not valid");
     }
-    for (uint32_t region = 0; region <= REGION_TABLE; region++) {
+    for (uint32_t region = 0; region < N_REGIONS; region++) {
         regions[region] = data_specification_get_region(region, data);
     }
     if (!simulation_initialise(vertex_region(REGION_SYSTEM), APPLICATION_NAME_HASH, &timer_period,

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "optimisers.h"
+
 /* Data regions; vertices/regions.py has the same numbers. */
 enum region {
     REGION_SYSTEM = 0,
@@ -21,12 +23,10 @@ enum region {
     REGION_SAMPLES = 6,           /* codes, or labels and targets */
     REGION_OUTPUTS = 7,
     REGION_TABLE = 8,             /* input sources: int16_t [256], activation of each code */
+    REGION_STATE = 9,             /* what the optimiser keeps of the parameters: read before a pass, written back after it */
+    REGION_STEPS = 10,            /* the first words of every batch's optimiser_step_t, where they differ */
+    N_REGIONS = 11,
 };
-
-typedef struct rate_t {
-    uint32_t mantissa;
-    uint32_t shift;
-} rate_t;
 
 /* dlgraph.vertices.PassParameters writes it. */
 typedef struct pass_parameters_t {
@@ -47,8 +47,10 @@ typedef struct pass_parameters_t {
     uint32_t progress_cycles;     /* output group: cycles between progress messages; 0: none */
     uint32_t gradient_shift;      /* s: weight slices */
     uint32_t bias_shift;          /* sb: groups */
-    rate_t rate;                  /* of this vertex's parameters, in a full batch */
-    rate_t last_rate;             /* in the last batch of the pass */
+    uint32_t step_words;          /* words of a batch in REGION_STEPS; 0: there is no table */
+    optimiser_t optimiser;
+    optimiser_step_t step;        /* of this vertex's parameters, in a full batch */
+    optimiser_step_t last_step;   /* in the last batch of the pass */
 } pass_parameters_t;
 
 enum pass_status {
@@ -88,9 +90,6 @@ void vertex_tick(void);
 
 /* The end of the batch that holds `sample`: one past its last sample. */
 uint32_t vertex_batch_end(uint32_t sample);
-
-/* The rate of the batch that ends at `batch_end`. */
-const rate_t *vertex_rate(uint32_t batch_end);
 
 /* Which of the stored samples comes at `position` of this pass. */
 uint32_t vertex_sample_index(uint32_t position);

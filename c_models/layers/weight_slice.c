@@ -11,9 +11,9 @@
 
 #include "dense.h"
 #include "q_flag.h"
-#include "sgd.h"
 #include "stream_in.h"
 #include "stream_out.h"
+#include "trained.h"
 
 enum inlets { ACTIVATIONS = 0, ERRORS = 1 };
 enum vectors_sent { SUMS = 0, PARTIAL_ERRORS = 1, CREDIT = 2 };
@@ -27,23 +27,16 @@ typedef struct shape_t {
 } shape_t;
 
 static shape_t shape;
-static int32_t *weights;           /* [n_rows][n_padded_columns], s3.28 */
-static int32_t *gradient;          /* the same, fraction 12 + fx - s */
+static trained_t weights;          /* [n_rows][n_padded_columns], s3.28; the gradient's fraction is 12 + fx - s */
 static int32_t *sums;              /* [n_padded_columns], fraction 12 + fx */
 static int32_t *partial_errors;    /* [n_rows], s7.24 */
 static uint32_t credit_mask;       /* credit is told every so many samples (a power of two) less 1 */
 static int32_t *shifted_errors;    /* [n_padded_columns], s3.28 >> s */
 
-static uint32_t n_weights(void)
-{
-    return shape.n_rows * shape.n_padded_columns;
-}
-
 static void prepare(void)
 {
     vertex_copy_words((uint32_t *) &shape, vertex_region(REGION_SHAPE), sizeof(shape) / sizeof(uint32_t));
-    weights = vertex_claim(n_weights() * sizeof(int32_t));
-    gradient = vertex_claim(n_weights() * sizeof(int32_t));
+    trained_claim(&weights, shape.n_rows * shape.n_padded_columns);
     sums = vertex_claim(shape.n_padded_columns * sizeof(int32_t));
     partial_errors = vertex_claim(shape.n_rows * sizeof(int32_t));
     shifted_errors = vertex_claim(shape.n_padded_columns * sizeof(int32_t));
@@ -56,7 +49,7 @@ static void forward(uint32_t sample)
     for (uint32_t j = 0; j < shape.n_padded_columns; j++) {
         sums[j] = 0;
     }
-    dense_forward(sums, weights, x, shape.n_rows, shape.n_padded_columns);
+    dense_forward(sums, weights.parameters, x, shape.n_rows, shape.n_padded_columns);
     streams_send_all(SUMS, sample, (const uint32_t *) sums);
 }
 
@@ -65,11 +58,11 @@ static void backward(uint32_t sample)
     const int16_t *x = (const int16_t *) inlet_words(ACTIVATIONS, sample);
     const int32_t *d = (const int32_t *) inlet_words(ERRORS, sample);
     if (shape.sends_errors) {
-        dense_backward(partial_errors, weights, d, shape.n_rows, shape.n_padded_columns);
+        dense_backward(partial_errors, weights.parameters, d, shape.n_rows, shape.n_padded_columns);
         streams_send_all(PARTIAL_ERRORS, sample, (const uint32_t *) partial_errors);
     }
     shift_errors(shifted_errors, d, shape.n_padded_columns, pass.gradient_shift);
-    dense_gradient(gradient, x, shifted_errors, shape.n_rows, shape.n_padded_columns);
+    dense_gradient(weights.gradient, x, shifted_errors, shape.n_rows, shape.n_padded_columns);
 }
 
 static void pass_back(uint32_t sample)
@@ -94,14 +87,6 @@ static void check_sums(void)
     }
 }
 
-static void update(uint32_t batch_end)
-{
-    const rate_t *rate = vertex_rate(batch_end);
-    check_sums();                  /* saturating arithmetic in the update may raise the flag too */
-    result.saturations += sgd_update(weights, gradient, n_weights(), rate->mantissa, rate->shift);
-    (void) q_flag_read_and_clear();
-}
-
 static void run(void)
 {
     uint32_t to_forward = 0;
@@ -109,12 +94,7 @@ static void run(void)
     uint32_t batch_end = vertex_batch_end(0);
     uint32_t window = streams_window();
 
-    if (pass.load_parameters) {
-        vertex_copy_words((uint32_t *) weights, vertex_region(REGION_PARAMETERS), n_weights());
-        for (uint32_t i = 0; i < n_weights(); i++) {
-            gradient[i] = 0;
-        }
-    }
+    trained_begin(&weights);
     (void) q_flag_read_and_clear();
 
     while (to_backward < pass.n_samples) {
@@ -124,7 +104,7 @@ static void run(void)
             to_backward++;
             vertex_tick();
             if (pass.training && to_backward == batch_end) {
-                update(batch_end);
+                trained_update(&weights, batch_end);
             }
             if (to_backward == batch_end) {
                 batch_end = vertex_batch_end(to_backward);
@@ -139,9 +119,7 @@ static void run(void)
     }
 
     check_sums();
-    if (pass.training) {
-        vertex_copy_words(vertex_region(REGION_PARAMETERS), (const uint32_t *) weights, n_weights());
-    }
+    trained_end(&weights);
 }
 
 void c_main(void)

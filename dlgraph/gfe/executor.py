@@ -3,29 +3,33 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
 from dlgraph import formats
 from dlgraph.binaries import binary_folder
 from dlgraph.errors import DoesNotFit, NumberFormatOverflow, UnsupportedError
-from dlgraph.executor import CoreWork, Executor, Progress
+from dlgraph.executor import CoreWork, Executor, LearningRate, Progress, rates_of_batches
+from dlgraph.gfe.pass_updates import PassUpdates, VertexUpdates, words_of_table
 from dlgraph.gfe.progress_listener import ProgressListener, address_towards
 from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_row_bytes, target_rows
 from dlgraph.gfe.session import Session
 from dlgraph.layer_graph import Activation, DenseLayer, Int32Array, LayerGraph, Loss, PassResult, Samples
+from dlgraph.mapping import cost
 from dlgraph.mapping.choose import ChosenCut, choose_cut, chosen, complaints, explicit_cut, n_cores
 from dlgraph.mapping.placement import place
 from dlgraph.mapping.plan import Core, CoreKind, Cut, Plan, make_plan
+from dlgraph.optimisers import OptimiserState, fresh_state
 from dlgraph.order import half_bits, order, round_keys
 from dlgraph.targets import MachineTarget
+from dlgraph.update_words import array_of, batch_sizes, constants
 from dlgraph.vertices import (
     InputSourceVertex, NetworkVertex, NeuronGroupVertex, OutputGroupVertex, PassParameters, WeightSliceVertex)
-from dlgraph.vertices.group_vertex import GroupVertex
 from dlgraph.vertices.input_source_vertex import row_bytes
 from dlgraph.vertices.pass_parameters import RESULT_BYTES, STATUS_OK, VertexResult
 from dlgraph.vertices.regions import Region
+from dlgraph.vertices.trained_vertex import STEPS_BYTES, TrainedVertex
 
 #: Cycles of 200 MHz between progress messages: four per second of machine time.
 PROGRESS_CYCLES = 50_000_000
@@ -58,6 +62,7 @@ class GfeExecutor(Executor):
         self._placement_seed = placement_seed
         self._max_region_bytes = max_region_bytes
         self._parameters = [(layer.weights.copy(), layer.biases.copy()) for layer in graph.layers]
+        self._state = fresh_state(graph.optimiser, self._parameters)
         self._parameters_on_machine = False
         self._session: Session | None = None
         self._listener: ProgressListener | None = None
@@ -80,23 +85,30 @@ class GfeExecutor(Executor):
         self._parameters = [(weights.copy(), biases.copy()) for weights, biases in parameters]
         self._parameters_on_machine = False
 
+    def optimiser_state(self) -> OptimiserState:
+        return self._state.copy()
+
+    def set_optimiser_state(self, state: OptimiserState) -> None:
+        self._state = state.copy()
+        self._parameters_on_machine = False
+
     def train_epoch(self, samples: Samples, epoch: int, batch_size: int, shuffle: bool,
-                    learning_rate: float, progress: Progress | None = None) -> PassResult:
-        self._open(samples, batch_size)
+                    learning_rate: LearningRate, progress: Progress | None = None) -> PassResult:
         n = len(samples)
-        learning_rate *= samples.weight_unit
+        rates = rates_of_batches(learning_rate, -(-n // batch_size))
+        self._open(samples, batch_size)
         parameters = PassParameters(
             training=1, batch_size=batch_size, has_targets=1, has_weights=int(samples.weights is not None),
             gradient_shift=formats.weight_gradient_shift(batch_size), bias_shift=formats.bias_gradient_shift(batch_size))
         capacity = self._capacity(samples, keep_outputs=False)
         if n <= capacity:
             if shuffle:
-                keys = {f"order_key_{i}": key for i, key in enumerate(round_keys(self.graph.seed, epoch))}
+                keys: dict[str, Any] = {f"order_key_{i}": key for i, key in enumerate(round_keys(self.graph.seed, epoch))}
                 parameters = replace(parameters, n_order=n, order_half_bits=half_bits(n), **keys)
-            result = self._pass(samples, parameters, learning_rate, progress)
+            result = self._train_resident(samples, parameters, rates, progress)
         else:
-            result = self._train_in_fills(samples, epoch, shuffle, parameters, learning_rate, progress, capacity)
-        self._fetch_parameters()
+            result = self._train_in_fills(samples, epoch, shuffle, parameters, rates, progress, capacity)
+        self._fetch_parameters(self._state.iterations + len(rates))
         return result
 
     def forward(self, samples: Samples, keep_outputs: bool, progress: Progress | None = None) -> PassResult:
@@ -112,7 +124,7 @@ class GfeExecutor(Executor):
             part = samples if n <= capacity else _rows(samples, np.arange(start, min(start + capacity, n)))
             parameters = PassParameters(batch_size=len(part), keep_outputs=int(keep_outputs), has_targets=has_targets,
                                         has_weights=int(has_targets and samples.weights is not None))
-            result = self._pass(part, parameters, 0.0, _later(progress, start, total))
+            result = self._pass(part, parameters, None, _later(progress, start, total))
             if keep_outputs:
                 data, = self._live.read([(self._output_group, Region.OUTPUTS, 4 * len(part) * self.graph.n_outputs)])
                 result.outputs = np.frombuffer(data, "<i4").reshape(len(part), -1).astype(np.int32)
@@ -151,8 +163,28 @@ class GfeExecutor(Executor):
 
     # ----------------------------------------------------------------- passes
 
+    def _train_resident(self, samples: Samples, parameters: PassParameters, rates: list[float], progress: Progress | None,
+                        first_batch: int = 0) -> PassResult:
+        """Samples that fit SDRAM, in as many passes as the table of steps asks for.
+
+        :param rates: of every batch
+        :param first_batch: number of the first one in the epoch
+        """
+        n, size = len(samples), parameters.batch_size
+        sizes, most = batch_sizes(n, size), STEPS_BYTES // (4 * words_of_table(self.graph.optimiser))
+        total: PassResult | None = None
+        for start in range(0, len(sizes), most):
+            chosen = slice(start, start + most)
+            updates = PassUpdates(self.graph.optimiser, rates[chosen], self._state.iterations + first_batch + start,
+                                  sizes[chosen], samples.weight_unit)
+            result = self._pass(samples, replace(parameters, first_position=start * size, n_samples=sum(sizes[chosen])),
+                                updates, _later(progress, start * size, total))
+            total = result if total is None else _add(total, result)
+        assert total is not None
+        return total
+
     def _train_in_fills(self, samples: Samples, epoch: int, shuffle: bool, parameters: PassParameters,
-                        learning_rate: float, progress: Progress | None, capacity: int) -> PassResult:
+                        rates: list[float], progress: Progress | None, capacity: int) -> PassResult:
         """More samples than SDRAM holds: as many whole batches as fit at a time, in the order of the epoch."""
         n, batch_size = len(samples), parameters.batch_size
         if capacity < batch_size:
@@ -163,25 +195,35 @@ class GfeExecutor(Executor):
         total: PassResult | None = None
         for start in range(0, n, fill):
             part = _rows(samples, positions[start:start + fill])
-            result = self._pass(part, parameters, learning_rate, _later(progress, start, total))
+            batches = slice(start // batch_size, -(-(start + len(part)) // batch_size))
+            result = self._train_resident(part, parameters, rates[batches], _later(progress, start, total), batches.start)
             total = result if total is None else _add(total, result)
         assert total is not None
         return total
 
-    def _pass(self, samples: Samples, parameters: PassParameters, learning_rate: float,
+    def _pass(self, samples: Samples, parameters: PassParameters, updates: PassUpdates | None,
               progress: Progress | None) -> PassResult:
-        """One run of the machine over samples that fit it."""
+        """One run of the machine over samples that fit it, or as many of them as the parameters say.
+
+        :param updates: in training
+        """
         resident = self._load(samples)
-        n, batch_size = len(samples), parameters.batch_size
-        self.results, self._batch_size = {}, batch_size
-        last = n % batch_size or batch_size
+        n = parameters.n_samples or len(samples)
+        self.results, self._batch_size = {}, parameters.batch_size
         listening = self._listener is not None and progress is not None
         parameters = replace(parameters, n_samples=n, load_parameters=int(not self._parameters_on_machine),
-                             progress_cycles=PROGRESS_CYCLES if listening else 0)
-        if not self._parameters_on_machine:
-            self._live.write([(vertex, Region.PARAMETERS, 0, data) for vertex, data in self._parameter_blocks()])
+                             progress_cycles=PROGRESS_CYCLES if listening else 0,
+                             optimiser=constants(self.graph.optimiser).words())
+        blocks = [] if self._parameters_on_machine else self._trained_blocks()
         for vertex in self._vertices:
-            vertex.set_pass(self._for_vertex(vertex, parameters, resident, learning_rate, last))
+            own = self._for_vertex(vertex, parameters, resident)
+            if updates is not None and isinstance(vertex, TrainedVertex):
+                told = self._updates_of(vertex, updates, parameters.batch_size)
+                own = replace(own, step=told.step, last_step=told.last_step, step_words=told.step_words)
+                if told.table:
+                    blocks.append((vertex, Region.STEPS, 0, told.table))
+            vertex.set_pass(own)
+        self._live.write(blocks)
         if self._listener is not None:
             self._listener.tell(progress)
         self._parameters_on_machine = False           # until the pass has ended well
@@ -192,25 +234,18 @@ class GfeExecutor(Executor):
         self._parameters_on_machine = True
         return result
 
-    def _for_vertex(self, vertex: NetworkVertex, parameters: PassParameters, resident: Resident,
-                    learning_rate: float, last: int) -> PassParameters:
-        batch_size = parameters.batch_size
+    def _for_vertex(self, vertex: NetworkVertex, parameters: PassParameters, resident: Resident) -> PassParameters:
         if isinstance(vertex, InputSourceVertex):
             itemsize = resident.samples.codes.itemsize
             return replace(parameters, samples_offset=resident.source_offsets[self._sources.index(vertex)],
                            row_bytes=row_bytes(len(vertex.core.columns), itemsize), code_bytes=itemsize)
         if isinstance(vertex, OutputGroupVertex):
-            parameters = replace(parameters, samples_offset=resident.target_offset,
-                                 row_bytes=target_row_bytes(resident.samples))
-        if not parameters.training:
-            return parameters
-        if isinstance(vertex, WeightSliceVertex):
-            fraction = self.graph.layers[vertex.core.layer].input_fraction
-            rates = [formats.weight_rate(learning_rate, n, fraction, batch_size) for n in (batch_size, last)]
-        else:
-            rates = [formats.bias_rate(learning_rate, n, batch_size) for n in (batch_size, last)]
-        return replace(parameters, rate_mantissa=rates[0].mantissa, rate_shift=rates[0].shift,
-                       last_rate_mantissa=rates[1].mantissa, last_rate_shift=rates[1].shift)
+            return replace(parameters, samples_offset=resident.target_offset, row_bytes=target_row_bytes(resident.samples))
+        return parameters
+
+    def _updates_of(self, vertex: TrainedVertex, updates: PassUpdates, batch_size: int) -> VertexUpdates:
+        number = vertex.core.layer
+        return updates.of(array_of(number, vertex.part, self.graph.weight_layers[number].input_fraction, batch_size))
 
     def _collect(self, n_samples: int) -> PassResult:
         data = self._live.read([(vertex, Region.RESULT, RESULT_BYTES) for vertex in self._vertices])
@@ -247,25 +282,35 @@ class GfeExecutor(Executor):
         self._live.write(blocks)
         return resident
 
-    def _parameter_blocks(self) -> list[tuple[NetworkVertex, bytes]]:
-        blocks: list[tuple[NetworkVertex, bytes]] = []
-        for vertex in self._vertices:
-            if isinstance(vertex, WeightSliceVertex):
-                blocks.append((vertex, vertex.to_memory(self._parameters[vertex.core.layer][0])))
-            elif isinstance(vertex, GroupVertex):
-                blocks.append((vertex, vertex.to_memory(self._parameters[vertex.core.layer][1])))
+    @property
+    def _trained_vertices(self) -> list[TrainedVertex]:
+        return [vertex for vertex in self._vertices if isinstance(vertex, TrainedVertex)]
+
+    def _trained_blocks(self) -> list[tuple[NetworkVertex, Region, int, bytes]]:
+        """Parameters and the optimiser's state, as they go to SDRAM."""
+        blocks: list[tuple[NetworkVertex, Region, int, bytes]] = []
+        for vertex in self._trained_vertices:
+            layer, part = vertex.core.layer, vertex.part
+            blocks.append((vertex, Region.PARAMETERS, 0, vertex.to_memory(self._parameters[layer][part])))
+            if vertex.n_planes:
+                blocks.append((vertex, Region.STATE, 0, vertex.state_to_memory(self._state.slots[layer][part])))
         return blocks
 
-    def _fetch_parameters(self) -> None:
-        blocks = self._parameter_blocks()
-        data = self._live.read([(vertex, Region.PARAMETERS, len(block)) for vertex, block in blocks])
-        fetched = self.parameters()
-        for (vertex, _), block in zip(blocks, data):
-            if isinstance(vertex, WeightSliceVertex):
-                vertex.from_memory(block, fetched[vertex.core.layer][0])
-            elif isinstance(vertex, GroupVertex):
-                vertex.from_memory(block, fetched[vertex.core.layer][1])
-        self._parameters = fetched
+    def _fetch_parameters(self, iterations: int) -> None:
+        """Take parameters and the optimiser's state from SDRAM, both or neither.
+
+        :param iterations: that the optimiser has made now
+        """
+        wanted = [(vertex, region, vertex.parameter_bytes * n) for vertex in self._trained_vertices
+                  for region, n in ((Region.PARAMETERS, 1), (Region.STATE, vertex.n_planes)) if n]
+        data = self._live.read(wanted)
+        parameters, state = self.parameters(), self.optimiser_state()
+        for (vertex, region, _), block in zip(wanted, data, strict=True):
+            if region is Region.PARAMETERS:
+                vertex.from_memory(block, parameters[vertex.core.layer][vertex.part])
+            else:
+                vertex.state_from_memory(block, state.slots[vertex.core.layer][vertex.part])
+        self._parameters, self._state = parameters, replace(state, iterations=iterations)
 
     # ----------------------------------------------------------------- the session
 
@@ -324,16 +369,17 @@ class GfeExecutor(Executor):
         widths = [self.graph.n_inputs] + [layer.n_units for layer in layers]
         names = [layer.name for layer in layers]
         max_cores = CORES_OF_VERSION[self.target.version]
+        update = cost.Update.of(self.graph.optimiser)
         if self._cuts is None:
-            self.chosen = choose_cut(widths, names, batch_size, max_cores, density)
+            self.chosen = choose_cut(widths, names, batch_size, max_cores, density, update)
         else:
             cut = explicit_cut(widths, names, self._cuts, self._n_sources, self._window)
-            wrong = complaints(cut, widths, names)
+            wrong = complaints(cut, widths, names, update.n_planes)
             if n_cores(cut) > max_cores:
                 wrong.append(f"it needs {n_cores(cut)} cores, the machine has {max_cores}")
             if wrong:
                 raise DoesNotFit(f"The cut given does not fit the machine: {'; '.join(wrong)}.")
-            self.chosen = chosen(cut, batch_size, density)
+            self.chosen = chosen(cut, batch_size, density, update)
         self.plan = make_plan(self.chosen.cut, widths, names)
         return self.plan, self.chosen.cut
 
@@ -379,19 +425,20 @@ class GfeExecutor(Executor):
         layer = self.graph.layers[core.layer]
         layer_cut = cut.layers[core.layer]
         excess = layer.input_fraction + 12 - 23
+        n_planes = len(self.graph.optimiser.planes)
         if core.kind is CoreKind.INPUT_SOURCE:
             itemsize = max(s.codes.itemsize for s in samples)
             return InputSourceVertex(core, plan, self._region_bytes(row_bytes(len(core.columns), itemsize), samples))
         if core.kind is CoreKind.WEIGHT_SLICE:
-            return WeightSliceVertex(core, plan, sends_errors=core.layer > 0)
+            return WeightSliceVertex(core, plan, sends_errors=core.layer > 0, n_planes=n_planes)
         if core.kind is CoreKind.NEURON_GROUP:
             following = core.layer + 1
             return NeuronGroupVertex(core, plan, len(layer_cut.rows), len(cut.layers[following].columns),
                                      layer.activation, excess, self.graph.layers[following].input_fraction,
-                                     layer.use_bias)
+                                     layer.use_bias, n_planes)
         return OutputGroupVertex(core, plan, self.graph, len(layer_cut.rows), excess,
                                  self._region_bytes(self._target_row_bytes, samples),
-                                 self._region_bytes(4 * self.graph.n_outputs, samples), progress_to)
+                                 self._region_bytes(4 * self.graph.n_outputs, samples), progress_to, n_planes)
 
 
 def _density(samples: Samples) -> float:

@@ -47,9 +47,10 @@ class ChosenCut:
     stages: Mapping[tuple[int, CoreKind], Stage]
 
 
-def chosen(cut: Cut, batch_size: int, input_density: float) -> ChosenCut:
+def chosen(cut: Cut, batch_size: int, input_density: float, update: cost.Update = cost.SGD) -> ChosenCut:
     """A cut with what the cost model expects of it."""
-    return ChosenCut(cut, n_cores(cut), cycles_per_sample(cut, batch_size, input_density), stages(cut, input_density))
+    return ChosenCut(cut, n_cores(cut), cycles_per_sample(cut, batch_size, input_density, update),
+                     stages(cut, input_density, update))
 
 
 def cut_layer(n_in: int, n_out: int, n_rows: int, n_columns: int, n_groups: int) -> LayerCut:
@@ -77,8 +78,11 @@ def explicit_cut(widths: Sequence[int], names: Sequence[str], blocks: Mapping[st
     return Cut(cut_sources(widths[0], n_sources), tuple(layers), window)
 
 
-def complaints(cut: Cut, widths: Sequence[int], names: Sequence[str]) -> list[str]:
-    """Why the cut does not fit cores; empty if it does."""
+def complaints(cut: Cut, widths: Sequence[int], names: Sequence[str], n_planes: int = 0) -> list[str]:
+    """Why the cut does not fit cores; empty if it does.
+
+    :param n_planes: words that the optimiser keeps of every weight
+    """
     found = []
     window = cut.window
     n_first_slices = len(cut.layers[0].rows) * len(cut.layers[0].columns)
@@ -91,7 +95,7 @@ def complaints(cut: Cut, widths: Sequence[int], names: Sequence[str]) -> list[st
         following = cut.layers[i + 1] if i + 1 < len(cut.layers) else None
         for rows in layer.rows:
             feeding = sum(1 for producer in producers if producer.overlap(rows))
-            need = memory.slice_bytes(len(rows), cost.longest(layer.columns), feeding + 1, window)
+            need = memory.slice_bytes(len(rows), cost.longest(layer.columns), feeding + 1, window, n_planes)
             if need > memory.DTCM_HEAP_BYTES or len(rows) > MAX_WORDS:
                 found.append(f"layer {names[i]!r}: a weight slice of {len(rows)} x {cost.longest(layer.columns)} needs "
                              f"{need} bytes of DTCM, there are {memory.DTCM_HEAP_BYTES}")
@@ -103,7 +107,7 @@ def complaints(cut: Cut, widths: Sequence[int], names: Sequence[str]) -> list[st
             if following is not None:
                 n_errors = len(following.columns)
                 n_streams += n_errors * sum(1 for rows in following.rows if rows.overlap(group))
-            need = memory.group_bytes(len(group), len(layer.rows), n_errors, n_streams, window)
+            need = memory.group_bytes(len(group), len(layer.rows), n_errors, n_streams, window, n_planes)
             if need > memory.DTCM_HEAP_BYTES or n_streams > MAX_STREAMS_IN or len(group) > MAX_WORDS:
                 found.append(f"layer {names[i]!r}: a group of {len(group)} units with {n_streams} incoming streams needs "
                              f"{need} bytes of DTCM, there are {memory.DTCM_HEAP_BYTES}")
@@ -115,7 +119,8 @@ def n_cores(cut: Cut) -> int:
     return len(cut.sources) + sum(len(c.rows) * len(c.columns) + len(c.groups) for c in cut.layers)
 
 
-def stages(cut: Cut, input_density: float = 1.0) -> dict[tuple[int, CoreKind], Stage]:
+def stages(cut: Cut, input_density: float = 1.0,
+           update: cost.Update = cost.SGD) -> dict[tuple[int, CoreKind], Stage]:
     """(index of the layer, kind of core) -> what its slowest core spends in training."""
     first = cut.layers[0]
     n_credits = -(-len(first.rows) * len(first.columns) // len(cut.sources))
@@ -126,19 +131,19 @@ def stages(cut: Cut, input_density: float = 1.0) -> dict[tuple[int, CoreKind], S
         n_errors = 0 if last else len(cut.layers[i + 1].columns)
         producers = cut.sources if i == 0 else cut.layers[i - 1].groups
         density = input_density if i == 0 else cost.HIDDEN_DENSITY
-        cycles = cost.layer_cycles(layer, producers, n_errors, i == 0, last, density)
+        cycles = cost.layer_cycles(layer, producers, n_errors, i == 0, last, density, update)
         found[i, CoreKind.WEIGHT_SLICE] = Stage(cycles.slice_forward + cycles.slice_backward, cycles.slice_update)
         found[i, CoreKind.OUTPUT_GROUP if last else CoreKind.NEURON_GROUP] = Stage(cycles.group)
     return found
 
 
-def cycles_per_sample(cut: Cut, batch_size: int, input_density: float = 1.0) -> float:
+def cycles_per_sample(cut: Cut, batch_size: int, input_density: float = 1.0, update: cost.Update = cost.SGD) -> float:
     """Modelled cycles of a batch in training, per sample."""
-    all_stages = stages(cut, input_density).values()
+    all_stages = stages(cut, input_density, update).values()
     round_trip = sum(stage.cycles for stage in all_stages)
     slowest = max(stage.cycles for stage in all_stages)
-    update = max(stage.update for stage in all_stages)
-    return max(slowest, round_trip / cut.window) + (round_trip + update) / batch_size
+    of_update = max(stage.update for stage in all_stages)
+    return max(slowest, round_trip / cut.window) + (round_trip + of_update) / batch_size
 
 
 @dataclass(frozen=True)
@@ -154,7 +159,7 @@ class _Candidate:
 
 
 @lru_cache(maxsize=256)
-def _candidates(n_in: int, n_out: int, first: bool, last: bool, density: float) -> tuple[_Candidate, ...]:
+def _candidates(n_in: int, n_out: int, first: bool, last: bool, density: float, n_planes: int) -> tuple[_Candidate, ...]:
     """Cuts of a layer worth trying, fewest cores first."""
     counts = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48)
     found: dict[LayerCut, _Candidate] = {}
@@ -165,7 +170,7 @@ def _candidates(n_in: int, n_out: int, first: bool, last: bool, density: float) 
             for n_groups in ({1} if last else {n_columns, -(-n_columns // 2), -(-n_columns // 4)}):
                 cut = cut_layer(n_in, n_out, n_rows, n_columns, n_groups)
                 rows, columns = cost.longest(cut.rows), cost.longest(cut.columns)
-                if cut in found or memory.slice_bytes(rows, columns, 4, 1) > memory.DTCM_HEAP_BYTES:
+                if cut in found or memory.slice_bytes(rows, columns, 4, 1, n_planes) > memory.DTCM_HEAP_BYTES:
                     continue
                 # how the layer before is cut is not known yet: as if in groups of 16 units
                 n_streams = 1 if first else -(-rows // 16)
@@ -176,50 +181,52 @@ def _candidates(n_in: int, n_out: int, first: bool, last: bool, density: float) 
 
 
 def choose_cut(widths: Sequence[int], names: Sequence[str], batch_size: int, max_cores: int,
-               input_density: float = 1.0) -> ChosenCut:
+               input_density: float = 1.0, update: cost.Update = cost.SGD) -> ChosenCut:
     """The cut that the cost model likes best among those that fit.
 
     :param widths: number of inputs, then of units of every layer
     :param max_cores: application cores of the machine
     :param input_density: share of the inputs that are not zero
+    :param update: what the optimiser costs
     :raises DoesNotFit: if no cut fits, naming layer and resource
     """
     best: ChosenCut | None = None
     reasons: list[str] = []
     for window in WINDOWS:
         for target in _targets():
-            cut = _cut_for_target(widths, window, target, input_density)
+            cut = _cut_for_target(widths, window, target, input_density, update.n_planes)
             if cut is None:
                 continue
             cores = n_cores(cut)
-            wrong = complaints(cut, widths, names)
+            wrong = complaints(cut, widths, names, update.n_planes)
             if wrong or cores > max_cores:
                 reasons = wrong or [f"it needs {cores} cores, the machine has {max_cores}"]
                 continue
-            candidate = chosen(cut, batch_size, input_density)
+            candidate = chosen(cut, batch_size, input_density, update)
             if best is None or (candidate.cycles_per_sample * _handicap(cores)
                                 < best.cycles_per_sample * _handicap(best.n_cores)):
                 best = candidate
     if best is None:
         raise DoesNotFit(
             f"The network of widths {' - '.join(map(str, widths))} does not fit the machine: "
-            f"{'; '.join(_too_large(widths, names, max_cores) or reasons) or NO_CUT}. "
+            f"{'; '.join(_too_large(widths, names, max_cores, update.n_planes) or reasons) or NO_CUT}. "
             f"Make the layers named smaller, or use a machine with more cores.")
     return best
 
 
-def _too_large(widths: Sequence[int], names: Sequence[str], max_cores: int) -> list[str]:
+def _too_large(widths: Sequence[int], names: Sequence[str], max_cores: int, n_planes: int) -> list[str]:
     """What no cut whatever can bring onto the machine, and by how much."""
     found = []
-    need = memory.group_bytes(widths[-1], 1, 0, 1, 1)
+    need = memory.group_bytes(widths[-1], 1, 0, 1, 1, n_planes)
     if need > memory.DTCM_HEAP_BYTES:
         found.append(f"the {widths[-1]} outputs of layer {names[-1]!r} belong on one core and need {need} bytes of its data "
                      f"memory, there are {memory.DTCM_HEAP_BYTES}")
-    sizes = [memory.PARAMETER_BYTES * n_in * n_out for n_in, n_out in zip(widths, widths[1:])]
+    sizes = [(memory.PARAMETER_BYTES + memory.PLANE_BYTES * n_planes) * n_in * n_out for n_in, n_out in zip(widths, widths[1:])]
     room = max_cores * memory.DTCM_HEAP_BYTES
     if sum(sizes) > room:
         largest = sizes.index(max(sizes))
-        found.append(f"weights and their gradients need {sum(sizes)} bytes, of which layer {names[largest]!r} with "
+        what = "weights, their gradients and the optimiser's state" if n_planes else "weights and their gradients"
+        found.append(f"{what} need {sum(sizes)} bytes, of which layer {names[largest]!r} with "
                      f"{widths[largest]} x {widths[largest + 1]} weights {sizes[largest]}; the machine's {max_cores} cores "
                      f"have {room} bytes of data memory")
     return found
@@ -250,14 +257,15 @@ def _aligned(before: LayerCut, layer: LayerCut) -> LayerCut:
     return LayerCut(rows, layer.columns, layer.groups)
 
 
-def _cut_for_target(widths: Sequence[int], window: int, target: float, input_density: float) -> Cut | None:
+def _cut_for_target(widths: Sequence[int], window: int, target: float, input_density: float,
+                    n_planes: int) -> Cut | None:
     """The cut with fewest cores whose every stage takes at most ``target`` cycles per sample."""
     layers: list[LayerCut] = []
     n_errors = 0
     for i in reversed(range(len(widths) - 1)):
         first, last = i == 0, i == len(widths) - 2
         density = input_density if first else cost.HIDDEN_DENSITY
-        for candidate in _candidates(widths[i], widths[i + 1], first, last, density):
+        for candidate in _candidates(widths[i], widths[i + 1], first, last, density, n_planes):
             if candidate.slice_cycles > target:
                 continue
             group = cost.group_cycles(candidate.largest_group, len(candidate.cut.rows), n_errors, last)
@@ -265,7 +273,7 @@ def _cut_for_target(widths: Sequence[int], window: int, target: float, input_den
             if group > target and not (last and len(candidate.cut.rows) == 1):
                 continue
             if memory.slice_bytes(candidate.largest_rows, candidate.largest_columns, 6,
-                                  window) <= memory.DTCM_HEAP_BYTES:
+                                  window, n_planes) <= memory.DTCM_HEAP_BYTES:
                 break
         else:
             return None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from dlgraph.mapping.intervals import Interval
 from dlgraph.mapping.plan import LayerCut, padded, pairs
+from dlgraph.optimisers import Optimiser, OptimiserKind
 
 RECEIVE_CYCLES = 75.0            # per packet: interrupt, ring, place, checksum
 SEND_CYCLES = 35.0               # per word sent
@@ -20,13 +21,34 @@ SAMPLE_CYCLES = 1500.0           # per sample of a weight slice: everything that
 FORWARD_CYCLES = 2.8             # per product
 BACKWARD_CYCLES = 3.0            # per product
 GRADIENT_CYCLES = 3.8            # per product
-UPDATE_CYCLES = 14.0             # per weight and batch
+UPDATE_CYCLES = {                # per weight and batch
+    OptimiserKind.SGD: 14.0, OptimiserKind.MOMENTUM: 40.0, OptimiserKind.ADAM: 160.0, OptimiserKind.RMSPROP: 140.0}
 ROW_CYCLES = 8.0                 # per row and kernel call
 UNIT_CYCLES = 170.0              # per unit: activation, error, bias
 SUMMAND_CYCLES = 12.0            # per sum to add up
 SOFTMAX_UNIT_CYCLES = 150.0      # per output: exponential, division, loss
 DECODE_CYCLES = 20.0             # per input: code to activation, search for what is not zero
 HIDDEN_DENSITY = 0.7             # share of hidden activations that are not zero (estimate)
+
+
+@dataclass(frozen=True)
+class Update:
+    """What an optimiser costs.
+
+    :param n_planes: words that it keeps of every weight
+    :param cycles: per weight and batch
+    """
+
+    n_planes: int = 0
+    cycles: float = UPDATE_CYCLES[OptimiserKind.SGD]
+
+    @classmethod
+    def of(cls, optimiser: Optimiser) -> Update:
+        """Of an optimiser."""
+        return cls(len(optimiser.planes), UPDATE_CYCLES[optimiser.kind])
+
+
+SGD = Update()
 
 
 @dataclass(frozen=True)
@@ -39,7 +61,8 @@ class StageCycles:
     group: float
 
 
-def slice_cycles(n_rows: int, n_columns: int, n_streams: int, first: bool, density: float) -> tuple[float, float, float]:
+def slice_cycles(n_rows: int, n_columns: int, n_streams: int, first: bool, density: float,
+                 update: Update = SGD) -> tuple[float, float, float]:
     """(forward, backward, update per batch) of a weight slice.
 
     :param n_streams: of activations that come in
@@ -52,7 +75,7 @@ def slice_cycles(n_rows: int, n_columns: int, n_streams: int, first: bool, densi
                 + products * density * GRADIENT_CYCLES + SAMPLE_CYCLES)
     if not first:
         backward += products * BACKWARD_CYCLES + n_rows * SEND_CYCLES + n_streams * STREAM_SEND_CYCLES
-    return forward, backward, products * UPDATE_CYCLES
+    return forward, backward, products * update.cycles
 
 
 def group_cycles(n_units: int, n_sums: int, n_errors: int, last: bool) -> float:
@@ -75,7 +98,7 @@ def longest(parts: tuple[Interval, ...]) -> int:
 
 
 def layer_cycles(cut: LayerCut, producers: tuple[Interval, ...], n_errors: int, first: bool, last: bool,
-                 density: float) -> StageCycles:
+                 density: float, update: Update = SGD) -> StageCycles:
     """The slowest core of each kind of a layer.
 
     :param producers: blocks of the layer before, or of the inputs
@@ -83,6 +106,6 @@ def layer_cycles(cut: LayerCut, producers: tuple[Interval, ...], n_errors: int, 
     :param density: share of the activations coming in that are not zero
     """
     n_streams = max(sum(1 for producer in producers if producer.overlap(rows)) for rows in cut.rows)
-    forward, backward, update = slice_cycles(longest(cut.rows), longest(cut.columns), n_streams, first, density)
+    forward, backward, of_update = slice_cycles(longest(cut.rows), longest(cut.columns), n_streams, first, density, update)
     group = group_cycles(longest(cut.groups), len(cut.rows), n_errors, last)
-    return StageCycles(forward, backward, update, group)
+    return StageCycles(forward, backward, of_update, group)

@@ -7,7 +7,8 @@ from dlgraph.mapping.plan import padded, pairs, slots_of
 #: prints what each binary leaves (``python c_models/build.py``); a core that asks for more ends the run by name.
 DTCM_HEAP_BYTES = 59 * 1024
 
-PARAMETER_BYTES = 8              # per weight: itself and its gradient
+PARAMETER_BYTES = 8              # per weight: itself and its gradient; the optimiser's state comes on top
+PLANE_BYTES = 4                  # per weight and plane of the optimiser's state
 SLOT_STATE_BYTES = 24            # per stream and slot: c_models/streams, slot_t and marker_t
 STREAM_BYTES = 32                # per incoming stream: stream_t and its number
 BLOCK_OVERHEAD_BYTES = 16        # per claim
@@ -20,19 +21,22 @@ def ring_entries(words_and_markers: int, window: int) -> int:
     return words_and_markers * window + 16
 
 
-def slice_bytes(n_rows: int, n_columns: int, n_streams: int, window: int) -> int:
-    """A weight slice with ``n_streams`` incoming streams."""
+def slice_bytes(n_rows: int, n_columns: int, n_streams: int, window: int, n_planes: int = 0) -> int:
+    """A weight slice with ``n_streams`` incoming streams.
+
+    :param n_planes: words that the optimiser keeps of every weight
+    """
     slots, columns = slots_of(window), padded(n_columns)
-    return (PARAMETER_BYTES * n_rows * columns + 4 * n_rows + 8 * columns
+    return ((PARAMETER_BYTES + PLANE_BYTES * n_planes) * n_rows * columns + 4 * n_rows + 8 * columns
             + slots * 4 * (pairs(n_rows) + columns)
             + stream_bytes(n_streams, slots)
             + PACKET_BYTES * ring_entries(pairs(n_rows) + n_columns + n_streams, window))
 
 
-def group_bytes(n_units: int, n_sums: int, n_errors: int, n_streams: int, window: int) -> int:
+def group_bytes(n_units: int, n_sums: int, n_errors: int, n_streams: int, window: int, n_planes: int = 0) -> int:
     """A neuron group or output group."""
     slots = slots_of(window)
-    return (28 * n_units + slots * (4 * (n_sums + n_errors) + 2) * n_units
+    return ((28 + PLANE_BYTES * n_planes) * n_units + slots * (4 * (n_sums + n_errors) + 2) * n_units
             + stream_bytes(n_streams, slots)
             + PACKET_BYTES * ring_entries((n_sums + n_errors) * n_units + n_streams, window))
 

@@ -11,10 +11,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dlgraph.formats import Int16Array, Int64Array, Rate
+from dlgraph.formats import Int16Array, Int64Array
 from dlgraph.layers import Activation, Int32Array
 from dlgraph.reference.losses import OutputResult, OutputRule, SampleWeights
+from dlgraph.reference.optimisers import Updated
 from dlgraph.reference.windows import Windows
+from dlgraph.update_words import Constants, Step
 
 Slopes = npt.NDArray[np.uint16]      #: f', fraction 15
 Kept = npt.NDArray[np.bool_]
@@ -53,7 +55,8 @@ class Backend(Protocol):
 
     def dropout(self, start: int, samples: Int64Array, n_units: int, threshold: int) -> Kept: ...
 
-    def update(self, parameters: Int32Array, gradients: Int64Array, rate: Rate) -> tuple[Int32Array, int]: ...
+    def update(self, constants: Constants, step: Step, parameters: Int32Array, gradients: Int64Array,
+               state: Int32Array) -> Updated: ...
 
     def pre_activation(self, sums: Int64Array, fraction: int, biases: Int32Array) -> tuple[Int32Array, int]: ...
 

@@ -1,4 +1,4 @@
-"""The dense layer in NumPy: forward, backward and gradient side by side, and the update.
+"""The dense layer in NumPy: forward, backward and gradient side by side.
 
 Shapes: ``x`` (batch, n_inputs), ``weights`` (n_inputs, n_units), ``d`` and sums (batch, n_units).  Every product is
 truncated by itself, so there is no matrix product to use: products are made a block at a time, small enough for the
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dlgraph.formats import Int16Array, Int64Array, Rate, round_shift, saturate32
+from dlgraph.formats import Int16Array, Int64Array
 from dlgraph.layers import DenseLayer, Int32Array
 from dlgraph.reference.backend import Backend
 from dlgraph.reference.rules import WeightRule, register
@@ -69,16 +69,6 @@ def bias_gradient(d: Int32Array, shift: int) -> Int64Array:
     """Sums over the batch of ``d[j] >> sb``: (n_units,), fraction 28 - sb."""
     result: Int64Array = (d.astype(np.int64) >> shift).sum(axis=0)
     return result
-
-
-def update(parameters: Int32Array, gradients: Int64Array, rate: Rate) -> tuple[Int32Array, int]:
-    """Stochastic gradient descent: ``sat32(W - round(G * m, e))``.
-
-    :return: (new parameters, number of clips)
-    """
-    step = round_shift(gradients * rate.mantissa, rate.shift)
-    result, clips = saturate32(parameters - step)
-    return result.astype(np.int32), clips
 
 
 def _blocks(batch: int, products_per_sample: int) -> list[slice]:

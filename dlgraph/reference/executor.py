@@ -10,16 +10,18 @@ import numpy.typing as npt
 
 from dlgraph import formats
 from dlgraph.errors import UnsupportedError
-from dlgraph.executor import Executor, Progress
+from dlgraph.executor import Executor, LearningRate, Progress, rates_of_batches
 from dlgraph.formats import Int16Array, Int64Array
 from dlgraph.layer_graph import LayerGraph, PassResult, Samples
 from dlgraph.layers import INPUT, Int32Array, WeightLayer
+from dlgraph.optimisers import BIASES, WEIGHTS, OptimiserState, fresh_state
 from dlgraph.order import order
 from dlgraph.reference import elementwise, joins, moves, native  # noqa: F401  (their rules are registered)
 from dlgraph.reference.backend import Backend
 from dlgraph.reference.losses import CATEGORICAL, OutputRule
 from dlgraph.reference.numpy_backend import NumpyBackend
 from dlgraph.reference.rules import Batch, LayerRule, Parameters, WeightRule, rule_for
+from dlgraph.update_words import Step, array_of, constants, step
 
 _PROGRESS_SECONDS = 0.3
 _FORWARD_BATCH = 256
@@ -31,6 +33,26 @@ class _Totals:
 
     loss_sum: int = 0
     n_correct: int = 0
+
+
+@dataclass
+class _Updates:
+    """The optimiser on its way through an epoch.
+
+    :param batch_size: the nominal one
+    :param unit: what gradients are to be multiplied by
+    :param rates: learning rate of every batch
+    :param iteration: updates before the epoch
+    :param slots: what it keeps of (weights, biases), by the number of the layer in the graph
+    :param batch: number of the batch in the epoch
+    """
+
+    batch_size: int
+    unit: float
+    rates: list[float]
+    iteration: int
+    slots: dict[int, tuple[Int32Array, Int32Array]]
+    batch: int = 0
 
 
 class ReferenceExecutor(Executor):
@@ -54,6 +76,7 @@ class ReferenceExecutor(Executor):
         self.backend: Backend = _backend(backend)
         self._parameters: list[Parameters] = []
         self.set_parameters([(layer.weights, layer.biases) for layer in graph.weight_layers])
+        self._state = fresh_state(graph.optimiser, self._parameters)
 
     def parameters(self) -> list[Parameters]:
         return [(weights.copy(), biases.copy()) for weights, biases in self._parameters]
@@ -62,8 +85,14 @@ class ReferenceExecutor(Executor):
         self._parameters = [(np.array(weights, np.int32, order="C"), np.array(biases, np.int32, order="C"))
                             for weights, biases in parameters]
 
+    def optimiser_state(self) -> OptimiserState:
+        return self._state.copy()
+
+    def set_optimiser_state(self, state: OptimiserState) -> None:
+        self._state = state.copy()
+
     def train_epoch(self, samples: Samples, epoch: int, batch_size: int, shuffle: bool,
-                    learning_rate: float, progress: Progress | None = None) -> PassResult:
+                    learning_rate: LearningRate, progress: Progress | None = None) -> PassResult:
         n = len(samples)
         if samples.labels is None and samples.targets is None:
             raise ValueError("training needs labels or targets")
@@ -71,13 +100,16 @@ class ReferenceExecutor(Executor):
         batch = self._first_batch(training=True, epoch=epoch)
         totals = _Totals()
         reporter = _Reporter(progress)
-        learning_rate *= samples.weight_unit
-        for start in range(0, n, batch_size):
+        rates = rates_of_batches(learning_rate, -(-n // batch_size))
+        updates = _Updates(batch_size, samples.weight_unit, rates, self._state.iterations,
+                           dict(zip(batch.parameters, self._state.slots, strict=True)))
+        for updates.batch, start in enumerate(range(0, n, batch_size)):
             batch.samples = positions[start:start + batch_size]
             d, kept = self._forward_batch(batch, samples, totals)
-            self._backward_batch(batch, d, kept, batch_size, learning_rate)
+            self._backward_batch(batch, d, kept, updates)
             reporter.tell(start + len(batch.samples), totals)
         self._parameters = list(batch.parameters.values())     # an epoch that ends with an error changes nothing
+        self._state = OptimiserState(updates.iteration + len(rates), tuple(updates.slots.values()))
         return self._result(batch, totals, n, None)
 
     def forward(self, samples: Samples, keep_outputs: bool, progress: Progress | None = None) -> PassResult:
@@ -126,8 +158,8 @@ class ReferenceExecutor(Executor):
             outputs[chosen] = result.outputs
         return None if result.errors is None else result.errors.reshape(a.shape), kept
 
-    def _backward_batch(self, batch: Batch, output_errors: Int32Array | None, kept: list[Any], batch_size: int,
-                        learning_rate: float) -> None:
+    def _backward_batch(self, batch: Batch, output_errors: Int32Array | None, kept: list[Any],
+                        updates: _Updates) -> None:
         """Errors from the last layer to the first, and the update of every layer with weights."""
         errors: dict[int, Int64Array] = {}               # of values, as far as their takers have been there
         for rule in reversed(self._rules):
@@ -140,7 +172,7 @@ class ReferenceExecutor(Executor):
                 x, slopes = kept[number]
                 d = output_errors if rule is self._last else rule.unit_errors(batch, slopes, errors.pop(number))
                 assert d is not None
-                new = self._update_layer(batch, rule, x, d, batch_size, learning_rate)
+                new = self._update_layer(batch, rule, x, d, updates)
                 # the errors below are made with the weights of this batch
                 parts = [rule.partial_errors(self.backend, d, batch.parameters[number][0])] if self._sends(rule, 0) else []
                 batch.parameters[number] = new
@@ -157,23 +189,31 @@ class ReferenceExecutor(Executor):
         i = rule.layer.inputs[place]
         return i != INPUT and self._learns[i]
 
-    def _update_layer(self, batch: Batch, rule: WeightRule[Any], x: Int16Array, d: Int32Array, batch_size: int,
-                      learning_rate: float) -> Parameters:
+    def _update_layer(self, batch: Batch, rule: WeightRule[Any], x: Int16Array, d: Int32Array, updates: _Updates) -> Parameters:
         """New weights and biases from the layer's inputs and errors in this batch."""
         layer: WeightLayer = rule.layer
         weights, biases = batch.parameters[rule.number]
-        n_samples, n_positions = len(batch.samples), rule.n_positions
-        gradients = rule.weight_gradients(self.backend, x, d, formats.weight_gradient_shift(batch_size, n_positions))
+        of_weights, of_biases = updates.slots[rule.number]
+        held, size = constants(self.graph.optimiser), updates.batch_size
+        gradients = rule.weight_gradients(self.backend, x, d, formats.weight_gradient_shift(size, rule.n_positions))
         rule.check(self.backend, gradients, "gradient")
-        rate = formats.weight_rate(learning_rate, n_samples, layer.input_fraction, batch_size, n_positions)
-        weights, clips = self.backend.update(weights, gradients, rate)
+        now = self._step(batch, rule, WEIGHTS, updates)
+        weights, of_weights, clips = self.backend.update(held, now, weights, gradients, of_weights)
         rule.clipped(batch, clips)
         if layer.use_bias:
-            bias_gradients = rule.bias_gradients(self.backend, d, formats.bias_gradient_shift(batch_size, n_positions))
-            bias_rate = formats.bias_rate(learning_rate, n_samples, batch_size, n_positions)
-            biases, clips = self.backend.update(biases, bias_gradients, bias_rate)
+            bias_gradients = rule.bias_gradients(self.backend, d, formats.bias_gradient_shift(size, rule.n_positions))
+            now = self._step(batch, rule, BIASES, updates)
+            biases, of_biases, clips = self.backend.update(held, now, biases, bias_gradients, of_biases)
             rule.clipped(batch, clips)
+        updates.slots[rule.number] = (of_weights, of_biases)
         return weights, biases
+
+    def _step(self, batch: Batch, rule: WeightRule[Any], part: int, updates: _Updates) -> Step:
+        """The optimiser's numbers for the weights or biases of a layer in this batch."""
+        number = list(batch.parameters).index(rule.number)
+        array = array_of(number, part, rule.layer.input_fraction, updates.batch_size, rule.n_positions)
+        return step(self.graph.optimiser, updates.rates[updates.batch], updates.iteration + updates.batch,
+                    len(batch.samples), updates.unit, array)
 
 
 class _Reporter:

@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from dlgraph.formats import Int16Array, Int64Array, Rate, round_shift, saturate32
+from dlgraph.formats import Int16Array, Int64Array, round_shift, saturate32
 from dlgraph.layers import Activation, Int32Array
-from dlgraph.reference import convolution, dense, elementwise, functions, losses, pooling
+from dlgraph.reference import convolution, dense, elementwise, functions, losses, optimisers, pooling
 from dlgraph.reference.backend import Kept, Slopes, Winners
 from dlgraph.reference.losses import OutputResult, OutputRule, SampleWeights
+from dlgraph.reference.optimisers import Updated
 from dlgraph.reference.windows import Windows
+from dlgraph.update_words import Constants, Step
 
 
 class NumpyBackend:
@@ -55,8 +57,9 @@ class NumpyBackend:
     def dropout(self, start: int, samples: Int64Array, n_units: int, threshold: int) -> Kept:
         return elementwise.dropout(start, samples, n_units, threshold)
 
-    def update(self, parameters: Int32Array, gradients: Int64Array, rate: Rate) -> tuple[Int32Array, int]:
-        return dense.update(parameters, gradients, rate)
+    def update(self, constants: Constants, step: Step, parameters: Int32Array, gradients: Int64Array,
+               state: Int32Array) -> Updated:
+        return optimisers.update(constants, step, parameters, gradients, state)
 
     def pre_activation(self, sums: Int64Array, fraction: int, biases: Int32Array) -> tuple[Int32Array, int]:
         a, clips = saturate32(round_shift(sums, fraction - 11) + biases)

@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dlgraph.formats import Int16Array, Int64Array, Rate, mean_rate, rate
+from dlgraph.formats import Int16Array, Int64Array, mean_rate, rate
 from dlgraph.layers import NO_PADDING, Activation, Int32Array
 from dlgraph.reference.backend import Kept, Slopes, Winners
 from dlgraph.reference.losses import OutputResult, OutputRule, SampleWeights
 from dlgraph.reference.native import build
+from dlgraph.reference.optimisers import Updated
 from dlgraph.reference.windows import Windows
+from dlgraph.update_words import CONSTANT_WORDS, Constants, Step
 
 _EXTENSION = "dlgraph.reference._native"
 _why_not = "not tried"
@@ -84,7 +86,7 @@ def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
         "dropout": ([word, pointer, pointer, size, size, word], None),
         "leaky_relu": ([pointer] * 3 + [size, word, word], ctypes.c_uint64),
         "leaky_error": ([pointer] * 3 + [size], ctypes.c_uint64),
-        "update": ([pointer] * 3 + [size, word, word], ctypes.c_uint64),
+        "update": ([pointer] * 5 + [word], word),
         "pre_activation": ([pointer] * 3 + [size, size, signed], ctypes.c_uint64),
         "activate": ([pointer] * 3 + [size, word, word], ctypes.c_uint64),
         "hidden_error": ([pointer] * 3 + [size, word], ctypes.c_uint64),
@@ -198,12 +200,15 @@ class NativeBackend:
         self._library.reference_dropout(start, numbers.ctypes.data, kept.ctypes.data, *kept.shape, threshold)
         return kept
 
-    def update(self, parameters: Int32Array, gradients: Int64Array, rate: Rate) -> tuple[Int32Array, int]:
-        parameters, gradients = _contiguous(parameters, np.int32), _contiguous(gradients, np.int64)
-        result = np.empty_like(parameters)
-        clips = self._library.reference_update(parameters.ctypes.data, gradients.ctypes.data, result.ctypes.data,
-                                               parameters.size, rate.mantissa, rate.shift)
-        return result, clips
+    def update(self, constants: Constants, step: Step, parameters: Int32Array, gradients: Int64Array,
+               state: Int32Array) -> Updated:
+        told = np.array([*constants.words(), *step.words()], np.uint32)
+        parameters, state = np.array(parameters, np.int32, order="C"), np.array(state, np.int32, order="C")
+        sums = np.array(gradients, np.int32, order="C")
+        at = told.ctypes.data
+        clips = self._library.reference_update(at, at + 4 * CONSTANT_WORDS, parameters.ctypes.data, sums.ctypes.data,
+                                               state.ctypes.data, parameters.size)
+        return parameters, state, clips
 
     def pre_activation(self, sums: Int64Array, fraction: int, biases: Int32Array) -> tuple[Int32Array, int]:
         sums, biases = _contiguous(sums, np.int64), _contiguous(biases, np.int32)

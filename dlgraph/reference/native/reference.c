@@ -12,6 +12,7 @@
 #include "curved.h"
 #include "fixed_point.h"
 #include "losses.h"
+#include "optimisers.h"
 #include "order.h"
 #include "products.h"
 
@@ -37,17 +38,11 @@ FAST EXPORT int reference_fits(const int64_t *sums, size_t count)
     return outside == 0;
 }
 
-/* result = sat32(parameters - round(gradient * mantissa, shift)); returns the number of clips */
-EXPORT uint64_t reference_update(const int32_t *parameters, const int64_t *gradient, int32_t *result, size_t count,
-        uint32_t mantissa, uint32_t shift)
+/* One step of an optimiser, by the machine's own code; returns the number of clips. */
+EXPORT uint32_t reference_update(const optimiser_t *optimiser, const optimiser_step_t *step, int32_t *parameters,
+        int32_t *gradient, int32_t *state, uint32_t count)
 {
-    uint64_t clips = 0;
-    for (size_t k = 0; k < count; k++) {
-        uint32_t clip = 0;
-        result[k] = saturate32(parameters[k] - round_shift64(gradient[k] * (int64_t) mantissa, shift), &clip);
-        clips += clip;
-    }
-    return clips;
+    return optimiser_update_c(optimiser, step, parameters, gradient, state, count);
 }
 
 /* a = sat32(round(sums, excess) + bias); returns the number of clips */
