@@ -167,6 +167,35 @@ def _print_convolution(counter: Counter) -> None:
             print(f"{tile.name:22} {tile.out[0]:4}x{tile.out[1]:<4} {tile.units:6} {nonzero:8.0%} {''.join(cells)}")
 
 
+def _print_unit_operations(counter: Counter) -> None:
+    """Of an image of 8 x 8 pixels with 6 channels, behind a convolution and before a pooling by 2 x 2."""
+    print("\nunit operations, cycles per value that goes in")
+    rows = columns = 8
+    channels = 6
+    n = rows * columns * channels
+    image, sums = [rows, columns, channels, 6, 48], [rows, columns, channels, 8, 64]
+    halves = [rows // 2, columns // 2, channels, 6, 24]
+    rng = np.random.default_rng(0)
+    a, e = (rng.integers(-2**20, 2**20, size).astype(np.int32) for size in (512, n))
+    x, f, clips = rng.integers(-2**11, 2**11, n).astype(np.int16), np.ones(n, np.uint16), np.zeros(1, np.uint32)
+    biases, shares = np.zeros(channels, np.int32), np.array([(2**30, 32)], np.uint32)
+    pool = [*image, *halves, 2, 2, 2, 2, 0, 0, 4, shares]
+    dropout = [2**31, 2**30, 29, 0, 48, 6]
+    winners = np.zeros(n // 4, np.uint16)
+    calls: list[tuple[str, str, tuple[Any, ...]]] = [("biases", "add_biases", (a, sums, biases, 0, clips))]
+    for kind, name in ((0, "linear"), (1, "ReLU"), (5, "leaky ReLU"), (3, "tanh")):
+        calls.append((name, "activate_image", (kind, 9830, a, sums, 11, x, f, image, clips)))
+        calls.append((f"{name}, error", "unit_errors_image", (kind, e, f, image, a, sums, clips)))
+    calls += [("addition of 2", "add_values", ([x, x], 2, n, x, clips)),
+              ("maximum", "pooling_maximum", (pool, x, x, winners)),
+              ("maximum, error", "pooling_maximum_backward", (pool, e, winners, e)),
+              ("average", "pooling_average", (pool, x, x, clips)), ("average, error", "pooling_average_backward", (pool, e, e)),
+              ("dropout", "dropout_forward", (dropout, 1, image, x, x, clips)),
+              ("dropout, error", "dropout_backward", (dropout, 1, image, e, e, clips))]
+    for name, function, arguments in calls:
+        print(f"{name}: {counter.count(function, *arguments).cycles / n:.1f}")
+
+
 def _print_update(counter: Counter) -> None:
     for shift in (36, 30):
         for zeros in (False, True):
@@ -200,6 +229,7 @@ def main() -> None:
         counter = Counter(Path(folder))
         _print_dense(counter)
         _print_convolution(counter)
+        _print_unit_operations(counter)
         _print_update(counter)
         _print_functions(counter)
 

@@ -136,7 +136,7 @@ def activated(kind, slope, a, fraction, clips):
     return clips.sat(slow.rnd(a if a > 0 else (a * slope) >> 15, 23 - fraction), 16), 2**15 if a > 0 else slope
 
 
-IMAGES = [Image.plain(1, 1, 7), Image.plain(2, 3, 6), Image.plain(3, 5, 1), Image(2, 2, 3, 8, 20)]
+IMAGES = [Image.plain(1, 1, 7), Image.plain(2, 3, 6), Image.plain(3, 5, 1), Image(2, 2, 3, 8, 20), Image.plain(2, 3, 4)]
 
 
 @pytest.mark.parametrize("image", IMAGES, ids=str)

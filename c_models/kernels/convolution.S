@@ -8,7 +8,7 @@
  * one column in registers and passes over all positions whose error is not zero there.
  *
  * A list's entry is two words: a byte offset and a value.  A value of zero ends the list.
- * Cycles by the ARM9E-S tables: forward 15.5 for 8 products, backward 19.5 (4 for one in the other way), gradient 17.
+ * Cycles by the ARM9E-S tables: forward 16 for 8 products, backward 19.5 (4 for one in the other way), gradient 17.
  */
         .syntax unified
         .arm
@@ -95,8 +95,8 @@ convolution_multiply:                   /* r0 list, r1 weights, r2 and r3 sums, 
         ldr     r5, [sp, #FORWARD_ARGUMENTS + 4]
         str     r0, [sp, #FORWARD_LIST]
         str     r4, [sp, #FORWARD_GROUPS]
-        rsb     r5, r5, #0              /* enter at row -n mod 8 */
-        and     r5, r5, #7 << 3
+        rsb     r5, r5, #0              /* enter at entry -n mod 4 */
+        and     r5, r5, #3 << 3
         add     r5, r5, r5, lsl #1      /* 12 * 4 = 6 * 8 bytes of code each */
         adr     r6, .Lforward_entries
         add     r5, r6, r5, lsl #1
@@ -110,7 +110,7 @@ convolution_multiply:                   /* r0 list, r1 weights, r2 and r3 sums, 
         ldmia   r2!, {r3, r12}
         ldr     pc, [sp, #FORWARD_ENTRY]
 .Lforward_entries:
-        .rept   8
+        .rept   4
         FORWARD_ENTRY
         .endr
         cmp     r12, #0

@@ -49,7 +49,7 @@ static inline uint32_t minimum(uint32_t a, uint32_t b)
 }
 
 /* How often `part` fits into the list; the core cannot divide. */
-static uint32_t fitting(uint32_t part)
+static __attribute__((noinline)) uint32_t fitting(uint32_t part)
 {
     uint32_t n = 0;
     for (uint32_t room = LIST_ENTRIES; room >= part; room -= part) {
@@ -58,7 +58,7 @@ static uint32_t fitting(uint32_t part)
     return n;
 }
 
-static void clear(int32_t *words, uint32_t n)
+static __attribute__((noinline)) void clear(int32_t *words, uint32_t n)
 {
     uint32_t k = 0;
     for (; k + 8 <= n; k += 8, words += 8) {

@@ -20,13 +20,7 @@ static inline int32_t round_shift32(int32_t v, uint32_t n)
 }
 
 /* round(v * mantissa, shift) for mantissa < 2**31, shift 1 .. 62: v times a rate; a power of two is a plain shift. */
-static inline int64_t round_scale(int32_t v, uint32_t mantissa, uint32_t shift)
-{
-    if (mantissa == 1u << 30 && shift - 30 < 32) {
-        return round_shift32(v, shift - 30);
-    }
-    return round_shift64((int64_t) v * (int32_t) mantissa, shift);
-}
+int64_t round_scale(int32_t v, uint32_t mantissa, uint32_t shift);
 
 /* sat32: v clipped to 32 bits, the clip counted. */
 static inline int32_t saturate32(int64_t v, uint32_t *saturations)

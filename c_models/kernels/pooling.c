@@ -7,7 +7,8 @@ typedef struct window_t {
     uint32_t at, rows, columns;
 } window_t;
 
-static inline window_t window_at(const pooling_t *shape, uint32_t row, uint32_t column)
+/* Not in line: it is large, and needed in four places. */
+static __attribute__((noinline)) void find_window(const pooling_t *shape, uint32_t row, uint32_t column, window_t *window)
 {
     int32_t top = shape->first_row + (int32_t) (row * shape->stride_rows);
     int32_t left = shape->first_column + (int32_t) (column * shape->stride_columns);
@@ -17,9 +18,9 @@ static inline window_t window_at(const pooling_t *shape, uint32_t row, uint32_t 
     left = left < 0 ? 0 : left;
     bottom = bottom > (int32_t) shape->in.rows ? (int32_t) shape->in.rows : bottom;
     right = right > (int32_t) shape->in.columns ? (int32_t) shape->in.columns : right;
-    window_t window = { (uint32_t) top * shape->in.line + (uint32_t) left * shape->in.pitch, (uint32_t) (bottom - top),
-        (uint32_t) (right - left) };
-    return window;
+    window->at = (uint32_t) top * shape->in.line + (uint32_t) left * shape->in.pitch;
+    window->rows = (uint32_t) (bottom - top);
+    window->columns = (uint32_t) (right - left);
 }
 
 /* 1 / cells. */
@@ -38,27 +39,30 @@ static void clear(const pooling_t *shape, int32_t *e)
 
 void pooling_maximum(const pooling_t *shape, const int16_t *x, int16_t *out, uint16_t *winners)
 {
-    uint32_t pitch = shape->in.pitch;
+    uint32_t channels = shape->in.channels;
     for (uint32_t row = 0; row < shape->out.rows; row++) {
         uint32_t to = row * shape->out.line;
         for (uint32_t column = 0; column < shape->out.columns; column++, to += shape->out.pitch) {
-            window_t window = window_at(shape, row, column);
-            for (uint32_t k = 0; k < shape->in.channels; k++) {
-                const int16_t *line = x + window.at + k;
-                const int16_t *winner = line;
-                int32_t largest = *winner;
-                for (uint32_t i = window.rows; i > 0; i--, line += shape->in.line) {
-                    const int16_t *cell = line;
-                    for (uint32_t j = window.columns; j > 0; j--, cell += pitch) {
-                        int32_t value = *cell;
-                        if (value > largest) {
-                            largest = value;
-                            winner = cell;
+            window_t window;
+            find_window(shape, row, column, &window);
+            int16_t *largest = out + to;
+            uint16_t *winner = winners + to;
+            for (uint32_t k = 0; k < channels; k++) {
+                largest[k] = x[window.at + k];
+                winner[k] = (uint16_t) (window.at + k);
+            }
+            /* cell by cell, all channels of each: they are neighbours */
+            for (uint32_t i = window.rows; i > 0; i--, window.at += shape->in.line) {
+                uint32_t cell = window.at;
+                for (uint32_t j = window.columns; j > 0; j--, cell += shape->in.pitch) {
+                    for (uint32_t k = 0; k < channels; k++) {
+                        int32_t value = x[cell + k];
+                        if (value > largest[k]) {
+                            largest[k] = (int16_t) value;
+                            winner[k] = (uint16_t) (cell + k);
                         }
                     }
                 }
-                out[to + k] = (int16_t) largest;
-                winners[to + k] = (uint16_t) (winner - x);
             }
         }
     }
@@ -83,21 +87,26 @@ uint32_t pooling_maximum_backward(const pooling_t *shape, const int32_t *e_out, 
 void pooling_average(const pooling_t *shape, const int16_t *x, int16_t *out, uint32_t *saturations)
 {
     uint32_t pitch = shape->in.pitch;
+    uint32_t channels = shape->in.channels;
     for (uint32_t row = 0; row < shape->out.rows; row++) {
         uint32_t to = row * shape->out.line;
         for (uint32_t column = 0; column < shape->out.columns; column++, to += shape->out.pitch) {
-            window_t window = window_at(shape, row, column);
-            share_t share = *share_of(shape, &window);
-            for (uint32_t k = 0; k < shape->in.channels; k++) {
-                const int16_t *line = x + window.at + k;
+            window_t window;
+            find_window(shape, row, column, &window);
+            const share_t *share = share_of(shape, &window);
+            const int16_t *first = x + window.at;
+            uint32_t rows = window.rows;
+            uint32_t columns = window.columns;
+            uint32_t down = shape->in.line - columns * pitch;
+            for (uint32_t k = 0; k < channels; k++) {
+                const int16_t *cell = first + k;
                 int32_t sum = 0;
-                for (uint32_t i = window.rows; i > 0; i--, line += shape->in.line) {
-                    const int16_t *cell = line;
-                    for (uint32_t j = window.columns; j > 0; j--, cell += pitch) {
+                for (uint32_t i = rows; i > 0; i--, cell += down) {
+                    for (uint32_t j = columns; j > 0; j--, cell += pitch) {
                         sum += *cell;
                     }
                 }
-                out[to + k] = saturate16((int32_t) round_scale(sum, share.mantissa, share.shift), saturations);
+                out[to + k] = saturate16((int32_t) round_scale(sum, share->mantissa, share->shift), saturations);
             }
         }
     }
@@ -107,21 +116,26 @@ uint32_t pooling_average_backward(const pooling_t *shape, const int32_t *e_out, 
 {
     uint32_t overflows = 0;
     uint32_t pitch = shape->in.pitch;
+    uint32_t channels = shape->in.channels;
     clear(shape, e);
     for (uint32_t row = 0; row < shape->out.rows; row++) {
         uint32_t from = row * shape->out.line;
         for (uint32_t column = 0; column < shape->out.columns; column++, from += shape->out.pitch) {
-            window_t window = window_at(shape, row, column);
-            share_t share = *share_of(shape, &window);
-            for (uint32_t k = 0; k < shape->in.channels; k++) {
-                int32_t part = (int32_t) round_scale(e_out[from + k], share.mantissa, share.shift);
-                int32_t *line = e + window.at + k;
+            window_t window;
+            find_window(shape, row, column, &window);
+            const share_t *share = share_of(shape, &window);
+            int32_t *first = e + window.at;
+            uint32_t rows = window.rows;
+            uint32_t columns = window.columns;
+            uint32_t down = shape->in.line - columns * pitch;
+            for (uint32_t k = 0; k < channels; k++) {
+                int32_t part = (int32_t) round_scale(e_out[from + k], share->mantissa, share->shift);
+                int32_t *cell = first + k;
                 if (part == 0) {
                     continue;
                 }
-                for (uint32_t i = window.rows; i > 0; i--, line += shape->in.line) {
-                    int32_t *cell = line;
-                    for (uint32_t j = window.columns; j > 0; j--, cell += pitch) {
+                for (uint32_t i = rows; i > 0; i--, cell += down) {
+                    for (uint32_t j = columns; j > 0; j--, cell += pitch) {
                         overflows += __builtin_add_overflow(*cell, part, cell);
                     }
                 }

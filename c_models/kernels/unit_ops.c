@@ -2,135 +2,182 @@
 
 #include "activations.h"
 
-/* Pixels are passed to the functions for n elements, which the compiler puts in here. */
-#define RUN static inline __attribute__((always_inline)) void
+/* Pixels that follow each other: `n` numbers each, and what lies between them `from` and `to`. */
+typedef struct pixels_t {
+    uint32_t pixels, n, from_gap, to_gap;
+} pixels_t;
+
+#define IN_LINE static inline __attribute__((always_inline)) void
+
+/* sat32((sum << left) + bias) */
+static __attribute__((noinline)) int32_t shifted_left(int32_t sum, uint32_t left, int32_t bias, uint32_t *saturations)
+{
+    return saturate32((int64_t) ((uint64_t) (int64_t) sum << left) + bias, saturations);
+}
 
 void add_biases(int32_t *sums, const image_t *of, const int32_t *biases, int32_t excess, uint32_t *saturations)
 {
-    for (uint32_t row = 0; row < of->rows; row++, sums += of->line) {
-        int32_t *pixel = sums;
-        for (uint32_t column = 0; column < of->columns; column++, pixel += of->pitch) {
-            for (uint32_t k = 0; k < of->channels; k++) {
-                int32_t rounded = excess >= 0 ? round_shift32(pixel[k], (uint32_t) excess) : pixel[k];
-                if (excess >= 0 && !__builtin_add_overflow(rounded, biases[k], &pixel[k])) {
+    uint32_t clips = 0;
+    uint32_t channels = of->channels;
+    uint32_t gap = of->pitch - channels;
+    uint32_t row_gap = of->line - of->columns * of->pitch;
+    for (uint32_t row = of->rows; row > 0; row--, sums += row_gap) {
+        for (uint32_t column = of->columns; column > 0; column--, sums += gap) {
+            const int32_t *bias = biases;
+            for (uint32_t k = channels; k > 0; k--, sums++, bias++) {
+                int32_t sum = *sums;
+                if (excess < 0) {
+                    *sums = shifted_left(sum, (uint32_t) -excess, *bias, &clips);
                     continue;
                 }
-                int64_t wide = excess >= 0 ? rounded : (int64_t) ((uint64_t) (int64_t) rounded << -excess);
-                pixel[k] = saturate32(wide + biases[k], saturations);
+                if (excess > 0) {
+                    sum = (sum >> excess) + (sum >> (excess - 1) & 1);
+                }
+                int32_t a;
+                if (__builtin_expect(__builtin_add_overflow(sum, *bias, &a), 0)) {
+                    clips++;
+                    a = *bias > 0 ? INT32_MAX : INT32_MIN;
+                }
+                *sums = a;
             }
         }
     }
+    *saturations += clips;
 }
 
 /* The fraction is 15 at most, so 8 bits and more are shifted out, and rounding does not wrap. */
-RUN linear_run(const int32_t *a, uint32_t n, uint32_t fraction, int16_t *x, uint16_t *derivative, uint32_t *saturations)
+IN_LINE linear(const int32_t *a, uint32_t fraction, int16_t *x, uint16_t *derivative, const pixels_t *of, uint32_t *clips)
 {
-    for (uint32_t k = 0; k < n; k++) {
-        x[k] = saturate16(((a[k] >> (22 - fraction)) + 1) >> 1, saturations);
-        derivative[k] = 1 << 15;
+    uint32_t to_gap = of->to_gap;
+    for (uint32_t pixel = of->pixels; pixel > 0; pixel--, a += of->from_gap, x += to_gap, derivative += to_gap) {
+        for (uint32_t k = of->n; k > 0; k--) {
+            *x++ = saturate16(((*a++ >> (22 - fraction)) + 1) >> 1, clips);
+            *derivative++ = 1 << 15;
+        }
     }
 }
 
-RUN relu_run(const int32_t *a, uint32_t n, uint32_t fraction, int16_t *x, uint16_t *derivative, uint32_t *saturations)
+IN_LINE relu(const int32_t *a, uint32_t fraction, int16_t *x, uint16_t *derivative, const pixels_t *of, uint32_t *clips)
 {
     uint32_t half = 1u << (22 - fraction);
-    for (uint32_t k = 0; k < n; k++) {
-        int32_t value = a[k];
-        uint32_t result = 0;
-        uint32_t f = 0;
-        if (value > 0) {
-            f = 1 << 15;
-            result = ((uint32_t) value + half) >> (23 - fraction);
-            if (__builtin_expect(result > INT16_MAX, 0)) {
-                result = INT16_MAX;
-                (*saturations)++;
+    uint32_t to_gap = of->to_gap;
+    for (uint32_t pixel = of->pixels; pixel > 0; pixel--, a += of->from_gap, x += to_gap, derivative += to_gap) {
+        for (uint32_t k = of->n; k > 0; k--) {
+            int32_t value = *a++;
+            uint32_t result = 0;
+            uint32_t f = 0;
+            if (value > 0) {
+                f = 1 << 15;
+                result = ((uint32_t) value + half) >> (23 - fraction);
+                if (__builtin_expect(result > INT16_MAX, 0)) {
+                    result = INT16_MAX;
+                    (*clips)++;
+                }
             }
+            *x++ = (int16_t) result;
+            *derivative++ = (uint16_t) f;
         }
-        x[k] = (int16_t) result;
-        derivative[k] = (uint16_t) f;
     }
 }
 
-RUN leaky_run(uint32_t slope, const int32_t *a, uint32_t n, uint32_t fraction, int16_t *x, uint16_t *derivative,
-        uint32_t *saturations)
+IN_LINE leaky_relu(uint32_t slope, const int32_t *a, uint32_t fraction, int16_t *x, uint16_t *derivative, const pixels_t *of,
+        uint32_t *clips)
 {
-    for (uint32_t k = 0; k < n; k++) {
-        /* at a <= 0 the product lies between -2**32 and 0 */
-        int64_t value = a[k] > 0 ? a[k] : ((int64_t) a[k] * slope) >> 15;
-        x[k] = saturate16((int32_t) round_shift64(value, 23 - fraction), saturations);
-        derivative[k] = (uint16_t) (a[k] > 0 ? 1u << 15 : slope);
+    uint32_t to_gap = of->to_gap;
+    for (uint32_t pixel = of->pixels; pixel > 0; pixel--, a += of->from_gap, x += to_gap, derivative += to_gap) {
+        for (uint32_t k = of->n; k > 0; k--) {
+            int32_t value = *a++;
+            int32_t rounded = ((value >> (22 - fraction)) + 1) >> 1;
+            uint32_t f = 1 << 15;
+            if (value <= 0) {
+                /* between -2**32 and 0 */
+                rounded = (int32_t) round_shift64(((int64_t) value * slope) >> 15, 23 - fraction);
+                f = slope;
+            }
+            *x++ = saturate16(rounded, clips);
+            *derivative++ = (uint16_t) f;
+        }
     }
 }
 
-RUN activate_run(uint32_t activation, uint32_t slope, const int32_t *a, uint32_t n, uint32_t fraction, int16_t *x,
-        uint16_t *derivative, uint32_t *saturations)
+static __attribute__((noinline)) void activate_pixels(uint32_t activation, uint32_t slope, const int32_t *a, uint32_t fraction,
+        int16_t *x, uint16_t *derivative, const pixels_t *of, uint32_t *saturations)
 {
+    uint32_t clips = 0;
     switch (activation) {
     case ACTIVATION_LINEAR:
-        linear_run(a, n, fraction, x, derivative, saturations);
+        linear(a, fraction, x, derivative, of, &clips);
         break;
     case ACTIVATION_RELU:
-        relu_run(a, n, fraction, x, derivative, saturations);
+        relu(a, fraction, x, derivative, of, &clips);
         break;
     case ACTIVATION_LEAKY_RELU:
-        leaky_run(slope, a, n, fraction, x, derivative, saturations);
+        leaky_relu(slope, a, fraction, x, derivative, of, &clips);
         break;
     default:
-        for (uint32_t k = 0; k < n; k++) {
-            x[k] = activate_curved(activation, a[k], fraction, &derivative[k]);
+        for (uint32_t pixel = of->pixels; pixel > 0; pixel--, a += of->from_gap, x += of->to_gap, derivative += of->to_gap) {
+            for (uint32_t k = of->n; k > 0; k--) {
+                *x++ = activate_curved(activation, *a++, fraction, derivative++);
+            }
         }
     }
+    *saturations += clips;
 }
 
 void activate_all(uint32_t activation, uint32_t slope, const int32_t *a, uint32_t n, uint32_t fraction, int16_t *x,
         uint16_t *derivative, uint32_t *saturations)
 {
-    activate_run(activation, slope, a, n, fraction, x, derivative, saturations);
+    pixels_t all = { 1, n, 0, 0 };
+    activate_pixels(activation, slope, a, fraction, x, derivative, &all, saturations);
 }
 
 void activate_image(uint32_t activation, uint32_t slope, const int32_t *a, const image_t *from, uint32_t fraction, int16_t *x,
         uint16_t *derivative, const image_t *to, uint32_t *saturations)
 {
-    for (uint32_t row = 0; row < to->rows; row++) {
-        const int32_t *in = a + row * from->line;
-        uint32_t at = row * to->line;
-        for (uint32_t column = 0; column < to->columns; column++, in += from->pitch, at += to->pitch) {
-            activate_all(activation, slope, in, to->channels, fraction, x + at, derivative + at, saturations);
-        }
+    pixels_t row = { to->columns, to->channels, from->pitch - to->channels, to->pitch - to->channels };
+    for (uint32_t k = 0; k < to->rows; k++, a += from->line, x += to->line, derivative += to->line) {
+        activate_pixels(activation, slope, a, fraction, x, derivative, &row, saturations);
     }
 }
 
-RUN unit_errors_run(uint32_t activation, const int32_t *e, const uint16_t *derivative, uint32_t n, int32_t *d,
-        uint32_t *saturations)
+static __attribute__((noinline)) void unit_errors_pixels(uint32_t activation, const int32_t *e, const uint16_t *derivative,
+        int32_t *d, const pixels_t *of, uint32_t *saturations)
 {
-    if (activation <= ACTIVATION_RELU) {
-        for (uint32_t k = 0; k < n; k++) {
-            int32_t error = saturate32((int64_t) e[k] * 16, saturations);
-            d[k] = derivative[k] ? error : 0;
+    uint32_t clips = 0;
+    uint32_t from_gap = of->from_gap;
+    for (uint32_t pixel = of->pixels; pixel > 0; pixel--, e += from_gap, derivative += from_gap, d += of->to_gap) {
+        for (uint32_t k = of->n; k > 0; k--) {
+            int32_t small = *e++;
+            int32_t error = (int32_t) ((uint32_t) small << 4);
+            uint32_t f = *derivative++;
+            if (__builtin_expect(error >> 4 != small, 0)) {
+                clips++;
+                error = small > 0 ? INT32_MAX : INT32_MIN;
+            }
+            if (activation > ACTIVATION_RELU) {
+                error = saturate32(round_shift64((int64_t) error * (int32_t) f, 15), &clips);
+            } else if (f == 0) {
+                error = 0;
+            }
+            *d++ = error;
         }
-        return;
     }
-    for (uint32_t k = 0; k < n; k++) {
-        int64_t error = saturate32((int64_t) e[k] * 16, saturations);
-        d[k] = saturate32(round_shift64(error * derivative[k], 15), saturations);
-    }
+    *saturations += clips;
 }
 
 void unit_errors_all(uint32_t activation, const int32_t *e, const uint16_t *derivative, uint32_t n, int32_t *d,
         uint32_t *saturations)
 {
-    unit_errors_run(activation, e, derivative, n, d, saturations);
+    pixels_t all = { 1, n, 0, 0 };
+    unit_errors_pixels(activation, e, derivative, d, &all, saturations);
 }
 
 void unit_errors_image(uint32_t activation, const int32_t *e, const uint16_t *derivative, const image_t *from, int32_t *d,
         const image_t *to, uint32_t *saturations)
 {
-    for (uint32_t row = 0; row < to->rows; row++) {
-        uint32_t at = row * from->line;
-        int32_t *out = d + row * to->line;
-        for (uint32_t column = 0; column < to->columns; column++, at += from->pitch, out += to->pitch) {
-            unit_errors_all(activation, e + at, derivative + at, to->channels, out, saturations);
-        }
+    pixels_t row = { to->columns, to->channels, from->pitch - to->channels, to->pitch - to->channels };
+    for (uint32_t k = 0; k < to->rows; k++, e += from->line, derivative += from->line, d += to->line) {
+        unit_errors_pixels(activation, e, derivative, d, &row, saturations);
     }
 }
 
@@ -150,24 +197,28 @@ void activate_values(uint32_t activation, uint32_t slope, const int16_t *x, uint
 void value_errors(uint32_t activation, const int32_t *e, const uint16_t *derivative, uint32_t n, int32_t *out,
         uint32_t *saturations)
 {
-    if (activation <= ACTIVATION_RELU) {
-        for (uint32_t k = 0; k < n; k++) {
-            out[k] = derivative[k] ? e[k] : 0;
-        }
-        return;
-    }
+    uint32_t clips = 0;
     for (uint32_t k = 0; k < n; k++) {
-        out[k] = saturate32(round_shift64((int64_t) e[k] * derivative[k], 15), saturations);
+        if (activation <= ACTIVATION_RELU) {
+            out[k] = derivative[k] ? e[k] : 0;
+        } else {
+            out[k] = saturate32(round_shift64((int64_t) e[k] * derivative[k], 15), &clips);
+        }
     }
+    *saturations += clips;
 }
 
 void add_values(const int16_t *const *x, uint32_t count, uint32_t n, int16_t *out, uint32_t *saturations)
 {
+    uint32_t clips = 0;
+    const int16_t *first = x[0];
+    const int16_t *last = x[count - 1];
     for (uint32_t k = 0; k < n; k++) {
-        int32_t sum = 0;
-        for (uint32_t i = 0; i < count; i++) {
+        int32_t sum = count > 1 ? *first++ + *last++ : *first++;
+        for (uint32_t i = 1; i + 1 < count; i++) {
             sum += x[i][k];
         }
-        out[k] = saturate16(sum, saturations);
+        out[k] = saturate16(sum, &clips);
     }
+    *saturations += clips;
 }
