@@ -5,6 +5,9 @@
 #   make docs             the documentation, in docs/_build/html
 #   make lint             ruff and mypy
 #   make benchmark-mnist  one epoch of MNIST on an emulated board, against the reference and Keras
+#   make benchmark-networks
+#                         the networks of LeCun et al. 1998 on MNIST, on an emulated board: hours.  DATA=FILE names mnist.npz,
+#                         NETWORKS=lenet5 some of them, EPOCHS=1 fewer epochs
 #   make clean            remove all of that
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -14,7 +17,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WARNINGS_ARE_ERRORS ?= -W --keep-going
 
-.PHONY: demo test docs lint benchmark-mnist clean
+.PHONY: demo test docs lint benchmark-mnist benchmark-networks clean
 
 demo: $(VENV)/has-keras $(VENV)/has-examples
 	$(BIN)/python examples/train_digits.py $(if $(DLGRAPH_MACHINE),,--board spinn3)
@@ -31,6 +34,14 @@ lint: $(VENV)/has-lint build/typecheck
 
 benchmark-mnist: $(VENV)/has-keras $(VENV)/has-benchmark
 	$(BIN)/python benchmarks/train_mnist.py --out benchmarks/results/train_mnist.json
+
+NETWORKS ?= mlp_300 mlp_300_100 lenet1 lenet4 lenet5 boosted_lenet4
+EPOCHS ?= 3
+
+benchmark-networks: $(VENV)/has-keras $(VENV)/has-benchmark $(VENV)/has-examples
+	for network in $(NETWORKS); do \
+	    $(BIN)/python benchmarks/train_networks.py --network $$network --epochs $(EPOCHS) $(if $(DATA),--data $(DATA)) \
+	        --output benchmarks/results || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info docs/_build c_models/build .hypothesis .mypy_cache .pytest_cache .ruff_cache reports

@@ -36,7 +36,7 @@ class Result:
     """One run of a benchmark; ``schema.json`` says what the fields mean."""
 
     benchmark: str
-    machine: Machine
+    machine: Machine | None
     seed: int
     network: str
     batch: int
@@ -48,8 +48,16 @@ class Result:
     checks: dict[str, bool]
     energy: Energy | None = None
     figures: dict[str, float | None] = field(default_factory=dict)
+    hyperparameters: dict[str, float | str] = field(default_factory=dict)
+    data: str | None = None
     date: str = field(default_factory=lambda: datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"))
     command: str = field(default_factory=lambda: command_line(sys.argv))
+
+    @property
+    def n_samples(self) -> int:
+        """Samples of all epochs."""
+        counts = [int(epoch["samples"]) for epoch in self.accuracy if "samples" in epoch]
+        return sum(counts) if counts else self.samples * self.epochs
 
     def as_json(self) -> dict[str, Any]:
         """The record as the schema has it.
@@ -57,7 +65,7 @@ class Result:
         :raises jsonschema.ValidationError: if it is not
         """
         record = asdict(self)
-        n_samples = self.samples * self.epochs
+        n_samples = self.n_samples
         commit, modified = checkout_state()
         record.update(
             schema_version=SCHEMA_VERSION, commit=commit, modified=modified, host=host(),

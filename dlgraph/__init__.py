@@ -6,6 +6,7 @@
     history = net.train(X, y, epochs=5, batch_size=32, validation_data=(Xv, yv))
     model.evaluate(Xv, yv)                     # the Keras model now holds the trained weights
 """
+from dlgraph import data, networks
 from dlgraph.api import fit, from_keras
 from dlgraph.errors import (DataError, DlgraphError, MachineError, ModelError, NumberFormatError,
                             NumberFormatOverflow, UnsupportedError)
@@ -15,5 +16,5 @@ from dlgraph.network import Network
 __version__ = "0.1.0"
 
 __all__ = ["Board", "DataError", "DlgraphError", "Emulated", "MachineError", "ModelError", "Network",
-           "NumberFormatError", "NumberFormatOverflow", "Spalloc", "UnsupportedError", "__version__", "fit",
-           "from_keras"]
+           "NumberFormatError", "NumberFormatOverflow", "Spalloc", "UnsupportedError", "__version__", "data", "fit",
+           "from_keras", "networks"]

@@ -1,12 +1,16 @@
 """How Sphinx builds the documentation: ``make docs``."""
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))       # for recorded.py
 
 project = "dlgraph"
 author = "the dlgraph authors"
 copyright = "the dlgraph authors; Apache License 2.0"
 release = version = installed_version("dlgraph")
 
-extensions = ["sphinx.ext.autodoc"]
+extensions = ["sphinx.ext.autodoc", "recorded"]
 exclude_patterns = ["_build"]
 nitpicky = False
 

@@ -1,0 +1,88 @@
+"""How each network is trained: optimiser, rates, batch size."""
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dlgraph.errors import DataError
+
+LOSS = "sparse_categorical_crossentropy"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Stochastic gradient descent with momentum, whose rate falls after every epoch.
+
+    Pixels are meant to be in 0 .. 1.
+
+    :param learning_rate: of the first epoch
+    :param momentum: 0 .. 1
+    :param decay: what the rate is multiplied by after each epoch
+    :param batch_size: samples per update
+    :param epochs: passes over the data
+    """
+
+    learning_rate: float = 0.05
+    momentum: float = 0.9
+    decay: float = 0.4
+    batch_size: int = 32
+    epochs: int = 3
+
+    def rate(self, epoch: int) -> float:
+        """The learning rate of an epoch, counted from 0."""
+        return self.learning_rate * self.decay ** epoch
+
+    def callbacks(self) -> list[Any]:
+        """Keras callbacks for ``train`` or ``fit``: they let the rate fall."""
+        import keras
+
+        return [keras.callbacks.LearningRateScheduler(lambda epoch, rate: self.rate(epoch))]
+
+
+#: Model's name -> recipe.  Found by trials in floating-point Keras; ``docs/networks.rst`` has their figures.
+RECIPES = {
+    "mlp_300": Recipe(),
+    "mlp_300_100": Recipe(),
+    "lenet1": Recipe(),
+    "lenet4": Recipe(),
+    "lenet5": Recipe(),
+}
+RECIPES["boosted_lenet4"] = RECIPES["lenet4"]
+
+
+def recipe_for(model: Any) -> Recipe:
+    """The recipe of one of the networks, found by the model's name.
+
+    Other fully connected ones have that of 784-300-10.
+
+    :raises DataError: for a model that is none of the networks
+    """
+    name = str(getattr(model, "name", model))
+    if name in RECIPES:
+        return RECIPES[name]
+    if name.startswith("mlp"):
+        return replace(RECIPES["mlp_300"])
+    raise DataError(f"There is no recipe for the model {name!r}. There is one for {', '.join(RECIPES)}; compile the model "
+                    f"yourself.")
+
+
+def compile_model(model: Any, recipe: Recipe | None = None) -> Recipe:
+    """Compile one of the networks as its recipe has it: softmax outputs under the cross-entropy, with accuracy.
+
+    ::
+
+        model = dlgraph.networks.lenet5(seed=1)
+        recipe = dlgraph.networks.compile_model(model)
+        with dlgraph.from_keras(model) as net:
+            net.train(x, y, epochs=recipe.epochs, batch_size=recipe.batch_size, callbacks=recipe.callbacks())
+
+    :param model: of :func:`mlp`, :func:`lenet1`, :func:`lenet4` or :func:`lenet5`
+    :param recipe: another one than :func:`recipe_for` has
+    :return: the recipe used
+    :raises DataError: as :func:`recipe_for`
+    """
+    import keras
+
+    recipe = recipe or recipe_for(model)
+    model.compile(keras.optimizers.SGD(recipe.learning_rate, momentum=recipe.momentum), loss=LOSS, metrics=["accuracy"])
+    return recipe

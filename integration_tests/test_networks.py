@@ -1,0 +1,55 @@
+"""The networks of LeCun et al. 1998 and the first network of the tutorials, on the machine."""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dlgraph.errors import ModelError, UnsupportedError
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from test_first_network import run_example  # noqa: E402
+
+
+def recorded(folder: Path, network: str, *arguments: str) -> dict:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "train_networks.py"), "--network", network, "--data", "digits", "--test-samples",
+         "40", "--output", str(folder), *arguments],
+        cwd=folder, env={**os.environ, "KERAS_BACKEND": "tensorflow"}, capture_output=True, text=True, check=False)
+    text = done.stdout + done.stderr
+    if "cannot train" in text or "not support" in text or "NotImplemented" in text:
+        raise UnsupportedError(text[-2000:])
+    assert done.returncode == 0, text
+    record: dict = json.loads((folder / f"{network}.json").read_text())
+    return record
+
+
+def check(record: dict) -> None:
+    assert record["checks"] == {"equal_to_reference": True, "evaluation_equal_to_reference": True}
+    assert record["machine_seconds"] > 0 and record["samples_per_s"] > 0
+    assert (record["energy"] is not None) == record["machine"]["emulated"]
+    for epoch in record["accuracy"]:
+        assert abs(epoch["test"] - epoch["test_float"]) <= 0.1 and abs(epoch["loss"] - epoch["loss_float"]) < 0.05
+
+
+def test_fully_connected(tmp_path: Path) -> None:
+    """With plain stochastic gradient descent."""
+    check(recorded(tmp_path, "mlp_300", "--samples", "100", "--epochs", "2", "--momentum", "0"))
+
+
+@pytest.mark.xfail(raises=UnsupportedError, reason="until convolutions and momentum run on the machine")
+@pytest.mark.parametrize("network, samples", [("lenet1", "100"), ("lenet5", "64"), ("boosted_lenet4", "64")])
+def test_convolutions(tmp_path: Path, network: str, samples: str) -> None:
+    check(recorded(tmp_path, network, "--samples", samples, "--epochs", "1"))
+
+
+@pytest.mark.xfail(raises=ModelError, reason="until dlgraph trains with Adam")
+def test_first_network(tmp_path: Path) -> None:
+    """On 320 digits."""
+    assert run_example(tmp_path, 320, "machine") > 0.7
