@@ -19,14 +19,13 @@ def draw(record: dict[str, Any], path: Path) -> None:
 
     matplotlib.use("svg")
     import matplotlib.pyplot as plt
-    from matplotlib.ticker import MaxNLocator
 
     plt.rcParams.update({"svg.hashsalt": "curves", "svg.fonttype": "none", "font.size": 9})
     machine = record["machine"]
     where = machine["description"] if machine else "reference on the host"
     epochs, figures = record["accuracy"], record["figures"]
     members = sorted({epoch.get("member", 1) for epoch in epochs})
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 2.9))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.1))
     for member in members:
         numbers = [i for i, epoch in enumerate(epochs, 1) if epoch.get("member", 1) == member]
         of_member = [epochs[i - 1] for i in numbers]
@@ -36,20 +35,26 @@ def draw(record: dict[str, Any], path: Path) -> None:
                 left.plot(numbers, [epoch[f"loss{suffix}"] for epoch in of_member], mark, color=colour, markersize=4)
                 right.plot(numbers, [100 * (1 - epoch[f"test{suffix}"]) for epoch in of_member], mark, color=colour, markersize=4,
                            label=name if first else None)
+    places = list(range(1, len(epochs) + 1))
+    ticks = {place: str(place) for place in places}
     if len(members) > 1:
-        last = len(epochs) + 1
-        right.plot([last], [figures["test_error_percent"]], "*", color=FIXED, markersize=10, label="outputs added")
-        right.plot([last], [figures["test_error_percent_float"]], "*", color=FLOATING, markersize=7)
+        of_each = len(epochs) // len(members)
+        ticks = {place: str((place - 1) % of_each + 1) for place in places}
+        ticks[len(epochs) + 1] = "sum"
+        right.plot([len(epochs) + 1], [figures["test_error_percent_float"]], "*", color=FLOATING, markersize=9)
+        right.plot([len(epochs) + 1], [figures["test_error_percent"]], "*", color=FIXED, markersize=9, label="outputs added")
     published = figures.get("published_error_percent")
     if published is not None:
         right.axhline(published, linestyle=":", color=PUBLISHED, label=f"published: {published:g}%")
-    left.set(xlabel="epoch", ylabel="training loss", ylim=(0, None))
-    right.set(xlabel="epoch", ylabel="error on the test images, %", ylim=(0, None))
+    words = "epoch" if len(members) == 1 else f"epoch of each of the {len(members)} networks"
+    left.set(xlabel=words, ylabel="training loss", ylim=(0, None))
+    right.set(xlabel=words, ylabel="error on the test images, %", ylim=(0, None))
     for axis in (left, right):
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_xticks(list(ticks) if axis is right else places, list(ticks.values())[:None if axis is right else len(places)])
         axis.grid(color="0.92")
-    right.legend(fontsize=7.5)
-    figure.tight_layout()
+    handles, names = right.get_legend_handles_labels()
+    figure.tight_layout(rect=(0, 0.09, 1, 1))
+    figure.legend(handles, names, loc="lower center", ncols=4, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None, "Creator": None})
     plt.close(figure)
