@@ -183,6 +183,7 @@ def _print_unit_operations(counter: Counter) -> None:
     dropout = [2**31, 2**30, 29, 0, 48, 6]
     winners = np.zeros(n // 4, np.uint16)
     calls: list[tuple[str, str, tuple[Any, ...]]] = [("biases", "add_biases", (a, sums, biases, 0, clips))]
+    calls.append(("biases and ReLU", "activate_sums", (1, 0, a, sums, biases, 0, 11, x, f, image, clips)))
     for kind, name in ((0, "linear"), (1, "ReLU"), (5, "leaky ReLU"), (3, "tanh")):
         calls.append((name, "activate_image", (kind, 9830, a, sums, 11, x, f, image, clips)))
         calls.append((f"{name}, error", "unit_errors_image", (kind, e, f, image, a, sums, clips)))

@@ -156,6 +156,26 @@ def test_biases(call, image, excess, size):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("to", IMAGES, ids=str)
+@pytest.mark.parametrize("excess", [-11, 0, 4])
+def test_biases_and_activation_in_one(call, kind, to, excess):
+    rng = np.random.default_rng(11)
+    pitch = -(-to.channels // 4) * 4
+    before = Image(*to.real, pitch, to.columns * pitch)
+    for size, fraction in ((2**26, 11), (None, 13), (2**20, 0)):
+        sums, biases = words(rng, to.real, size), words(rng, to.channels, size)
+        x, slopes, clips, count = np.zeros(to.real, np.int64), np.zeros(to.real, np.int64), slow.Clips(), counter()
+        for at in np.ndindex(*to.real):
+            a = clips.sat(slow.rnd(int(sums[at]), excess) + int(biases[at[2]]))
+            x[at], slopes[at] = activated(kind, 1234, a, fraction, clips)
+        array, derivative = to.lay(x * 0, np.int16, 5), to.lay(x * 0, np.uint16, 6)
+        call("activate_sums", KINDS[kind], 1234, before.lay(sums, np.int32), before.words, biases.astype(np.int32), excess,
+             fraction, array, derivative, to.words, count)
+        assert np.array_equal(array, to.lay(x, np.int16, 5)) and np.array_equal(derivative, to.lay(slopes, np.uint16, 6))
+        assert count[0] == clips.n
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fraction", [0, 11, 13, 14])
 def test_activations(call, kind, fraction):
     rng = np.random.default_rng(fraction)

@@ -37,32 +37,65 @@ static void clear(const pooling_t *shape, int32_t *e)
     }
 }
 
+/* The largest of one window in channels that are neighbours two by two; words of x are read. */
+typedef struct largest_t {
+    uint32_t rows, columns;
+    const int16_t *x;
+    uint32_t pairs;
+    uint32_t pitch, down;                   /* bytes to the next cell, and more from a row's end to the next */
+} largest_t;
+
+#ifdef __arm__
+void largest_of_pairs(const int16_t *first, int16_t *largest, uint16_t *winners, const largest_t *of);
+#else
+static void largest_of_pairs(const int16_t *first, int16_t *largest, uint16_t *winners, const largest_t *of)
+{
+    for (uint32_t k = 0; k < 2 * of->pairs; k++) {
+        const int16_t *cell = first + k;
+        const int16_t *winner = cell;
+        for (uint32_t i = 0; i < of->rows; i++, cell += of->down / 2) {
+            for (uint32_t j = 0; j < of->columns; j++, cell += of->pitch / 2) {
+                winner = *cell > *winner ? cell : winner;
+            }
+        }
+        largest[k] = *winner;
+        winners[k] = (uint16_t) (winner - of->x);
+    }
+}
+#endif
+
 void pooling_maximum(const pooling_t *shape, const int16_t *x, int16_t *out, uint16_t *winners)
 {
+    uint32_t pitch = shape->in.pitch;
+    uint32_t line = shape->in.line;
     uint32_t channels = shape->in.channels;
+    uint32_t odd = (pitch | line | shape->out.pitch | shape->out.line) & 1;
+    largest_t largest = { .x = x, .pairs = odd ? 0 : channels / 2, .pitch = pitch * 2 };
     for (uint32_t row = 0; row < shape->out.rows; row++) {
         uint32_t to = row * shape->out.line;
         for (uint32_t column = 0; column < shape->out.columns; column++, to += shape->out.pitch) {
             window_t window;
             find_window(shape, row, column, &window);
-            int16_t *largest = out + to;
-            uint16_t *winner = winners + to;
-            for (uint32_t k = 0; k < channels; k++) {
-                largest[k] = x[window.at + k];
-                winner[k] = (uint16_t) (window.at + k);
+            largest.rows = window.rows;
+            largest.columns = window.columns;
+            largest.down = (line - window.columns * pitch) * 2;
+            if (largest.pairs > 0) {
+                largest_of_pairs(x + window.at, out + to, winners + to, &largest);
             }
-            /* cell by cell, all channels of each: they are neighbours */
-            for (uint32_t i = window.rows; i > 0; i--, window.at += shape->in.line) {
-                uint32_t cell = window.at;
-                for (uint32_t j = window.columns; j > 0; j--, cell += shape->in.pitch) {
-                    for (uint32_t k = 0; k < channels; k++) {
-                        int32_t value = x[cell + k];
-                        if (value > largest[k]) {
-                            largest[k] = (int16_t) value;
-                            winner[k] = (uint16_t) (cell + k);
+            for (uint32_t k = 2 * largest.pairs; k < channels; k++) {
+                const int16_t *cell = x + window.at + k;
+                const int16_t *winner = cell;
+                int32_t value = *cell;
+                for (uint32_t i = window.rows; i > 0; i--, cell += largest.down / 2) {
+                    for (uint32_t j = window.columns; j > 0; j--, cell += pitch) {
+                        if (*cell > value) {
+                            value = *cell;
+                            winner = cell;
                         }
                     }
                 }
+                out[to + k] = (int16_t) value;
+                winners[to + k] = (uint16_t) (winner - x);
             }
         }
     }

@@ -45,6 +45,56 @@ void add_biases(int32_t *sums, const image_t *of, const int32_t *biases, int32_t
     *saturations += clips;
 }
 
+/* What unit_ops.S does, and for the host does here. */
+typedef struct relu_t {
+    const int32_t *sums;
+    int16_t *x;
+    uint16_t *derivative;
+    const int32_t *biases;
+    int32_t negative_channels, excess;
+    uint32_t half, shift, pixels, one;      /* half of 2**shift; 1 << 15 */
+    uint32_t from_gap, to_gap;              /* bytes between pixels' channels */
+} relu_t;
+
+#ifdef __arm__
+uint32_t relu_pixels(const relu_t *of);
+uint32_t relu_errors(const int32_t *e, const uint16_t *derivative, int32_t *d, const pixels_t *of);
+#else
+static uint32_t relu_pixels(const relu_t *of)
+{
+    uint32_t clips = 0;
+    const int32_t *sums = of->sums;
+    int16_t *x = of->x;
+    uint16_t *derivative = of->derivative;
+    for (uint32_t pixel = 0; pixel < of->pixels; pixel++) {
+        for (int32_t k = 0; k < -of->negative_channels; k++) {
+            int32_t a = saturate32((int64_t) round_shift32(*sums++, (uint32_t) of->excess) + of->biases[k], &clips);
+            *x++ = a > 0 ? saturate16((int32_t) (((uint32_t) a + of->half) >> of->shift), &clips) : 0;
+            *derivative++ = a > 0 ? 1 << 15 : 0;
+        }
+        sums += of->from_gap / 4;
+        x += of->to_gap / 2;
+        derivative += of->to_gap / 2;
+    }
+    return clips;
+}
+
+static uint32_t relu_errors(const int32_t *e, const uint16_t *derivative, int32_t *d, const pixels_t *of)
+{
+    uint32_t clips = 0;
+    for (uint32_t pixel = 0; pixel < of->pixels; pixel++) {
+        for (uint32_t k = 0; k < of->n; k++) {
+            int32_t error = saturate32((int64_t) *e++ * 16, &clips);
+            *d++ = *derivative++ ? error : 0;
+        }
+        e += of->from_gap;
+        derivative += of->from_gap;
+        d += of->to_gap;
+    }
+    return clips;
+}
+#endif
+
 /* The fraction is 15 at most, so 8 bits and more are shifted out, and rounding does not wrap. */
 IN_LINE linear(const int32_t *a, uint32_t fraction, int16_t *x, uint16_t *derivative, const pixels_t *of, uint32_t *clips)
 {
@@ -140,26 +190,37 @@ void activate_image(uint32_t activation, uint32_t slope, const int32_t *a, const
     }
 }
 
+void activate_sums(uint32_t activation, uint32_t slope, int32_t *sums, const image_t *from, const int32_t *biases, int32_t excess,
+        uint32_t fraction, int16_t *x, uint16_t *derivative, const image_t *to, uint32_t *saturations)
+{
+    if (activation != ACTIVATION_RELU || excess < 0) {
+        add_biases(sums, from, biases, excess, saturations);
+        activate_image(activation, slope, sums, from, fraction, x, derivative, to, saturations);
+        return;
+    }
+    relu_t row = { sums, x, derivative, biases, -(int32_t) to->channels, excess, 1u << (22 - fraction), 23 - fraction, to->columns,
+        1 << 15, (from->pitch - to->channels) * 4, (to->pitch - to->channels) * 2 };
+    for (uint32_t k = to->rows; k > 0; k--) {
+        *saturations += relu_pixels(&row);
+        row.sums += from->line;
+        row.x += to->line;
+        row.derivative += to->line;
+    }
+}
+
 static __attribute__((noinline)) void unit_errors_pixels(uint32_t activation, const int32_t *e, const uint16_t *derivative,
         int32_t *d, const pixels_t *of, uint32_t *saturations)
 {
+    if (activation <= ACTIVATION_RELU) {
+        *saturations += relu_errors(e, derivative, d, of);
+        return;
+    }
     uint32_t clips = 0;
     uint32_t from_gap = of->from_gap;
     for (uint32_t pixel = of->pixels; pixel > 0; pixel--, e += from_gap, derivative += from_gap, d += of->to_gap) {
         for (uint32_t k = of->n; k > 0; k--) {
-            int32_t small = *e++;
-            int32_t error = (int32_t) ((uint32_t) small << 4);
-            uint32_t f = *derivative++;
-            if (__builtin_expect(error >> 4 != small, 0)) {
-                clips++;
-                error = small > 0 ? INT32_MAX : INT32_MIN;
-            }
-            if (activation > ACTIVATION_RELU) {
-                error = saturate32(round_shift64((int64_t) error * (int32_t) f, 15), &clips);
-            } else if (f == 0) {
-                error = 0;
-            }
-            *d++ = error;
+            int32_t error = saturate32((int64_t) *e++ * 16, &clips);
+            *d++ = saturate32(round_shift64((int64_t) error * *derivative++, 15), &clips);
         }
     }
     *saturations += clips;
