@@ -35,3 +35,23 @@ def test_zeros_cost_little(counter, kernel):
 def test_cycles_per_update(counter, shift, most):
     assert counter.update("sgd_update", 1024, shift).cycles < 1024 * most
     assert counter.update("sgd_update", 1024, shift, zeros=True).cycles < 1024 * 4
+
+
+#: (place in TILES, forward, backward, gradient): cycles per multiply-add between real channels
+CONVOLUTIONS = [(1, 2.6, 4.8, 3.5), (2, 2.5, 2.7, 3.0), (5, 2.5, 2.7, 2.45), (6, 2.45, 2.6, 2.5), (7, 2.75, 2.6, 2.6)]
+
+
+@pytest.mark.parametrize("tile, forward, backward, gradient", CONVOLUTIONS)
+def test_cycles_of_a_convolution(counter, tile, forward, backward, gradient):
+    from kernel_cycles import TILES
+    for name, most in (("forward", forward), ("backward", backward), ("gradient", gradient)):
+        count, products = counter.convolution(f"convolution_{name}", TILES[tile])
+        assert count.cycles / products < most, name
+
+
+def test_zeros_in_a_convolution_cost_little(counter):
+    from kernel_cycles import TILES
+    for name, most in (("forward", 0.55), ("backward", 0.65), ("gradient", 0.4)):
+        full, _ = counter.convolution(f"convolution_{name}", TILES[5])
+        quarter, _ = counter.convolution(f"convolution_{name}", TILES[5], 0.25)
+        assert quarter.cycles < most * full.cycles, name
