@@ -42,6 +42,7 @@ class _Windows(ctypes.Structure):
                              "down", "across")]
 
     @classmethod
+    @functools.lru_cache(maxsize=256)
     def of(cls, windows: Windows) -> _Windows:
         return cls(*windows.image, *windows.size, *windows.strides, windows.padding[0][0], windows.padding[1][0],
                    *windows.positions)

@@ -36,7 +36,8 @@ static rate_t rate_of(const part_t *part, const rate_t *rates)
 }
 
 /* x: [batch][image]; rates: by number of cells; means: [batch][p][channels]; returns the number of clips */
-EXPORT uint64_t reference_average(const windows_t *w, const int16_t *x, const rate_t *rates, int16_t *means, size_t batch)
+FAST EXPORT uint64_t reference_average(const windows_t *w, const int16_t *x, const rate_t *rates, int16_t *means,
+        size_t batch)
 {
     uint64_t clips = 0;
     for (size_t s = 0; s < batch; s++, x += image(w)) {
@@ -44,11 +45,14 @@ EXPORT uint64_t reference_average(const windows_t *w, const int16_t *x, const ra
             for (size_t q = 0; q < w->across; q++, means += w->channels) {
                 part_t part = part_of(w, p, q);
                 rate_t rate = rate_of(&part, rates);
+                size_t rows = part.bottom - part.top, columns = part.right - part.left;
+                const int16_t *corner = x + (part.top * w->width + part.left) * w->channels;
                 for (size_t c = 0; c < w->channels; c++) {
                     int64_t sum = 0;
-                    for (size_t row = part.top; row < part.bottom; row++) {
-                        for (size_t column = part.left; column < part.right; column++) {
-                            sum += x[(row * w->width + column) * w->channels + c];
+                    for (size_t row = 0; row < rows; row++) {
+                        const int16_t *at = corner + row * w->width * w->channels + c;
+                        for (size_t column = 0; column < columns; column++) {
+                            sum += at[column * w->channels];
                         }
                     }
                     uint32_t clip = 0;
@@ -62,7 +66,8 @@ EXPORT uint64_t reference_average(const windows_t *w, const int16_t *x, const ra
 }
 
 /* errors: [batch][p][channels], each within 32 bits; e: [batch][image] */
-EXPORT void reference_average_backward(const windows_t *w, const int64_t *errors, const rate_t *rates, int64_t *e, size_t batch)
+FAST EXPORT void reference_average_backward(const windows_t *w, const int64_t *errors, const rate_t *rates, int64_t *e,
+        size_t batch)
 {
     memset(e, 0, batch * image(w) * sizeof(*e));
     for (size_t s = 0; s < batch; s++, e += image(w)) {
@@ -70,11 +75,11 @@ EXPORT void reference_average_backward(const windows_t *w, const int64_t *errors
             for (size_t q = 0; q < w->across; q++, errors += w->channels) {
                 part_t part = part_of(w, p, q);
                 rate_t rate = rate_of(&part, rates);
-                for (size_t c = 0; c < w->channels; c++) {
-                    int64_t share = round_shift64(errors[c] * rate.mantissa, rate.shift);
-                    for (size_t row = part.top; row < part.bottom; row++) {
-                        for (size_t column = part.left; column < part.right; column++) {
-                            e[(row * w->width + column) * w->channels + c] += share;
+                for (size_t row = part.top; row < part.bottom; row++) {
+                    for (size_t column = part.left; column < part.right; column++) {
+                        int64_t *at = e + (row * w->width + column) * w->channels;
+                        for (size_t c = 0; c < w->channels; c++) {
+                            at[c] += round_shift64(errors[c] * rate.mantissa, rate.shift);
                         }
                     }
                 }
