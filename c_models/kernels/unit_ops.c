@@ -7,12 +7,10 @@ typedef struct pixels_t {
     uint32_t pixels, n, from_gap, to_gap;
 } pixels_t;
 
-#define IN_LINE static inline __attribute__((always_inline)) void
-
 /* sat32((sum << left) + bias) */
 static __attribute__((noinline)) int32_t shifted_left(int32_t sum, uint32_t left, int32_t bias, uint32_t *saturations)
 {
-    return saturate32((int64_t) ((uint64_t) (int64_t) sum << left) + bias, saturations);
+    return saturate32((int64_t) sum * (1 << left) + bias, saturations);
 }
 
 void add_biases(int32_t *sums, const image_t *of, const int32_t *biases, int32_t excess, uint32_t *saturations)
@@ -95,83 +93,48 @@ static uint32_t relu_errors(const int32_t *e, const uint16_t *derivative, int32_
 }
 #endif
 
-/* The fraction is 15 at most, so 8 bits and more are shifted out, and rounding does not wrap. */
-IN_LINE linear(const int32_t *a, uint32_t fraction, int16_t *x, uint16_t *derivative, const pixels_t *of, uint32_t *clips)
+/*
+ * Linear, ReLU and leaky ReLU, which differ in the slope: code is scarce.  The fraction is 15 at most, so 8 bits and more
+ * are shifted out, and rounding does not wrap.
+ */
+static uint32_t bent_pixels(uint32_t slope, const int32_t *a, uint32_t fraction, int16_t *x, uint16_t *derivative,
+        const pixels_t *of)
 {
+    uint32_t clips = 0;
     uint32_t to_gap = of->to_gap;
     for (uint32_t pixel = of->pixels; pixel > 0; pixel--, a += of->from_gap, x += to_gap, derivative += to_gap) {
         for (uint32_t k = of->n; k > 0; k--) {
-            *x++ = saturate16(((*a++ >> (22 - fraction)) + 1) >> 1, clips);
-            *derivative++ = 1 << 15;
-        }
-    }
-}
-
-IN_LINE relu(const int32_t *a, uint32_t fraction, int16_t *x, uint16_t *derivative, const pixels_t *of, uint32_t *clips)
-{
-    uint32_t half = 1u << (22 - fraction);
-    uint32_t to_gap = of->to_gap;
-    for (uint32_t pixel = of->pixels; pixel > 0; pixel--, a += of->from_gap, x += to_gap, derivative += to_gap) {
-        for (uint32_t k = of->n; k > 0; k--) {
-            int32_t value = *a++;
-            uint32_t result = 0;
-            uint32_t f = 0;
-            if (value > 0) {
-                f = 1 << 15;
-                result = ((uint32_t) value + half) >> (23 - fraction);
-                if (__builtin_expect(result > INT16_MAX, 0)) {
-                    result = INT16_MAX;
-                    (*clips)++;
+            int32_t half = *a++ >> (22 - fraction);
+            uint32_t f = 1 << 15;
+            if (a[-1] <= 0) {
+                f = slope;
+                if (slope != 1 << 15) {
+                    /* between -2**32 and 0, before the shift */
+                    half = slope == 0 ? 0 : (int32_t) (((int64_t) a[-1] * (int32_t) slope) >> 15 >> (22 - fraction));
                 }
             }
-            *x++ = (int16_t) result;
+            *x++ = saturate16((half + 1) >> 1, &clips);
             *derivative++ = (uint16_t) f;
         }
     }
-}
-
-IN_LINE leaky_relu(uint32_t slope, const int32_t *a, uint32_t fraction, int16_t *x, uint16_t *derivative, const pixels_t *of,
-        uint32_t *clips)
-{
-    uint32_t to_gap = of->to_gap;
-    for (uint32_t pixel = of->pixels; pixel > 0; pixel--, a += of->from_gap, x += to_gap, derivative += to_gap) {
-        for (uint32_t k = of->n; k > 0; k--) {
-            int32_t value = *a++;
-            int32_t rounded = ((value >> (22 - fraction)) + 1) >> 1;
-            uint32_t f = 1 << 15;
-            if (value <= 0) {
-                /* between -2**32 and 0 */
-                rounded = (int32_t) round_shift64(((int64_t) value * slope) >> 15, 23 - fraction);
-                f = slope;
-            }
-            *x++ = saturate16(rounded, clips);
-            *derivative++ = (uint16_t) f;
-        }
-    }
+    return clips;
 }
 
 static __attribute__((noinline)) void activate_pixels(uint32_t activation, uint32_t slope, const int32_t *a, uint32_t fraction,
         int16_t *x, uint16_t *derivative, const pixels_t *of, uint32_t *saturations)
 {
-    uint32_t clips = 0;
-    switch (activation) {
-    case ACTIVATION_LINEAR:
-        linear(a, fraction, x, derivative, of, &clips);
-        break;
-    case ACTIVATION_RELU:
-        relu(a, fraction, x, derivative, of, &clips);
-        break;
-    case ACTIVATION_LEAKY_RELU:
-        leaky_relu(slope, a, fraction, x, derivative, of, &clips);
-        break;
-    default:
+    if (activation == ACTIVATION_SIGMOID || activation == ACTIVATION_TANH) {
         for (uint32_t pixel = of->pixels; pixel > 0; pixel--, a += of->from_gap, x += of->to_gap, derivative += of->to_gap) {
             for (uint32_t k = of->n; k > 0; k--) {
                 *x++ = activate_curved(activation, *a++, fraction, derivative++);
             }
         }
+        return;
     }
-    *saturations += clips;
+    if (activation != ACTIVATION_LEAKY_RELU) {
+        slope = activation == ACTIVATION_LINEAR ? 1 << 15 : 0;
+    }
+    *saturations += bent_pixels(slope, a, fraction, x, derivative, of);
 }
 
 void activate_all(uint32_t activation, uint32_t slope, const int32_t *a, uint32_t n, uint32_t fraction, int16_t *x,
@@ -249,7 +212,7 @@ void activate_values(uint32_t activation, uint32_t slope, const int16_t *x, uint
     for (uint32_t start = 0; start < n; start += 16) {
         uint32_t count = n - start < 16 ? n - start : 16;
         for (uint32_t k = 0; k < count; k++) {
-            a[k] = saturate32((int64_t) x[start + k] * (1 << (23 - from)), saturations);
+            a[k] = shifted_left(x[start + k], 23 - from, 0, saturations);
         }
         activate_all(activation, slope, a, count, fraction, out + start, derivative + start, saturations);
     }

@@ -26,7 +26,7 @@ void activate_image(uint32_t activation, uint32_t slope, const int32_t *a, const
 
 /*
  * Both in one, quicker for ReLU: from the sums of a layer to its values.  What becomes of the sums is left open.
- * n numbers at a time: an image of one pixel.
+ * A vector is an image of one pixel.
  */
 void activate_sums(uint32_t activation, uint32_t slope, int32_t *sums, const image_t *from, const int32_t *biases, int32_t excess,
         uint32_t fraction, int16_t *x, uint16_t *derivative, const image_t *to, uint32_t *saturations);
