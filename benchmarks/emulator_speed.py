@@ -20,9 +20,11 @@ from typing import Any
 import numpy as np
 
 from dlgraph import formats
+from dlgraph.binaries import translated_binaries
 from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.layer_graph import Activation, DenseLayer, LayerGraph, Loss, Metric, Samples, Sgd
 from dlgraph.machines import Emulated
+from spinnemu.translations import library
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from energy import system_cores  # noqa: E402
@@ -105,6 +107,7 @@ def resident_bytes(process: int) -> int:
 def measure(n_samples: int) -> Result:
     rng = np.random.default_rng(SEED)
     graph, samples = make_graph(rng), make_samples(rng, n_samples)
+    library(path.read_bytes() for path in translated_binaries())      # else the first run is without
     target = Emulated(board=BOARD).target()
     started = time.perf_counter()
     target.start()

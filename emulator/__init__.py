@@ -10,7 +10,8 @@ as it would reach a board::
         print(machine.counters().seconds)
 """
 
+from . import translations
 from .errors import AddressBusyError, EmulatorError
 from .machine import Counters, Machine
 
-__all__ = ["AddressBusyError", "Counters", "EmulatorError", "Machine"]
+__all__ = ["AddressBusyError", "Counters", "EmulatorError", "Machine", "translations"]

@@ -41,11 +41,15 @@ def _sources() -> list[Path]:
     return sorted(SOURCE.glob("*.c"))
 
 
-def _digest() -> str:
+def source_digest() -> str:
+    """Names the engine's sources and how they are compiled."""
     digest = hashlib.sha256(" ".join(_flags()).encode())
     for path in sorted([*_sources(), *SOURCE.glob("*.h")]):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
+    installed = _installed()
+    if not _sources() and installed is not None:             # a wheel: the library stands for its sources
+        digest.update(installed.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -54,11 +58,22 @@ def _installed() -> Path | None:
     if spec is None or spec.origin is None:
         return None
     library = Path(spec.origin)
-    # An installed extension beside newer sources (an editable install) is out of date.
-    sources = [*_sources(), *SOURCE.glob("*.h")]
+    # An installed extension beside newer sources (an editable install) is out of date; a wheel has headers only.
+    sources = [*_sources(), *SOURCE.glob("*.h")] if _sources() else []
     if any(p.stat().st_mtime > library.stat().st_mtime for p in sources):
         return None
     return library
+
+
+def compiler() -> list[str]:
+    """The command of the C compiler: ``$CC``, ``cc`` or ``gcc``.
+
+    :raises EmulatorError: if there is none
+    """
+    found = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
+    if not found:
+        raise EmulatorError("there is no C compiler, which the emulated machine needs where its engine is not installed")
+    return found.split()
 
 
 def library() -> Path:
@@ -69,15 +84,13 @@ def library() -> Path:
     found = _installed() if _flags() == FLAGS else None
     if found is not None:
         return found
-    target = cache_folder() / f"engine-{_digest()}.so"
+    target = cache_folder() / f"engine-{source_digest()}.so"
     if target.exists():
         return target
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
-    if not compiler:
-        raise EmulatorError("the emulator's engine is not installed and there is no C compiler")
+    command_of_compiler = compiler()
     handle, temporary = tempfile.mkstemp(suffix=".so", dir=target.parent)
     os.close(handle)
-    command = [*compiler.split(), *_flags(), *map(str, _sources()), "-o", temporary]
+    command = [*command_of_compiler, *_flags(), *map(str, _sources()), "-ldl", "-o", temporary]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
         os.unlink(temporary)

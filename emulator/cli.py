@@ -46,6 +46,8 @@ def _parser() -> argparse.ArgumentParser:
                         type=_numbers(3, "a link, such as 2,3,0"))
     parser.add_argument("--threads", type=int, choices=(1, 2), default=1,
                         help="host threads; two help when hundreds of cores are busy")
+    parser.add_argument("--translation", metavar="LIBRARY", action="append", default=[],
+                        help="what python -m spinnemu.translate made of a program: cores run it faster")
     parser.add_argument("--record", metavar="LOG", help="log what the host does, for --replay")
     parser.add_argument("--replay", metavar="LOG",
                         help="repeat a log without listening, and say where it ended; needs the "
@@ -76,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if not options.address:
                 print("spinnemu: --replay needs the --address of the recorded machine", file=sys.stderr)
                 return 2
-            end = replay(options.replay, options.board, options.address, boot=not options.no_boot, **dead)
+            end = replay(options.replay, options.board, options.address, boot=not options.no_boot,
+                         translations=options.translation, **dead)
             print(json.dumps({"cycles": end.counters.cycles, "state": end.state_hash}))
             if options.stats is not None:
                 print(_report(end.counters))
@@ -92,7 +95,7 @@ def _serve(options: argparse.Namespace, dead: dict) -> int:
     signal.signal(signal.SIGTERM, lambda *_: end.set())
     started = time.monotonic()
     with Machine(options.board, options.address, boot=not options.no_boot, record=options.record,
-                 expose=options.expose, threads=options.threads, **dead) as machine:
+                 expose=options.expose, threads=options.threads, translations=options.translation, **dead) as machine:
         print(f"emulated {options.board} at {machine.address} after "
               f"{time.monotonic() - started:.1f} s; Ctrl-C ends it", flush=True)
         try:

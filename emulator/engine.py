@@ -27,6 +27,9 @@ class ServeOptions(ctypes.Structure):
         ("control_out", ctypes.c_int32),
         ("die_with_parent", ctypes.c_uint32),
         ("threads", ctypes.c_uint32),
+        ("translation_count", ctypes.c_uint32),
+        ("translations", ctypes.POINTER(ctypes.c_char_p)),
+        ("translation_key", ctypes.c_char_p),
     ]
 
 
@@ -40,6 +43,7 @@ def main(arguments):
     image = bytes.fromhex(options["image"])
     rom = bytes.fromhex(options["serial_rom"])
     engine = ctypes.CDLL(options["library"])
+    translations = options["translations"]
     serve = ServeOptions(
         board=options["board"],
         address=(ctypes.c_uint8 * 4)(*map(int, options["address"].split("."))),
@@ -48,7 +52,9 @@ def main(arguments):
         snapshot_path=_text(options["snapshot_path"]), snapshot_key=_text(options["snapshot_key"]),
         record_path=_text(options["record"]), replay_path=_text(options["replay"]),
         control_in=0, control_out=1, die_with_parent=options["die_with_parent"],
-        threads=options["threads"])
+        threads=options["threads"], translation_count=len(translations),
+        translations=(ctypes.c_char_p * len(translations))(*map(str.encode, translations)),
+        translation_key=_text(options["translation_key"]))
     return engine.spinnemu_serve(ctypes.byref(serve))
 
 

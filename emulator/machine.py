@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import boot_image, build
+from . import boot_image, build, translation_key
 from .errors import AddressBusyError, EmulatorError
 from .serial_rom import serial_rom
 
@@ -121,6 +121,9 @@ class Machine:
     :param threads:
         host threads, 1 or 2, with the same result; two are faster when hundreds of cores are awake
         and the host has nothing else to do, and slower otherwise
+    :param translations:
+        libraries that :mod:`spinnemu.translate` made of programs; cores run these faster, with the same result
+    :raises EmulatorError: if the machine does not start, or a translation belongs to another version of the emulator
     """
 
     def __init__(
@@ -129,8 +132,10 @@ class Machine:
             dead_cores: Iterable[tuple[int, int, int]] = (),
             dead_links: Iterable[tuple[int, int, int]] = (),
             record: str | os.PathLike[str] | None = None,
-            expose: bool = False, snapshots: bool = True, threads: int = 1) -> None:
+            expose: bool = False, snapshots: bool = True, threads: int = 1,
+            translations: Iterable[str | os.PathLike[str]] = ()) -> None:
         self._threads = threads
+        self._translations = [os.path.abspath(path) for path in translations]
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
         #: fingerprint of the state at the end of a recorded run; set by :meth:`close`
@@ -169,6 +174,7 @@ class Machine:
             "replay": os.fspath(replay) if replay is not None else None,
             # The kernel's signal comes when the *thread* that started the process ends.
             "die_with_parent": int(main_thread), "threads": self._threads,
+            "translations": self._translations, "translation_key": translation_key.key(),
         }
         self._process = subprocess.Popen(
             [sys.executable, "-E", "-s", str(Path(__file__).with_name("engine.py")), json.dumps(options)],
@@ -291,14 +297,16 @@ def replay(
         log: str | os.PathLike[str], board: str, address: str, *, boot: bool = True,
         dead_chips: Iterable[tuple[int, int]] = (),
         dead_cores: Iterable[tuple[int, int, int]] = (),
-        dead_links: Iterable[tuple[int, int, int]] = ()) -> Replay:
+        dead_links: Iterable[tuple[int, int, int]] = (),
+        translations: Iterable[str | os.PathLike[str]] = ()) -> Replay:
     """Repeat what was recorded, without sockets, as fast as possible.
 
-    The other parameters must be those of the machine that recorded the log.
+    The other parameters must be those of the machine that recorded the log; the translations need not.
     """
     machine = Machine.__new__(Machine)
     machine._process = None
     machine._threads = 1
+    machine._translations = [os.path.abspath(path) for path in translations]
     machine._lock = threading.Lock()
     machine.board = _checked_board(board)
     machine.address = address

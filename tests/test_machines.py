@@ -198,8 +198,8 @@ class MachineFake:
     made: list[dict[str, object]] = []
     running = 0
 
-    def __init__(self, board: str, address: str | None) -> None:
-        MachineFake.made.append({"board": board, "address": address})
+    def __init__(self, board: str, address: str | None, translations: list[Path]) -> None:
+        MachineFake.made.append({"board": board, "address": address, "translations": translations})
         self.address = address or "127.0.0.77"
         if self.address == "127.0.0.66":
             raise AddressBusyError("cannot listen on 127.0.0.66 port 17893")
@@ -211,7 +211,9 @@ class MachineFake:
         MachineFake.running -= 1
 
 
-FAKE = types.SimpleNamespace(Machine=MachineFake, EmulatorError=EmulatorError, AddressBusyError=AddressBusyError)
+TRANSLATION = Path("translation.so")
+FAKE = types.SimpleNamespace(Machine=MachineFake, EmulatorError=EmulatorError, AddressBusyError=AddressBusyError,
+                             translations=types.SimpleNamespace(library_later=lambda paths: TRANSLATION))
 
 
 def test_the_emulated_board_is_started_and_stopped(monkeypatch) -> None:
@@ -221,7 +223,8 @@ def test_the_emulated_board_is_started_and_stopped(monkeypatch) -> None:
         _ = target.options
     target.start()
     target.start()
-    assert MachineFake.made[-1] == {"board": "spinn3", "address": "127.0.0.5"} and MachineFake.running == 1
+    assert MachineFake.made[-1] == {"board": "spinn3", "address": "127.0.0.5",
+                                     "translations": [TRANSLATION]} and MachineFake.running == 1
     assert target.options == {"version": "3", "machine_name": "127.0.0.5"}
     target.stop()
     target.stop()

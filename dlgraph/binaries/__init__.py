@@ -47,6 +47,20 @@ def binary_folder() -> Path:
         f"them from. Install dlgraph again: 'pip install .' in its source folder builds them.")
 
 
+def translated_binaries() -> list[Path]:
+    """The binaries that an emulated board runs while a network trains: these, and the monitor of SpiNNFrontEndCommon that
+    runs on every chip beside them.
+
+    :raises BinariesError: as :func:`binary_folder`
+    """
+    found = sorted(binary_folder().glob("*.aplx"))
+    spec = importlib.util.find_spec("spinn_front_end_common")
+    if spec is not None and spec.origin is not None:
+        monitor = Path(spec.origin).parent / "common_model_binaries" / "extra_monitor_support.aplx"
+        found += [monitor] if monitor.is_file() else []
+    return found
+
+
 def cache_folder() -> Path:
     """Where built binaries are kept: ``$XDG_CACHE_HOME/dlgraph`` or ``~/.cache/dlgraph``."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dlgraph"

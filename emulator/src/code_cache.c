@@ -1,6 +1,7 @@
 #include "code_cache.h"
 
 #include "fuse.h"
+#include "translation.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct CodePage {
     unsigned number;
     uint8_t key[KEY_BYTES];           /* the instructions, and those just after the page */
     Entry *entries[2];                /* [Thumb], NULL until a core executes the page in that state */
+    TranslatedCode *translated[2];    /* the same, NULL also where there is none */
 };
 
 /* The only mutable global state of the emulator: which pages are decoded. Entries never change once
@@ -120,15 +122,13 @@ static bool is_delay_loop(const Decoded *subtract, const Decoded *branch, uint32
            (branch->cond == 1 || branch->cond == 2) && branch->entry.imm == pc;
 }
 
-static Entry *decode_page(const CodePage *page, bool thumb)
+void code_decode_page(const uint8_t *key, unsigned number, bool thumb, Decoded *decoded, Entry *entries)
 {
     unsigned size = thumb ? 2 : 4;
     unsigned count = PAGE_BYTES / size;
-    uint32_t base = page->number * PAGE_BYTES;
-    Entry *entries = allocate((count + 1) * sizeof *entries);
-    Decoded *decoded = allocate((count + 2) * sizeof *decoded);
+    uint32_t base = number * PAGE_BYTES;
     for (unsigned i = 0; i < count + 2; ++i) {
-        decode_one(page->key + i * size, base + i * size, thumb, &decoded[i]);
+        decode_one(key + i * size, base + i * size, thumb, &decoded[i]);
     }
     for (unsigned i = 0; i < count; ++i) {
         uint32_t pc = base + i * size;
@@ -140,6 +140,14 @@ static Entry *decode_page(const CodePage *page, bool thumb)
         }
     }
     fuse_sequences(decoded, entries, count);
+}
+
+static Entry *decode_page(const CodePage *page, bool thumb)
+{
+    unsigned count = PAGE_BYTES / (thumb ? 2 : 4);
+    Entry *entries = allocate((count + 1) * sizeof *entries);
+    Decoded *decoded = allocate((count + 2) * sizeof *decoded);
+    code_decode_page(page->key, page->number, thumb, decoded, entries);
     entries[count].handler = interpreter_handlers()[OP_PAGE_END];
     free(decoded);
     return entries;
@@ -219,7 +227,9 @@ const Entry *code_page(Cpu *cpu, unsigned number, bool thumb)
     }
     if (!page->entries[thumb]) {
         page->entries[thumb] = decode_page(page, thumb);
+        page->translated[thumb] = translation_find(page->key, number, thumb);
     }
+    code->translated.page[thumb][number] = page->translated[thumb];
     code->entries[thumb][number] = page->entries[thumb];
     pthread_mutex_unlock(&cache.lock);
     return code->entries[thumb][number];
@@ -236,11 +246,12 @@ static void forget_page(struct CpuCode *code, unsigned number, uint64_t now)
     code->retired[code->retired_count++] = code->pages[number];
     code->pages[number] = NULL;
     code->entries[0][number] = code->entries[1][number] = NULL;
+    code->translated.page[0][number] = code->translated.page[1][number] = code->translated.last = NULL;
     code->last_entries = NULL;
     if (code->rewrites[number] < REWRITES_BEFORE_UNCACHED) {
         ++code->rewrites[number];
     }
-    code->changed = true;
+    code->translated.changed = true;
 }
 
 void code_forget(Cpu *cpu, uint32_t offset, uint32_t bytes)

@@ -6,12 +6,13 @@
 
 #include "cpu.h"
 #include "decoded.h"
+#include "translated.h"
 
 enum {
-    PAGE_BITS = 10,
-    PAGE_BYTES = 1 << PAGE_BITS,
-    PAGE_COUNT = ITCM_BYTES / PAGE_BYTES,
-    PAGE_LOOKAHEAD = 8,               /* stalls depend on the two instructions after the page */
+    PAGE_BITS = TRANSLATED_PAGE_BITS,
+    PAGE_BYTES = TRANSLATED_PAGE_BYTES,
+    PAGE_COUNT = TRANSLATED_PAGES,
+    PAGE_LOOKAHEAD = TRANSLATED_LOOKAHEAD,
     /* A page that is code and data at once is decoded as it runs, until it has been left alone. */
     REWRITES_BEFORE_UNCACHED = 64,
     CYCLES_UNTIL_CACHED_AGAIN = 200000,
@@ -21,9 +22,8 @@ typedef struct CodePage CodePage;
 
 /* What a core knows of its decoded code. */
 struct CpuCode {
-    /* what every slice needs, in one line of the host's cache */
-    bool changed;                          /* entries must be looked up again */
-    uint32_t last_page;                    /* address of the page executed last, with bit 0 for Thumb */
+    TranslatedLookUp translated;           /* first: translated code knows it by this */
+    uint32_t last_page;                    /* address of the page interpreted last, with bit 0 for Thumb */
     const Entry *last_entries;             /* NULL if there is none */
 
     const Entry *entries[2][PAGE_COUNT];   /* [Thumb][page], NULL until executed */
@@ -47,6 +47,10 @@ void code_release_all(struct CpuCode *code);
 
 /* Decode the instruction at `pc` of the core's ITCM with its stalls. */
 void code_decode_at(const Cpu *cpu, uint32_t pc, bool thumb, Decoded *decoded);
+
+/* How the instructions of a page are executed: its entries as the interpreter has them (PAGE_END is left
+ * out), and what they were made of; `key` is the page and its lookahead, `decoded` has two places more. */
+void code_decode_page(const uint8_t *key, unsigned number, bool thumb, Decoded *decoded, Entry *entries);
 
 /* The interpreter's code for each Op (interpret.c). */
 const void *const *interpreter_handlers(void);

@@ -18,19 +18,18 @@ static uint64_t spacing(const Packet *p, unsigned without, unsigned with)
 static void drive_tx(Core *core)
 {
     const CommsController *cc = &core->cc;
-    vic_set(core, INT_CC_TX_EMPTY, !cc->held);
-    vic_set(core, INT_CC_TX_NOT_FULL, !cc->held);
-    vic_set(core, INT_CC_TX_FULL, cc->held);
-    vic_set(core, INT_CC_TX_OVERRUN, cc->overrun);
+    enum { EMPTY = 1u << INT_CC_TX_EMPTY, NOT_FULL = 1u << INT_CC_TX_NOT_FULL, FULL = 1u << INT_CC_TX_FULL,
+           OVERRUN = 1u << INT_CC_TX_OVERRUN };
+    vic_set_many(core, EMPTY | NOT_FULL | FULL | OVERRUN,
+                 (cc->held ? FULL : EMPTY | NOT_FULL) | (cc->overrun ? OVERRUN : 0));
 }
 
 static void drive_rx(Core *core)
 {
     const CommsController *cc = &core->cc;
     enum PacketType type = packet_type(&cc->rx[cc->rx_head].packet);
-    vic_set(core, INT_CC_READY, cc->rx_visible);
-    for (unsigned t = 0; t < 4; t++)
-        vic_set(core, (enum InterruptSource)(INT_CC_MC + t), cc->rx_visible && t == type);
+    enum { READY = 1u << INT_CC_READY, OF_TYPES = 0xfu << INT_CC_MC };
+    vic_set_many(core, READY | OF_TYPES, cc->rx_visible ? READY | 1u << (INT_CC_MC + type) : 0);
 }
 
 void cc_reset(Core *core)
@@ -133,8 +132,7 @@ static void pop(Core *core, uint64_t now)
     if (cc->rx_visible)
         cc->last = cc->rx[cc->rx_head].packet;
     drive_rx(core);
-    core_next_local(core);
-    core->cpu.stop = true;
+    core_device_changed(core);
     router_core_freed(core->machine, core, now + CORE_RX_CREDIT);
 }
 

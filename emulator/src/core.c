@@ -15,6 +15,14 @@ void core_next_local(Core *core)
     core->next_local = at;
 }
 
+/* A device of the core was changed by the core itself: what comes next may come before the end of the slice. */
+void core_device_changed(Core *core)
+{
+    core_next_local(core);
+    if (core->next_local < core->run_until)
+        core->cpu.stop = true;
+}
+
 void core_local_events(Core *core, uint64_t now)
 {
     while (core->next_local <= now) {
@@ -61,7 +69,7 @@ void core_wake(Core *core, uint64_t at)
 
 void core_lines_changed(Core *core)
 {
-    if ((core->cpu.irq || core->cpu.fiq) && core->cpu.sleeping
+    if (core->cpu.sleeping && (core->cpu.irq || core->cpu.fiq)
         && !(core->chip->awake >> core->id & 1)) {
         /* Raised from outside, while this core's turn in the quantum may be over. */
         uint64_t now = core->machine->events.now;
@@ -84,8 +92,8 @@ void core_run(Core *core, uint64_t end)
             cpu->cycles = core->next_local;
             continue;
         }
-        cpu->stop = false;
-        cpu_run(cpu, core->next_local < end ? core->next_local : end);
+        core->run_until = core->next_local < end ? core->next_local : end;
+        cpu_run(cpu, core->run_until);
         if (core->restart_pending) {
             core_restart(core, true);
             core->restart_pending = false;

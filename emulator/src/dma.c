@@ -177,6 +177,5 @@ void dma_write(Core *core, uint32_t offset, uint32_t value)
         return;
     }
     drive(core);
-    core_next_local(core);
-    core->cpu.stop = true;
+    core_device_changed(core);
 }

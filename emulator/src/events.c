@@ -79,6 +79,8 @@ void events_set_unit(Machine *m, uint32_t unit, uint64_t due)
             sift(q, place, last);
         return;
     }
+    if (place && q->due[unit] == due)
+        return;
     q->due[unit] = due;
     if (!place)
         place = ++q->heap_size;

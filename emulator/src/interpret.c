@@ -19,10 +19,9 @@
 #include "decoded.h"
 #include "exceptions.h"
 #include "multiply4.h"
+#include "semantics.h"
 #include "shifter.h"
-
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#include "translated.h"
 
 #if defined(__GNUC__) && !defined(__clang__)
 /* Merging the dispatch jumps of the handlers into one would ruin branch prediction. */
@@ -33,42 +32,13 @@
 
 enum {
     LONGEST_RUN = 1 << 30,
+    VECTOR_BYTES = 0x20,
     /* Block loads mostly walk through memory, and between two slices of a core other cores sweep it
      * out of the host's first cache: fetch already what the next slice is going to load. */
     PREFETCH_BYTES = 128,
 };
 
 /* --- memory --- */
-
-static inline bool in_dtcm(uint32_t address)
-{
-    return address - DTCM_BASE < DTCM_BYTES;
-}
-
-static inline uint32_t get32(const uint8_t *p)
-{
-    uint32_t v;
-    memcpy(&v, p, 4);
-    return v;
-}
-
-static inline uint32_t get16(const uint8_t *p)
-{
-    uint16_t v;
-    memcpy(&v, p, 2);
-    return v;
-}
-
-static inline void put32(uint8_t *p, uint32_t v)
-{
-    memcpy(p, &v, 4);
-}
-
-static inline void put16(uint8_t *p, uint32_t v)
-{
-    uint16_t half = (uint16_t)v;
-    memcpy(p, &half, 2);
-}
 
 static inline uint8_t *dtcm_at(const Cpu *cpu, uint32_t address, unsigned bytes)
 {
@@ -110,13 +80,6 @@ static void write_memory(Cpu *cpu, uint32_t address, uint32_t value, unsigned by
     } else {
         *p = (uint8_t)value;
     }
-}
-
-/* An unaligned word load rotates the aligned word. */
-static inline uint32_t rotate_unaligned(uint32_t word, uint32_t address)
-{
-    unsigned amount = (address & 3) * 8;
-    return amount ? word >> amount | word << (32 - amount) : word;
 }
 
 static uint32_t load_word(Cpu *cpu, uint32_t address)
@@ -178,34 +141,6 @@ static void store_block(Cpu *cpu, const Entry *e, bool user)
     }
 }
 
-/* --- arithmetic with the sticky Q flag --- */
-
-static inline uint32_t saturate(Cpu *cpu, int64_t value)
-{
-    if (value > INT32_MAX) {
-        cpu->cpsr |= PSR_Q;
-        return INT32_MAX;
-    }
-    if (value < INT32_MIN) {
-        cpu->cpsr |= PSR_Q;
-        return (uint32_t)INT32_MIN;
-    }
-    return (uint32_t)value;
-}
-
-static inline uint32_t accumulate(Cpu *cpu, int32_t product, uint32_t accumulator)
-{
-    int32_t sum;
-    if (UNLIKELY(__builtin_add_overflow(product, (int32_t)accumulator, &sum))) {
-        cpu->cpsr |= PSR_Q;
-    }
-    return (uint32_t)sum;
-}
-
-static inline int32_t bottom(uint32_t v) { return (int16_t)v; }
-static inline int32_t top(uint32_t v) { return (int32_t)v >> 16; }
-static inline int32_t wide(uint32_t a, int32_t b) { return (int32_t)(((int64_t)(int32_t)a * b) >> 16); }
-
 /* --- conditions --- */
 
 static bool condition_holds(unsigned cond, uint32_t cpsr)
@@ -246,8 +181,82 @@ static void undefined_instruction(Cpu *cpu, uint32_t pc, uint32_t next)
 /* Whether the run must end after this instruction. */
 static inline bool needs_attention(const Cpu *cpu)
 {
-    return cpu->stop || cpu->code->changed || interrupt_pending(cpu);
+    return cpu->stop || cpu->code->translated.changed || interrupt_pending(cpu);
 }
+
+/* --- for translated code --- */
+
+static inline void slice_bus_begin(Cpu *cpu, const Slice *slice)
+{
+    cpu->cycles = slice->limit - (uint64_t)slice->left;
+}
+
+static inline void slice_bus_end(Cpu *cpu, Slice *slice)
+{
+    if (UNLIKELY(needs_attention(cpu))) {
+        slice->limit = cpu->cycles;
+    }
+    slice->left = (int64_t)(slice->limit - cpu->cycles);
+}
+
+static uint32_t slice_read(Cpu *cpu, Slice *slice, uint32_t address, unsigned bytes)
+{
+    slice_bus_begin(cpu, slice);
+    uint32_t value = read_memory(cpu, address, bytes);
+    slice_bus_end(cpu, slice);
+    return value;
+}
+
+static void slice_write(Cpu *cpu, Slice *slice, uint32_t address, uint32_t value, unsigned bytes)
+{
+    slice_bus_begin(cpu, slice);
+    write_memory(cpu, address, value, bytes);
+    slice_bus_end(cpu, slice);
+}
+
+static void slice_pack(Cpu *cpu, const Slice *slice)
+{
+    cpu->cpsr = (cpu->cpsr & ~(PSR_N | PSR_Z | PSR_C | PSR_V)) | (slice->negative & PSR_N) |
+                (slice->zero ? 0 : PSR_Z) | slice->carry << 29 | slice->overflow << 28;
+}
+
+static void slice_unpack(const Cpu *cpu, Slice *slice)
+{
+    slice->negative = cpu->cpsr;
+    slice->zero = ~cpu->cpsr & PSR_Z;
+    slice->carry = cpu->cpsr >> 29 & 1;
+    slice->overflow = cpu->cpsr >> 28 & 1;
+}
+
+static uint32_t slice_read_status(Cpu *cpu, Slice *slice, bool spsr)
+{
+    slice_pack(cpu, slice);
+    return spsr ? read_spsr(cpu) : cpu->cpsr & ~PSR_T;
+}
+
+static void slice_status_changed(Cpu *cpu, Slice *slice)
+{
+    slice_unpack(cpu, slice);
+    slice_bus_begin(cpu, slice);
+    slice_bus_end(cpu, slice);
+}
+
+static void slice_write_status(Cpu *cpu, Slice *slice, uint32_t value, uint32_t mask)
+{
+    slice_pack(cpu, slice);
+    write_cpsr(cpu, value, mask);
+    slice_status_changed(cpu, slice);
+}
+
+static void slice_restore_status(Cpu *cpu, Slice *slice)
+{
+    slice_pack(cpu, slice);
+    set_cpsr(cpu, read_spsr(cpu));
+    slice_status_changed(cpu, slice);
+}
+
+static const TranslatedHelpers slice_helpers = { slice_read, slice_write, slice_read_status, slice_write_status,
+                                                 slice_restore_status };
 
 /* --- the threaded code --- */
 
@@ -285,6 +294,7 @@ static inline bool needs_attention(const Cpu *cpu)
 
 static const void *const *run(Cpu *cpu, uint64_t until) THREADED;
 
+/* Interprets, until the slice is over or there is translated code again. */
 static const void *const *run(Cpu *cpu, uint64_t until)
 {
 #define OP_LABEL(NAME) &&op_##NAME,
@@ -301,13 +311,14 @@ static const void *const *run(Cpu *cpu, uint64_t until)
     const Entry *e, *start, *run_entries;
     unsigned size_shift;              /* 1 in Thumb state, 2 in ARM state */
     Entry alone[2];                   /* an instruction outside a page, and what follows it */
+    bool first = true;                /* nothing is interpreted yet */
 
     UNPACK_FLAGS();
 
     /* At an instruction boundary: r15 is the next instruction. */
 boundary:
-    if (cpu->code->changed) {
-        cpu->code->changed = false;
+    if (cpu->code->translated.changed) {
+        cpu->code->translated.changed = false;
         code_release_retired(cpu->code);
     }
     if (cpu->stop || cpu->halted || cpu->sleeping || cpu->cycles >= until) {
@@ -328,6 +339,12 @@ look_up:
     size_shift = cpu->cpsr & PSR_T ? 1 : 2;
     pc &= ~0u << size_shift;
     if (LIKELY(pc < ITCM_BYTES)) {
+        if (!first && cpu->code->translated.page[size_shift == 1][pc / PAGE_BYTES]) {
+            cpu->r[15] = pc;
+            cpu->cycles = limit - (uint64_t)left;
+            goto leave;
+        }
+        first = false;
         struct CpuCode *code = cpu->code;
         run_pc = pc & ~(PAGE_BYTES - 1u);
         uint32_t page = run_pc | (size_shift == 1);
@@ -1364,6 +1381,82 @@ const void *const *interpreter_handlers(void)
     return run(NULL, 0);
 }
 
+/* Whether a slice cannot go on without a look at the core's state. */
+static inline bool over(const Cpu *cpu, uint64_t until)
+{
+    return cpu->stop || cpu->halted || cpu->sleeping || cpu->cycles >= until;
+}
+
+/* A plain branch, or a load of r15 from where the pc says, as vectors are; false if it is neither. */
+static bool run_vector(Cpu *cpu, Slice *slice, uint64_t until)
+{
+    enum { BRANCH = 0xea, LOAD_PC_BELOW = 0xe51ff, LOAD_PC_ABOVE = 0xe59ff };
+    uint32_t pc = cpu->r[15];
+    uint32_t word = get32(cpu->itcm + pc);
+    if (word >> 24 == BRANCH) {
+        cpu->r[15] = pc + 8 + (uint32_t)((int32_t)(word << 8) >> 6);
+        cpu->cycles += CYCLES_BRANCH_TAKEN;
+    } else if (word >> 12 == LOAD_PC_BELOW || word >> 12 == LOAD_PC_ABOVE) {
+        uint32_t offset = word & 0xfff;
+        slice->limit = until;
+        slice->left = (int64_t)(until - cpu->cycles);
+        uint32_t address = word >> 12 == LOAD_PC_ABOVE ? pc + 8 + offset : pc + 8 - offset;
+        uint32_t target = rotate_unaligned(slice_read(cpu, slice, address, 4), address);
+        cpu->cycles += CYCLES_LOAD_PC;
+        cpu->cpsr |= target & 1 ? PSR_T : 0;
+        cpu->r[15] = target & (target & 1 ? ~1u : ~3u);
+    } else {
+        return false;
+    }
+    ++slice->executed;
+    return true;
+}
+
+/*
+ * Runs translated code as far as there is any.  Returns false where the slice goes on with an
+ * instruction that must be interpreted.
+ */
+static bool run_translated(Cpu *cpu, uint64_t until)
+{
+    TranslatedLookUp *look_up = &cpu->code->translated;
+    Slice slice = { .helpers = &slice_helpers };
+    bool interpret = false;
+    slice_unpack(cpu, &slice);
+    while (!look_up->changed && !over(cpu, until)) {
+        if (interrupt_pending(cpu)) {
+            slice_pack(cpu, &slice);
+            enter_interrupt(cpu, cpu->r[15]);
+            cpu->cycles += CYCLES_INTERRUPT;
+            continue;
+        }
+        uint32_t pc = cpu->r[15];
+        bool thumb = cpu->cpsr & PSR_T;
+        if (pc < VECTOR_BYTES && !thumb && run_vector(cpu, &slice, until)) {
+            continue;
+        }
+        uint32_t page = (pc & ~(PAGE_BYTES - 1u)) | thumb;
+        if (UNLIKELY(page != look_up->last_page || !look_up->last)) {
+            look_up->last_page = page;
+            look_up->last = pc < ITCM_BYTES ? look_up->page[thumb][pc / PAGE_BYTES] : NULL;
+            if (!look_up->last) {
+                interpret = true;
+                break;
+            }
+        }
+        slice.limit = until - cpu->cycles > LONGEST_RUN ? cpu->cycles + LONGEST_RUN : until;
+        enum TranslatedResult result = look_up->last(cpu, &slice, pc, (int64_t)(slice.limit - cpu->cycles));
+        if (result != TRANSLATED_ENDED) {
+            cpu->r[15] = slice.pc;
+            cpu->cycles = slice.limit - (uint64_t)slice.left;
+            interpret = true;
+            break;
+        }
+    }
+    slice_pack(cpu, &slice);
+    cpu->instructions += slice.executed;
+    return !interpret && !look_up->changed;
+}
+
 void cpu_run(Cpu *cpu, uint64_t until)
 {
     if (cpu->halted) {
@@ -1379,6 +1472,11 @@ void cpu_run(Cpu *cpu, uint64_t until)
         cpu->stop = false;
     }
     uint64_t before = cpu->cycles;
-    run(cpu, until);
+    while (!run_translated(cpu, until)) {
+        run(cpu, until);
+        if (over(cpu, until)) {
+            break;
+        }
+    }
     cpu->cycles_awake += cpu->cycles - before;
 }

@@ -100,6 +100,7 @@ typedef struct Core {
     struct Chip *chip;
     struct Machine *machine;
     uint64_t next_local;                     /* next thing that this core's own devices do */
+    uint64_t run_until;                      /* end of the slice that runs, or ran last */
     uint8_t id;                              /* physical */
     bool restart_pending;                    /* it reset itself */
     bool parked;                             /* in the boot ROM's idle loop */
@@ -330,6 +331,7 @@ void events_process(Machine *m, uint64_t until);
 void core_run(Core *core, uint64_t end);
 void core_local_events(Core *core, uint64_t now);
 void core_next_local(Core *core);
+void core_device_changed(Core *core);        /* by the core itself */
 void core_wake(Core *core, uint64_t at);
 void core_lines_changed(Core *core);         /* wakes a sleeping core whose line is up */
 void core_restart(Core *core, bool from_reset_vector);
@@ -343,6 +345,7 @@ void chip_write(Machine *m, Chip *chip, Core *core, uint32_t address, uint32_t v
 /* vic.c */
 void vic_reset(Core *core);
 void vic_set(Core *core, enum InterruptSource source, bool level);
+void vic_set_many(Core *core, uint32_t sources, uint32_t levels);   /* bits by source */
 void vic_set_chip(Chip *chip, enum InterruptSource source, bool level);
 void vic_update(Core *core);
 uint32_t vic_read(Core *core, uint32_t offset);

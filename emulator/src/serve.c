@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "bridge.h"
 #include "snapshot.h"
+#include "translation.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -31,6 +32,9 @@ typedef struct ServeOptions {
     int32_t control_in, control_out;
     uint32_t die_with_parent;
     uint32_t threads;
+    uint32_t translation_count;
+    const char *const *translations;                 /* paths of libraries */
+    const char *translation_key;                     /* that they must have */
 } ServeOptions;
 
 enum { NETINIT_PHASE = 0x7f2d, NETINIT_DONE = 0xff };    /* in SysRAM: SC&MP's state of start-up */
@@ -383,6 +387,12 @@ int spinnemu_serve(const ServeOptions *options)
             return 1;
         }
     }
+    for (uint32_t i = 0; i < options->translation_count; i++)
+        if (!translation_load(options->translations[i], options->translation_key)) {
+            say(s, "{\"event\":\"error\",\"message\":\"a translation was made with other sources of the emulator, "
+                   "or is none\"}\n");
+            return 1;
+        }
     s->machine = start(options, &from_snapshot, &why);
     if (!s->machine) {
         say(s, "{\"event\":\"error\",\"message\":\"%s\"}\n", why);

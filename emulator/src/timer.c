@@ -101,6 +101,5 @@ void timer_write(Core *core, uint32_t offset, uint32_t value)
         return;
     }
     drive(core, t);
-    core_next_local(core);
-    core->cpu.stop = true;
+    core_device_changed(core);
 }

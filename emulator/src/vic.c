@@ -42,9 +42,13 @@ static unsigned pending_slot(const Vic *v)
 void vic_update(Core *core)
 {
     Vic *v = &core->vic;
-    core->cpu.fiq = ((v->raw | v->soft) & v->enable & v->select) != 0;
-    core->cpu.irq = pending_slot(v) < in_service(v);
-    core_lines_changed(core);
+    uint32_t pending = (v->raw | v->soft) & v->enable;
+    bool fiq = (pending & v->select) != 0;
+    bool irq = pending & ~v->select && pending_slot(v) < in_service(v);
+    core->cpu.fiq = fiq;
+    core->cpu.irq = irq;
+    if (fiq || irq)
+        core_lines_changed(core);
 }
 
 void vic_set(Core *core, enum InterruptSource source, bool level)
@@ -56,6 +60,17 @@ void vic_set(Core *core, enum InterruptSource source, bool level)
         return;
     v->raw = raw;
     if (v->enable & bit)
+        vic_update(core);
+}
+
+void vic_set_many(Core *core, uint32_t sources, uint32_t levels)
+{
+    Vic *v = &core->vic;
+    uint32_t changed = (v->raw ^ levels) & sources;
+    if (!changed)
+        return;
+    v->raw ^= changed;
+    if (v->enable & changed)
         vic_update(core);
 }
 

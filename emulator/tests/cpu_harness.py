@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 
 SOURCES = ["cpu.c", "interpret.c", "code_cache.c", "fuse.c", "decode_arm.c", "decode_thumb.c", "decode_timing.c",
-           "exceptions.c", "cp15.c"]
+           "exceptions.c", "cp15.c", "translation.c"]
 SOURCE_FOLDER = pathlib.Path(__file__).resolve().parent.parent / "src"
 
 ITCM_BYTES, DTCM_BASE, DTCM_BYTES = 0x8000, 0x400000, 0x10000
@@ -48,7 +48,7 @@ def build_library(folder, extra_flags=()):
     """Compile the interpreter and return it loaded."""
     path = pathlib.Path(folder) / "libcpu.so"
     command = [os.environ.get("CC", "gcc"), "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC",
-               "-pthread", *extra_flags, "-o", str(path), *(str(SOURCE_FOLDER / name) for name in SOURCES)]
+               "-pthread", *extra_flags, "-o", str(path), *(str(SOURCE_FOLDER / name) for name in SOURCES), "-ldl"]
     subprocess.run(command, check=True)
     library = ctypes.CDLL(str(path))
     state = ctypes.POINTER(CpuState)
@@ -57,6 +57,8 @@ def build_library(folder, extra_flags=()):
     library.cpu_reset.argtypes = [state, ctypes.c_bool]
     library.cpu_run.argtypes = [state, ctypes.c_uint64]
     library.cpu_itcm_changed.argtypes = [state, ctypes.c_uint32, ctypes.c_uint32]
+    library.translation_load.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
+    library.translation_load.restype = ctypes.c_bool
     library.code_cache_pages.restype = ctypes.c_uint
     return library
 

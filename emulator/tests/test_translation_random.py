@@ -1,0 +1,179 @@
+"""Translated code does what the interpreter does: random programs in both, compared after every slice."""
+import random
+import shutil
+
+import pytest
+
+from cpu_harness import DTCM_BASE, DTCM_BYTES, SDRAM, SYS, Core, build_library
+from machine_support import spinnemu  # noqa: F401
+from spinnemu import translation_key, translations
+from spinnemu.translate_image import Image
+
+BASES = (8, 9, 10, 11)                # point into memory; seldom written
+RESULTS = (0, 1, 2, 3, 4, 5, 6, 7, 12, 14)
+PROGRAM = 0x60
+WORDS = 900                           # over several pages
+EDGES = [0, 1, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff]
+
+
+def condition(rng):
+    return 14 if rng.random() < 0.6 else rng.randrange(14)
+
+
+def any_register(rng):
+    return 15 if rng.random() < 0.03 else rng.randrange(15)
+
+
+def data_processing(rng):
+    opcode = rng.randrange(16)
+    flags = 1 if opcode in (8, 9, 10, 11) else rng.getrandbits(1)
+    word = opcode << 21 | flags << 20 | any_register(rng) << 16 | rng.choice(RESULTS) << 12
+    kind = rng.randrange(3)
+    if kind == 0:
+        return word | 1 << 25 | rng.getrandbits(12)
+    if kind == 1:
+        return word | rng.getrandbits(5) << 7 | rng.randrange(4) << 5 | any_register(rng)
+    return word | rng.randrange(15) << 8 | rng.randrange(4) << 5 | 1 << 4 | rng.randrange(15)
+
+
+def multiply(rng):
+    rd, rn, rs, rm = rng.choice(RESULTS), rng.choice(RESULTS[:4]), rng.randrange(15), rng.randrange(15)
+    kind = rng.randrange(3)
+    if kind == 0:
+        return rng.choice((0, 1, 4, 5, 6, 7)) << 21 | rng.getrandbits(1) << 20 | rd << 16 | rn << 12 | rs << 8 | 0x90 | rm
+    if kind == 1:
+        return 0x01000080 | rng.randrange(4) << 21 | rd << 16 | rn << 12 | rs << 8 | rng.getrandbits(2) << 5 | rm
+    return rng.choice((0x01000050, 0x01200050, 0x01400050, 0x01600050)) | rn << 16 | rd << 12 | rm
+
+
+def load_store(rng):
+    base, rd = rng.choice(BASES), rng.choice(RESULTS)
+    bits = rng.getrandbits(1) << 24 | rng.getrandbits(1) << 23 | rng.getrandbits(1) << 20 | base << 16 | rd << 12
+    if rng.random() < 0.2:
+        bits |= 1 << 21               # write-back
+    kind = rng.randrange(4)
+    if kind == 0:
+        return 0x04000000 | bits | rng.getrandbits(1) << 22 | rng.getrandbits(6)
+    if kind == 1:
+        return 0x06000000 | bits | rng.getrandbits(1) << 22 | rng.randrange(4) << 7 | rng.choice((4, 5))
+    if kind == 2:
+        return bits | 1 << 22 | rng.randrange(3) << 8 | 0x90 | rng.choice((1, 2, 3)) << 5 | rng.getrandbits(4)
+    return bits | 0x90 | rng.choice((1, 2, 3)) << 5 | rng.choice((4, 5))
+
+
+def block(rng):
+    registers = rng.choice((rng.sample(RESULTS, rng.randrange(1, 7)), range(4, 8), (2, 14), (0, 1)))
+    word = 0x08000000 | rng.getrandbits(2) << 23 | rng.getrandbits(2) << 20 | rng.choice(BASES) << 16
+    return word | sum(1 << r for r in registers)
+
+
+def smlaw_run(rng):
+    """What the interpreter executes as one."""
+    load = [0xe8980000 | rng.getrandbits(1) << 21 | sum(1 << r for r in rng.choice((range(4, 8), (2, 14))))]
+    top = rng.getrandbits(1) << 6
+    return load + [0xe1200080 | k << 16 | k << 12 | 0xc00 | top | 4 + k for k in range(rng.choice((2, 4)))]
+
+
+def branch(rng, at):
+    if rng.random() < 0.1:
+        return 0x012fff10 | rng.choice((14, 14, 0)) | rng.choice((0, 0x20))       # BX, BLX
+    to = rng.randrange(WORDS)
+    return 0x0a000000 | (rng.random() < 0.2) << 24 | (to - at - 2) & 0xffffff
+
+
+def other(rng):
+    return rng.choice((0x010f0000 | rng.choice(RESULTS) << 12, 0x0128f000 | rng.randrange(8), 0x0e070f90, 0x01a00000,
+                       0x01600010 | rng.choice(RESULTS) << 12 | rng.randrange(8), 0x0e010f10, 0x0f000000,
+                       0x01000090 | 8 << 16 | 1 << 12 | 2, 0x059f0000 | rng.choice(RESULTS) << 12 | rng.randrange(64) * 4))
+
+
+def program(rng):
+    words = []
+    while len(words) < WORDS:
+        kind = rng.random()
+        if kind < 0.08:
+            words += smlaw_run(rng)
+        elif kind < 0.12:
+            words += [0xe2500001 | rng.choice((0, 3)) * 0x11000, 0x1a000000 | (rng.randrange(-6, 6) - 2) & 0xffffff]
+        else:
+            make = rng.choices((data_processing, multiply, load_store, block, branch, other), (40, 12, 25, 10, 9, 2))[0]
+            words.append(condition(rng) << 28 | (make(rng, len(words)) if make is branch else make(rng)))
+    return words[:WORDS]
+
+
+def vectors():
+    """Every exception comes back, an interrupt after lowering both lines is left to the test."""
+    back = 0xe1b0f00e                 # MOVS pc, lr
+    return [back, back, back, back, back, back, 0xe25ef004, 0xe25ef004] + [0] * 16
+
+
+def state(core):
+    s = core.state
+    names = ("cpsr", "cycles", "instructions", "irq", "fiq", "sleeping", "halted", "fault", "fault_address")
+    return ([getattr(s, name) for name in names], list(s.r), list(s.spsr), list(s.banked_sp), list(s.banked_lr),
+            list(s.fiq_r8_r12), list(s.user_r8_r12))
+
+
+@pytest.fixture(scope="module")
+def libraries(tmp_path_factory):
+    """The interpreter twice: the second gets translations."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("plain", "translating")]
+    return [build_library(folder) for folder in folders]
+
+
+def start(library, words, registers, memory):
+    core = Core(library)
+    core.arm(0, *vectors(), *words)
+    core.write(DTCM_BASE, memory)
+    core.write(SDRAM, memory)
+    core.state.r[:15] = registers
+    core.state.r[15] = PROGRAM
+    core.state.cpsr = SYS
+    core.on_read = core.on_write = lambda *_: setattr(core.state, "cycles", core.state.cycles + 5)
+    return core
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_programs(libraries, tmp_path, seed):
+    rng = random.Random(seed)
+    words = program(rng)
+    itcm = b"".join(word.to_bytes(4, "little") for word in [*vectors(), *words])
+    made = tmp_path / "translation.so"
+    translations.make([Image(itcm, b"")], made)
+    assert libraries[1].translation_load(str(made).encode(), translation_key.key().encode())
+    for _ in range(30):
+        registers = [rng.choice(EDGES) if rng.random() < 0.4 else rng.getrandbits(32) for _ in range(15)]
+        for base in BASES:
+            registers[base] = rng.choice((DTCM_BASE + 0x800, DTCM_BASE + 0x1002, DTCM_BASE + DTCM_BYTES - 0x60, SDRAM + 0x400))
+        registers[4:6] = [rng.randrange(64), rng.randrange(64)]
+        memory = rng.randbytes(0x4000)
+        cores = [start(library, words, registers, memory) for library in libraries]
+        place = PROGRAM + 4 * rng.randrange(WORDS)
+        for core in cores:
+            core.state.r[15] = place
+        for _ in range(60):
+            slice_cycles, line = rng.choice((1, 2, 5, 20, 48, 100, 400)), rng.random()
+            for core in cores:
+                if line < 0.1:
+                    core.state.irq = line < 0.05
+                elif line < 0.2:
+                    core.state.fiq = line < 0.15
+                core.run(core.state.cycles + slice_cycles)
+            assert state(cores[0]) == state(cores[1])
+            if cores[0].state.halted or cores[0].state.sleeping and not (cores[0].state.irq or cores[0].state.fiq):
+                break
+        assert cores[0].dtcm.raw == cores[1].dtcm.raw
+        assert cores[0].itcm.raw == cores[1].itcm.raw
+        assert cores[0].sdram.raw == cores[1].sdram.raw
+        for core in cores:
+            core.close()
+
+
+def test_refuses_what_was_made_with_other_sources(libraries, tmp_path):
+    made = tmp_path / "translation.so"
+    translations.make([Image(bytes(200), b"")], made)
+    assert not libraries[1].translation_load(str(made).encode(), b"another key")
+    assert not libraries[1].translation_load(str(tmp_path / "none.so").encode(), translation_key.key().encode())
+    shutil.copyfile(tmp_path / "translation.so", tmp_path / "broken.so")
+    (tmp_path / "broken.so").write_bytes(b"\x7fELF")
+    assert not libraries[1].translation_load(str(tmp_path / "broken.so").encode(), translation_key.key().encode())

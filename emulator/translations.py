@@ -1,0 +1,143 @@
+"""Makes libraries of translated programs: C from instructions, and that compiled.  See :mod:`spinnemu.translate`."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from . import build
+from .errors import EmulatorError
+from .translate_image import Explorer, Image, read_aplx
+from .translation_key import key
+from .translate_page import LOOKAHEAD, PAGE_BYTES, VECTOR_BYTES, Decoder, PageWriter
+
+FLAGS = ["-O1", "-std=gnu11", "-fPIC", "-w"]
+#: what is compiled as Thumb code is not meant to be fast, and would double the time that a translation takes
+TRANSLATE_THUMB = False
+#: libraries in the cache; half a megabyte each
+_KEPT = 16
+
+
+def path_of(images: Iterable[bytes]) -> Path:
+    """Where in the cache the translation of images is, or will be.
+
+    :param images: contents of ``.aplx`` files
+    """
+    digest = hashlib.sha256(key().encode())
+    for content in sorted(set(images)):
+        digest.update(hashlib.sha256(content).digest())
+    return build.cache_folder() / f"translation-{digest.hexdigest()[:24]}.so"
+
+
+def library(images: Iterable[bytes]) -> Path:
+    """The translation of images, in the cache; made if it is not there.
+
+    :param images: contents of ``.aplx`` files
+    :raises EmulatorError: if one is damaged, or there is no C compiler
+    """
+    contents = sorted(set(images))
+    target = path_of(contents)
+    with open(target.with_suffix(".lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)     # one process at a time
+        if not target.exists():
+            make([read_aplx(content) for content in contents], target)
+            _forget_old(target)
+    return target
+
+
+def library_later(paths: Sequence[Path]) -> Path | None:
+    """The translation of ``.aplx`` files if it is there; else it is made by a process in the background, for next time."""
+    target = path_of(path.read_bytes() for path in paths)
+    if target.exists():
+        os.utime(target)
+        return target
+    if not _is_being_made(target):
+        command = [sys.executable, "-m", f"{__package__}.translate", "--background", *map(str, paths)]
+        subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL)
+    return None
+
+
+def _is_being_made(target: Path) -> bool:
+    try:
+        with open(target.with_suffix(".lock"), "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _forget_old(newest: Path) -> None:
+    kept = sorted(newest.parent.glob("translation-*.so"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in kept[_KEPT:]:
+        path.unlink(missing_ok=True)
+        path.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _pages(images: Sequence[Image]) -> dict[tuple[int, bool, bytes], PageWriter]:
+    """Of all images; what several have in common only once."""
+    decoder = Decoder(ctypes.CDLL(str(build.library())))
+    result = {}
+    for image in images:
+        for (number, thumb), code in sorted(Explorer(decoder, image).explore().items()):
+            if thumb and not TRANSLATE_THUMB:
+                continue
+            content = image.page(number)
+            if (number, thumb, content) not in result:
+                result[number, thumb, content] = PageWriter(decoder, content, number, thumb, code.wanted, code.targets)
+    return result
+
+
+def _compile(compiler: list[str], source: Path) -> Path:
+    out = source.with_suffix(".o")
+    result = subprocess.run([*compiler, *FLAGS, f"-I{build.SOURCE}", "-c", str(source), "-o", str(out)],
+                            capture_output=True, text=True)
+    if result.returncode:
+        raise EmulatorError(f"a translation does not compile:\n{result.stderr[:2000]}")
+    return out
+
+
+def _bytes(content: bytes) -> str:
+    return "{" + ",".join(map(str, content)) + "}"
+
+
+def make(images: Sequence[Image], target: Path) -> None:
+    """Write the library for images.
+
+    :raises EmulatorError: if there is no C compiler
+    """
+    compiler = build.compiler()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sources, declarations, keys, rows = [], [], [], []
+        for place, ((number, thumb, content), writer) in enumerate(_pages(images).items()):
+            function = f"page_{place}"
+            source = folder / f"{function}.c"
+            source.write_text(f'#include "translated_code.h"\n{writer.function(function)}')
+            sources.append(source)
+            declarations.append(f"TranslatedCode {function};\n")
+            keys.append(f"static const uint8_t bytes_{place}[{PAGE_BYTES + LOOKAHEAD}] = {_bytes(content)};\n")
+            rows.append(f"{{{function}, bytes_{place}, {0 if number else VECTOR_BYTES}, {number}, {int(thumb)}}},\n")
+        table = folder / "table.c"
+        table.write_text(
+            f'#include "translated.h"\n{"".join(declarations)}{"".join(keys)}'
+            f"static const TranslatedPage pages[] = {{\n{''.join(rows)}}};\n"
+            "const Translation spinnemu_translation = {TRANSLATION_MAGIC, sizeof(Cpu), sizeof(Slice), "
+            f'{len(rows)}, "{key()}", pages}};\n')
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            objects = list(pool.map(lambda source: _compile(compiler, source), [*sources, table]))
+        handle, temporary = tempfile.mkstemp(suffix=".so", dir=target.parent)
+        os.close(handle)
+        result = subprocess.run([*compiler, "-shared", *map(str, objects), "-o", temporary], capture_output=True, text=True)
+        if result.returncode:
+            os.unlink(temporary)
+            raise EmulatorError(f"a translation cannot be linked:\n{result.stderr[:2000]}")
+        os.replace(temporary, target)
