@@ -26,11 +26,11 @@ class ReferenceKept:
 class Course(keras.callbacks.Callback):
     """A callback that notes every epoch of one network, or of several, one after the other.
 
-    :param factory: what the networks were given as ``executor_factory``
+    :param factory: what the networks were given as ``executor_factory``; None where nobody asks for their bits
     :param test: images and labels to evaluate after each epoch, by the reference; None not to
     """
 
-    def __init__(self, factory: Observed | ReferenceKept, test: tuple[np.ndarray, np.ndarray] | None) -> None:
+    def __init__(self, factory: Observed | ReferenceKept | None, test: tuple[np.ndarray, np.ndarray] | None) -> None:
         super().__init__()
         self.networks: list[Any] = []
         self.entries: list[dict[str, float]] = []
@@ -50,7 +50,8 @@ class Course(keras.callbacks.Callback):
         wall = time.monotonic() - self._start
         member = next(i for i, network in enumerate(self.networks) if network.model is self.model)
         seconds = self.model.history.machine_seconds[-1]
-        self.digests.append(digest(self._factory.executor.parameters()))
+        if self._factory is not None:
+            self.digests.append(digest(self._factory.executor.parameters()))
         entry = {"member": member + 1, "train": logs["accuracy"], "loss": logs["loss"], "machine_seconds": seconds,
                  "wall_seconds": wall}
         if isinstance(self._factory, Observed):

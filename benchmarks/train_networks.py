@@ -81,7 +81,8 @@ class One:
     def train(self, x: np.ndarray, y: np.ndarray, test: tuple[np.ndarray, np.ndarray], machine: Any, factory: Any,
               course: Course, verbose: Any) -> Trained:
         options, recipe = self.options, self.recipe
-        with dlgraph.from_keras(self.model(options.seed), machine, options.seed, executor_factory=factory) as net:
+        whole = dlgraph.from_keras(self.model(options.seed), machine, options.seed, executor_factory=factory)
+        with whole.reference() if options.reference else whole as net:
             course.networks = [net]
             start = time.monotonic()
             net.train(x, y, epochs=options.epochs, batch_size=recipe.batch_size, callbacks=[*recipe.callbacks(), course],
@@ -105,7 +106,8 @@ class Three(One):
     def train(self, x: np.ndarray, y: np.ndarray, test: tuple[np.ndarray, np.ndarray], machine: Any, factory: Any,
               course: Course, verbose: Any) -> Trained:
         options, recipe = self.options, self.recipe
-        with self._boosted(machine, factory) as boosted:
+        whole = self._boosted(machine, factory)
+        with whole.reference() if options.reference else whole as boosted:
             course.networks = boosted.networks
             start = time.monotonic()
             history = boosted.train(x, y, epochs=options.epochs, batch_size=recipe.batch_size, verbose=verbose,
@@ -166,8 +168,7 @@ def run(options: argparse.Namespace) -> Result:
     kind = (Three if options.network == BOOSTED else One)(options, recipe)
     checks: dict[str, bool] = {}
     if options.reference:
-        kept = ReferenceKept()
-        trained = kind.train(x, y, test, None, kept, Course(kept, test), "auto")
+        trained = kind.train(x, y, test, None, ReferenceKept(), Course(None, test), "auto")
         where, energies = None, []
     else:
         observed = Observed(options.board)

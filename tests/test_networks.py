@@ -179,14 +179,12 @@ def test_trains_on_the_reference(name: str, recipe: networks.Recipe | None, digi
     networks.compile_model(floating, recipe)
     x, y = digits
     net = dlgraph.from_keras(model, executor_factory=make_reference)
-    history = net.train(x[:320], y[:320], epochs=2, batch_size=recipe.batch_size, callbacks=recipe.callbacks(), verbose=0)
-    for epoch in range(2):
+    history = net.train(x[:960], y[:960], epochs=3, batch_size=recipe.batch_size, callbacks=recipe.callbacks(), verbose=0)
+    for epoch in range(3):
         places = net.order(epoch)
         floating.optimizer.learning_rate = recipe.rate(epoch)
-        floating.fit(x[:320][places], y[:320][places], batch_size=recipe.batch_size, shuffle=False, verbose=0)
-    assert history.history["loss"][1] < history.history["loss"][0]
-    assert history.saturations == [{}, {}]
-    for array, expected in zip(model.get_weights(), floating.get_weights(), strict=True):
-        assert np.abs(array - expected).mean() < 0.01
-    fixed, real = (each.evaluate(x[320:620], y[320:620], verbose=0)[1] for each in (net, floating))
-    assert abs(fixed - real) < 0.05
+        floating.fit(x[:960][places], y[:960][places], batch_size=recipe.batch_size, shuffle=False, verbose=0)
+    assert history.history["loss"][2] < history.history["loss"][0]
+    assert history.saturations == [{}, {}, {}]
+    fixed, real = (each.evaluate(x[960:], y[960:], verbose=0)[1] for each in (net, floating))
+    assert min(fixed, real) > 0.8 and abs(fixed - real) < 0.03

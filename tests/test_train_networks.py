@@ -36,7 +36,7 @@ def test_one_network(tmp_path: Path, network: str, capsys: pytest.CaptureFixture
     assert record["machine"] is None and record["machine_seconds"] == 0 and record["energy"] is None
     assert record["samples"] == 400 and record["epochs"] == 2 and record["batch"] == 32 and record["checks"] == {}
     assert record["hyperparameters"]["momentum"] == 0 and record["hyperparameters"]["learning_rate"] == 0.1
-    assert record["hyperparameters"]["activation"] == ("tanh" if network == "lenet1" else "relu")
+    assert record["hyperparameters"]["activation"] == "relu"
     assert "scikit-learn" in record["data"]
     assert [epoch["samples"] for epoch in record["accuracy"]] == [400, 400]
     for epoch in record["accuracy"]:
