@@ -1,17 +1,20 @@
 """The two homes of a network's weights as the user sees them: a Keras model, or a stand-in on the host.
 
-Both have what Keras callbacks ask of a model, and what the network needs: weights in and out as float32, the learning
-rate, and what the model is compiled for.
+Both have what Keras callbacks ask of a model, and what the network needs: weights and the optimiser's state in and out as
+float32, learning rates, and what the model is compiled for.
 """
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Sequence
 
 import numpy as np
 
 from dlgraph.formats import Float32Array
-from dlgraph.keras_translator import Goal, Translation, learning_rate, read_goal
+from dlgraph.keras_translator import (Goal, Schedule, Translation, learning_rate, read_goal, read_optimiser, read_state,
+                                      schedule_of, write_state)
+from dlgraph.optimiser_formats import FloatState
+from dlgraph.optimisers import Optimiser, Plane
 
 
 class ModelSide(Protocol):
@@ -27,8 +30,20 @@ class ModelSide(Protocol):
     def write_weights(self, weights: list[list[Float32Array]]) -> None:
         """Replace them."""
 
+    def optimiser(self) -> Optimiser:
+        """As it is now."""
+
     def learning_rate(self) -> float:
-        """As it is now, a float32."""
+        """That of the next step, a float32."""
+
+    def schedule(self) -> Schedule | None:
+        """What gives the learning rates of all steps, where they are not one number."""
+
+    def read_state(self, planes: Sequence[Plane]) -> FloatState:
+        """What the optimiser has gathered."""
+
+    def write_state(self, state: FloatState, planes: Sequence[Plane]) -> None:
+        """Replace it."""
 
     def goal(self) -> Goal:
         """What the model is compiled for now."""
@@ -56,8 +71,24 @@ class KerasSide:
         for node, arrays in zip(self._nodes, weights, strict=True):
             node.keras_layer.set_weights(arrays)
 
+    @property
+    def _variables(self) -> list[list[Any]]:
+        return [list(node.keras_layer.weights) for node in self._nodes]
+
+    def optimiser(self) -> Optimiser:
+        return read_optimiser(self.model.optimizer, self._variables)
+
     def learning_rate(self) -> float:
         return learning_rate(self.model.optimizer)
+
+    def schedule(self) -> Schedule | None:
+        return schedule_of(self.model.optimizer)
+
+    def read_state(self, planes: Sequence[Plane]) -> FloatState:
+        return read_state(self.model.optimizer, self._variables, planes)
+
+    def write_state(self, state: FloatState, planes: Sequence[Plane]) -> None:
+        write_state(self.model.optimizer, state, self._variables, planes, self.model.trainable_variables)
 
     def goal(self) -> Goal:
         return read_goal(self.model, self._output)
@@ -75,7 +106,8 @@ class StandInOptimiser:
     """What ``model.optimizer`` is to callbacks."""
 
     learning_rate: Any
-    name: str = "SGD"
+    iterations: int
+    name: str
 
 
 class StandIn:
@@ -83,20 +115,25 @@ class StandIn:
 
     :param name: the Keras model's name
     :param weights: of each layer with weights, kernel and bias, in Keras' shapes
-    :param rate: learning rate
+    :param optimiser: the Keras model's
+    :param state: what that has gathered
+    :param schedule: of its learning rates, or None where it has a number
     :param goal: what the Keras model was compiled for
     :param metrics: the Keras model's metrics, only asked for their names and whether more is better
     """
 
-    def __init__(self, name: str, weights: list[list[Float32Array]], rate: float, goal: Goal,
-                 metrics: list[Any]) -> None:
+    def __init__(self, name: str, weights: list[list[Float32Array]], optimiser: Optimiser, state: FloatState,
+                 schedule: Schedule | None, goal: Goal, metrics: list[Any]) -> None:
         self.name = name
         self.metrics = metrics
-        self.optimizer = StandInOptimiser(rate)
+        self.optimizer = StandInOptimiser(optimiser.learning_rate, state.iterations, type(optimiser).__name__)
         self.stop_training = False
         self.history: Any = None
         self._initial_epoch: int | None = None
         self._weights = weights
+        self._optimiser = optimiser
+        self._state = state
+        self._schedule = schedule
         self._goal = goal
 
     def __getattr__(self, name: str) -> Any:
@@ -127,8 +164,23 @@ class StandIn:
     def write_weights(self, weights: list[list[Float32Array]]) -> None:
         self._weights = weights
 
+    def optimiser(self) -> Optimiser:
+        return self._optimiser
+
     def learning_rate(self) -> float:
+        if self._schedule is not None:
+            return self._schedule(self._state.iterations, 1)[0]
         return float(np.float32(self.optimizer.learning_rate))
+
+    def schedule(self) -> Schedule | None:
+        return self._schedule
+
+    def read_state(self, planes: Sequence[Plane]) -> FloatState:
+        return self._state
+
+    def write_state(self, state: FloatState, planes: Sequence[Plane]) -> None:
+        self._state = state
+        self.optimizer.iterations = state.iterations
 
     def goal(self) -> Goal:
         return self._goal

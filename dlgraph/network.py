@@ -14,19 +14,22 @@ from dlgraph.arguments import check_batch_size, check_integer, check_shuffle, re
 from dlgraph.callbacks import CallbackList, History
 from dlgraph.data_encoding import Data, check_data, choose_input_fraction, encode, split_validation, weigh
 from dlgraph.errors import DataError, ModelError, NumberFormatError
-from dlgraph.executor import Executor, Progress
+from dlgraph.executor import Executor, LearningRate, Progress
 from dlgraph.executors import ExecutorFactory, make_reference
-from dlgraph.formats import (Float32Array, bias_rate, biases_from_float, biases_to_float, mean_loss,
-                             outputs_to_float, weight_rate, weights_from_float, weights_to_float)
+from dlgraph.formats import (LOGIT_FRACTION, WEIGHT_FRACTION, Float32Array, biases_from_float, biases_to_float, mean_loss,
+                             outputs_to_float, weights_from_float, weights_to_float)
 from dlgraph.fractions import value_fractions
 from dlgraph.keras_translator import Goal, Translation
-from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, Metric, PassResult, Samples, Sgd
+from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, Metric, PassResult, Samples
 from dlgraph.layers import INPUT, Layer, WeightLayer
 from dlgraph.model_side import ModelSide, StandIn
+from dlgraph.optimiser_formats import FloatState, plane_from_float, plane_to_float
+from dlgraph.optimisers import BIASES, WEIGHTS, Optimiser, OptimiserState
 from dlgraph.order import order
 from dlgraph.progress import Pass, Report, check_verbose, machine_seconds
 from dlgraph.report import PassReport, pass_report
 from dlgraph.targets import HostTarget, MachineTarget
+from dlgraph.update_words import array_of, batch_sizes, step
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +41,12 @@ class _State:
     """Everything that training changes, replaced as a whole when an epoch is finished.
 
     :param parameters: (weights s3.28, biases s8.23) of every layer
+    :param optimiser: what the optimiser has gathered
     :param orders: of every finished epoch: number of samples, whether shuffled
     """
 
     parameters: Parameters
+    optimiser: OptimiserState
     orders: tuple[tuple[int, bool], ...] = ()
 
 
@@ -102,9 +107,11 @@ class Network:
         self._factory = factory
         self._options = options
         self._input_fraction = input_fraction
-        #: What the model's weights were when last taken over or handed over.
+        self._optimiser = side.optimiser()
+        #: What the model's weights and its optimiser's state were when last taken over or handed over.
         self._seen = side.read_weights()
-        self._state = state if state is not None else _State(self._fixed(self._seen))
+        self._seen_state = side.read_state(self._optimiser.planes)
+        self._state = state if state is not None else _State(self._fixed(self._seen), self._fixed_state(self._seen_state))
         self._handed_over = True
         self._last_report: PassReport | None = None
         self._holder = _Holder(target)
@@ -239,8 +246,8 @@ class Network:
         """
         self._look_at_model()
         self._side.build_metrics(self._net.goal.loss is Loss.SPARSE_CATEGORICAL_CROSSENTROPY)
-        stand_in = StandIn(self._net.name, self._floats(), self._side.learning_rate(), self._net.goal,
-                           list(self.model.metrics))
+        stand_in = StandIn(self._net.name, self._floats(), self._optimiser, self._float_state(), self._side.schedule(),
+                           self._net.goal, list(self.model.metrics))
         return Network(stand_in, self._net, HostTarget(), self._seed, self._input_max, self._fractions, make_reference,
                        {}, self._state, self._input_fraction)
 
@@ -302,7 +309,7 @@ class Network:
     def _train_epoch(self, call: _Training, epoch: int) -> dict[str, float]:
         """Train one epoch, hand its weights over, validate; returns name -> value."""
         n = len(call.samples)
-        rate = self._check_rate(call.batch_size, n, call.samples.weight_unit)
+        rate = self._check_rate(call.batch_size, n, call.samples.weight_unit, -(-n // call.batch_size))
         executor = self._open([call.samples] + ([call.held_out] if call.held_out is not None else []))
         title = f"Epoch {epoch + 1}/{call.last}"
         view = call.report.open_pass(title, epoch - call.first, n)
@@ -310,7 +317,7 @@ class Network:
                                       self._progress(view, call.samples, executor.graph))
         self._last_report = pass_report(title, self.machine, result, executor.work(), training=True)
         self._handed_over = False
-        self._state = _State(executor.parameters(), self._state.orders + ((n, call.shuffle),))
+        self._state = _State(executor.parameters(), executor.optimiser_state(), self._state.orders + ((n, call.shuffle),))
         self._hand_over()
         logs = self._logs(result, call.samples, executor.graph)
         if call.held_out is not None and call.validate_after(epoch):
@@ -387,15 +394,46 @@ class Network:
                 for layer, seen, (weights, biases) in zip(self._weight_layers, self._seen, self._state.parameters,
                                                           strict=True)]
 
+    def _fixed_state(self, state: FloatState, optimiser: Optimiser | None = None) -> OptimiserState:
+        """The optimiser's state in the machine's words.
+
+        :param optimiser: that it belongs to, if not the present one
+        :raises NumberFormatError: naming the layer and the value that does not fit
+        """
+        planes = (optimiser or self._optimiser).planes
+        slots = []
+        for layer, parts in zip(self._weight_layers, state.slots, strict=True):
+            made = []
+            for part, fraction, shape in ((WEIGHTS, WEIGHT_FRACTION, layer.weights.shape),
+                                          (BIASES, LOGIT_FRACTION, (layer.n_units,))):
+                words = np.zeros((len(planes), *shape), np.int32)
+                for number, plane in enumerate(planes if part < len(parts) else ()):
+                    what = f"the optimiser's {plane.value} of layer {layer.name!r}"
+                    words[number] = plane_from_float(parts[part][number], plane, fraction, what).reshape(shape)
+                made.append(words)
+            slots.append((made[0], made[1]))
+        return OptimiserState(state.iterations, tuple(slots))
+
+    def _float_state(self) -> FloatState:
+        """The optimiser's state as float32 in Keras' shapes."""
+        held = self._state.optimiser
+        slots = []
+        for seen, words in zip(self._seen, held.slots, strict=True):
+            slots.append(tuple(tuple(plane_to_float(part[number], plane, fraction).reshape(array.shape)
+                                     for number, plane in enumerate(self._optimiser.planes))
+                               for array, part, fraction in zip(seen, words, (WEIGHT_FRACTION, LOGIT_FRACTION))))
+        return FloatState(held.iterations, tuple(slots))
+
     def _hand_over(self) -> None:
-        """Give the trained weights to the model."""
-        weights = self._floats()
+        """Give the trained weights to the model, and the optimiser's state to its optimiser."""
+        weights, state = self._floats(), self._float_state()
         self._side.write_weights(weights)
-        self._seen = weights
+        self._side.write_state(state, self._optimiser.planes)
+        self._seen, self._seen_state = weights, state
         self._handed_over = True
 
     def _look_at_model(self) -> None:
-        """Take over changed weights; refuse a model that is now compiled for another goal.
+        """Take over changed weights and a changed optimiser; refuse a model that is now compiled for another goal.
 
         :raises ModelError: with both goals
         """
@@ -404,7 +442,25 @@ class Network:
             raise ModelError(
                 f"The model was compiled anew for another goal: {_words(goal)} instead of {_words(self._net.goal)}. "
                 f"Call from_keras again.")
+        self._take_over_optimiser()
         self._take_over_weights()
+
+    def _take_over_optimiser(self) -> None:
+        """Take over the model's optimiser, and its state where the user or a callback changed it.
+
+        While it holds what training gave it, the exact state stays.
+        """
+        now = self._side.optimiser()
+        if (now.kind, now.planes) != (self._optimiser.kind, self._optimiser.planes):
+            self._holder.close()             # another executor is made when it is needed
+        elif self._holder.executor is not None:
+            self._holder.executor.set_optimiser(now)
+        given = self._side.read_state(now.planes)
+        if now.planes != self._optimiser.planes or not given.equals(self._seen_state):
+            self._state = replace(self._state, optimiser=self._fixed_state(given, now))
+            if self._holder.executor is not None:
+                self._holder.executor.set_optimiser_state(self._state.optimiser)
+        self._optimiser, self._seen_state = now, given
 
     def _take_over_weights(self) -> None:
         """Take over the model's weights where the user or a callback changed them.
@@ -420,7 +476,7 @@ class Network:
         end = [8.0, 256.0]
         given = [[np.where(array == end[i], np.nextafter(np.float32(end[i]), np.float32(0)), array)
                   for i, array in enumerate(arrays)] for arrays in given]
-        self._state, self._seen = _State(self._fixed(given), self._state.orders), seen
+        self._state, self._seen = replace(self._state, parameters=self._fixed(given)), seen
         if self._holder.executor is not None:
             self._holder.executor.set_parameters(self._state.parameters)
 
@@ -439,25 +495,32 @@ class Network:
         weigh(data, self._net, validation_data[2] if len(validation_data) == 3 else None, name="validation_data's sample_weight")
         return data
 
-    def _check_rate(self, size: int, n_samples: int, weight_unit: float) -> float:
-        """The learning rate now.
+    def _check_rate(self, size: int, n_samples: int, weight_unit: float, n_steps: int = 1) -> LearningRate:
+        """The learning rate now; of a schedule, those of the next steps.
 
-        :param weight_unit: of the samples' weights, which goes into the rates of updates
-        :raises DataError: where it does not fit the number format with this batch size
+        :param weight_unit: of the samples' weights, which gradients are to be multiplied by
+        :param n_steps: how many are to be checked
+        :raises DataError: where one does not fit the number format with this batch size
         """
-        rate = self._side.learning_rate()
+        schedule, first = self._side.schedule(), self._state.optimiser.iterations
+        rates = [self._side.learning_rate()] * n_steps if schedule is None else schedule(first, n_steps)
+        sizes = batch_sizes(n_samples, size)
         shapes, fractions = self._net.shapes(), self._value_fractions(0)
+        layers = [(layer, fractions[layer.inputs[0]], shapes[number]) for number, layer in enumerate(self._net.layers)
+                  if isinstance(layer, WeightLayer)]
+        rate = rates[0]
         try:
-            for n in {size, n_samples % size or size}:
-                for number, layer in enumerate(self._net.layers):
-                    if isinstance(layer, WeightLayer):
-                        positions = layer.n_positions(shapes[number])
-                        weight_rate(rate * weight_unit, n, fractions[layer.inputs[0]], size, positions)
-                        bias_rate(rate * weight_unit, n, size, positions)
+            for number, (layer, fraction, shape) in enumerate(layers):
+                layer = replace(layer, input_fraction=fraction)
+                for part in (WEIGHTS, BIASES):
+                    array = array_of(number, part, layer, size, layer.n_positions(shape))
+                    for k, rate in enumerate(rates):
+                        step(self._optimiser, rate, first + k, sizes[k], weight_unit, array)
+                    step(self._optimiser, rate, first, sizes[-1], weight_unit, array)
         except NumberFormatError as error:
             raise DataError(f"The learning rate {rate:g} cannot be used with batch_size={size}: {error}. Give the "
                             f"optimiser a smaller one.") from error
-        return rate
+        return rates if schedule is not None else rate
 
     def _encode(self, sets: list[Data]) -> tuple[Samples, Samples | None]:
         """Training and validation samples; the first data that come fix the inputs' fraction."""
@@ -482,6 +545,7 @@ class Network:
         holder = self._holder
         if holder.executor is None:
             holder.executor = self._factory(self._graph(), holder.target, **self._options)
+            holder.executor.set_optimiser_state(self._state.optimiser)
         holder.executor.prepare(samples)
         return holder.executor
 
@@ -496,7 +560,7 @@ class Network:
                 layer.weights, layer.biases = next(parameters)
             layers.append(layer)
         goal = self._net.goal
-        return LayerGraph(layers, goal.loss, goal.from_logits, goal.metric, Sgd(self._side.learning_rate()), self._seed,
+        return LayerGraph(layers, goal.loss, goal.from_logits, goal.metric, self._optimiser, self._seed,
                           self._net.image)
 
     def _close_after_error(self) -> None:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from dlgraph import formats
 from dlgraph.errors import NumberFormatError
 from dlgraph.formats import Rate, float32_value
+from dlgraph.layers import WeightLayer
 from dlgraph.optimisers import BIASES, Adam, Optimiser, OptimiserKind, RmsProp, Sgd
 
 MOMENTUM_FRACTION = 30           #: of the factor that a momentum is multiplied by
@@ -49,17 +50,23 @@ class Array:
     part: int
 
 
-def array_of(number: int, part: int, input_fraction: int, batch_size: int, n_positions: int = 1) -> Array:
+def gradient_shift(layer: WeightLayer, batch_size: int, n_positions: int = 1) -> int:
+    """``s`` of a layer: by its option, or by the rule."""
+    if layer.gradient_shift is not None:
+        return layer.gradient_shift
+    return formats.weight_gradient_shift(batch_size, n_positions)
+
+
+def array_of(number: int, part: int, layer: WeightLayer, batch_size: int, n_positions: int = 1) -> Array:
     """The weights or biases of a layer.
 
     :param number: of the layer among those with weights
-    :param input_fraction: ``fx``
     :param n_positions: how often a weight is used in a sample
     """
     if part == BIASES:
         fraction = formats.ERROR_FRACTION - formats.bias_gradient_shift(batch_size, n_positions)
         return Array(formats.LOGIT_FRACTION, fraction, number, part)
-    fraction = 12 + input_fraction - formats.weight_gradient_shift(batch_size, n_positions)
+    fraction = 12 + layer.input_fraction - gradient_shift(layer, batch_size, n_positions)
     return Array(formats.WEIGHT_FRACTION, fraction, number, part)
 
 

@@ -14,7 +14,11 @@ from dlgraph.executors import MAPPING_OPTIONS, make_executor
 from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.keras_translator import translate
 
-SGD = keras.optimizers.SGD
+SGD, Adam, RMSprop = keras.optimizers.SGD, keras.optimizers.Adam, keras.optimizers.RMSprop
+
+
+def rate_by_function() -> float:
+    return 0.1
 
 
 def two_inputs() -> keras.Model:
@@ -190,12 +194,16 @@ MODELS = {
                      "use one of these"),
     "output not flat": (lambda: sequential(layers.Dense(6), layers.Reshape((2, 3))), "(2, 3)", "flat outputs"),
     # ---- optimiser
-    "adam": (lambda: sequential(layers.Dense(2), optimizer="adam"), "Adam", "keras.optimizers.SGD"),
-    "default optimiser": (lambda: build_then(lambda m: m.compile(loss="mse")), "RMSprop"),
+    "adagrad": (lambda: sequential(layers.Dense(2), optimizer="adagrad"), "Adagrad", "keras.optimizers.SGD, Adam, AdamW and"),
+    "own optimiser": (lambda: sequential(layers.Dense(2), optimizer=type("Adam", (keras.optimizers.Adam,), {})()), "Adam"),
+    "epsilon": (lambda: sequential(layers.Dense(2), optimizer=Adam(epsilon=0.0)), "epsilon", "2**-36"),
+    "epsilon of rmsprop": (lambda: sequential(layers.Dense(2), optimizer=RMSprop(epsilon=1e-30)), "epsilon", "2**-72"),
+    "beta": (lambda: sequential(layers.Dense(2), optimizer=Adam(beta_2=1.0)), "beta_2", "0 .. 1"),
+    "rho": (lambda: sequential(layers.Dense(2), optimizer=RMSprop(rho=1.5)), "rho", "0 .. 1"),
+    "centred": (lambda: sequential(layers.Dense(2), optimizer=RMSprop(centered=True)), "centered=True"),
     "no optimiser": (lambda: build_then(lambda m: m.compile(None, "mse")), "without an optimiser"),
-    "momentum": (lambda: sequential(layers.Dense(2), optimizer=SGD(momentum=0.9)), "momentum=0.9"),
-    "nesterov": (lambda: sequential(layers.Dense(2), optimizer=SGD(nesterov=True)), "nesterov=True"),
-    "weight decay": (lambda: sequential(layers.Dense(2), optimizer=SGD(weight_decay=0.1)), "weight_decay=0.1"),
+    "momentum": (lambda: sequential(layers.Dense(2), optimizer=RMSprop(momentum=1.5)), "momentum", "0..1"),
+    "weight decay": (lambda: sequential(layers.Dense(2), optimizer=SGD(weight_decay=-0.1)), "weight_decay=-0.1"),
     "clipnorm": (lambda: sequential(layers.Dense(2), optimizer=SGD(clipnorm=1.0)), "clipnorm=1.0"),
     "clipvalue": (lambda: sequential(layers.Dense(2), optimizer=SGD(clipvalue=1.0)), "clipvalue=1.0"),
     "global clipnorm": (lambda: sequential(layers.Dense(2), optimizer=SGD(global_clipnorm=1.0)), "global_clipnorm"),
@@ -203,8 +211,10 @@ MODELS = {
     "loss scale": (lambda: sequential(layers.Dense(2), optimizer=SGD(loss_scale_factor=8.0)), "loss_scale_factor"),
     "accumulation": (lambda: sequential(layers.Dense(2), optimizer=SGD(gradient_accumulation_steps=2)),
                      "gradient_accumulation_steps=2"),
-    "schedule": (lambda: sequential(layers.Dense(2), optimizer=SGD(
-        keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9))), "ExponentialDecay", "LearningRateScheduler"),
+    "rate by function": (lambda: sequential(layers.Dense(2), optimizer=SGD(rate_by_function)), "rate_by_function",
+                         "LearningRateSchedule"),
+    "negative rate of a schedule": (lambda: sequential(layers.Dense(2), optimizer=SGD(
+        keras.optimizers.schedules.ExponentialDecay(-0.1, 10, 0.9))), "-0.1", "from 0"),
     "negative rate": (lambda: sequential(layers.Dense(2), optimizer=SGD(-0.5)), "-0.5", "from 0"),
     # ---- loss
     "no loss": (lambda: sequential(layers.Dense(2), loss=None), "without a loss", "'mean_squared_error'"),

@@ -245,7 +245,7 @@ class GfeExecutor(Executor):
 
     def _updates_of(self, vertex: TrainedVertex, updates: PassUpdates, batch_size: int) -> VertexUpdates:
         number = vertex.core.layer
-        return updates.of(array_of(number, vertex.part, self.graph.weight_layers[number].input_fraction, batch_size))
+        return updates.of(array_of(number, vertex.part, self.graph.weight_layers[number], batch_size))
 
     def _collect(self, n_samples: int) -> PassResult:
         data = self._live.read([(vertex, Region.RESULT, RESULT_BYTES) for vertex in self._vertices])

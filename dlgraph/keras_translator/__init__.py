@@ -5,7 +5,8 @@ never imported here: what is needed is read from the objects the user brings, so
 any backend are the same to us.
 """
 from dlgraph.keras_translator.draft import Node
-from dlgraph.keras_translator.optimisers import learning_rate
+from dlgraph.keras_translator.optimisers import Schedule, learning_rate, read_optimiser, read_state, schedule_of, write_state
 from dlgraph.keras_translator.translator import Goal, Translation, read_goal, translate
 
-__all__ = ["Goal", "Node", "Translation", "learning_rate", "read_goal", "translate"]
+__all__ = ["Goal", "Node", "Schedule", "Translation", "learning_rate", "read_goal", "read_optimiser", "read_state", "schedule_of",
+           "translate", "write_state"]

@@ -21,7 +21,7 @@ from dlgraph.reference.backend import Backend
 from dlgraph.reference.losses import CATEGORICAL, OutputRule
 from dlgraph.reference.numpy_backend import NumpyBackend
 from dlgraph.reference.rules import Batch, LayerRule, Parameters, WeightRule, rule_for
-from dlgraph.update_words import Step, array_of, constants, step
+from dlgraph.update_words import Step, array_of, constants, gradient_shift, step
 
 _PROGRESS_SECONDS = 0.3
 _FORWARD_BATCH = 256
@@ -195,7 +195,7 @@ class ReferenceExecutor(Executor):
         weights, biases = batch.parameters[rule.number]
         of_weights, of_biases = updates.slots[rule.number]
         held, size = constants(self.graph.optimiser), updates.batch_size
-        gradients = rule.weight_gradients(self.backend, x, d, formats.weight_gradient_shift(size, rule.n_positions))
+        gradients = rule.weight_gradients(self.backend, x, d, gradient_shift(layer, size, rule.n_positions))
         rule.check(self.backend, gradients, "gradient")
         now = self._step(batch, rule, WEIGHTS, updates)
         weights, of_weights, clips = self.backend.update(held, now, weights, gradients, of_weights)
@@ -211,7 +211,7 @@ class ReferenceExecutor(Executor):
     def _step(self, batch: Batch, rule: WeightRule[Any], part: int, updates: _Updates) -> Step:
         """The optimiser's numbers for the weights or biases of a layer in this batch."""
         number = list(batch.parameters).index(rule.number)
-        array = array_of(number, part, rule.layer.input_fraction, updates.batch_size, rule.n_positions)
+        array = array_of(number, part, rule.layer, updates.batch_size, rule.n_positions)
         return step(self.graph.optimiser, updates.rates[updates.batch], updates.iteration + updates.batch,
                     len(batch.samples), updates.unit, array)
 
