@@ -96,6 +96,7 @@ class PageWriter:
         self._ends: set[int] = set()
         self._used: set[int] = set()             # goto at_N
         self._coded: set[int] = set()
+        self._slow: dict[int, str] = {}          # the long ways of memory accesses
 
     def _is_conditional_branch(self, d: Description) -> bool:
         return d.cond < _ALWAYS and self._decoder.name(d.op) in ("B_FAR", "BL_FAR")
@@ -110,14 +111,15 @@ class PageWriter:
         stubs = [f"at_{i}: INTERPRET({i});\n" for i in sorted(self._used - self._coded) if i < self._count]
         if self._count in self._used or self._count in self._coded:
             stubs.append(f"at_{self._count}: GO(PAGE_ADDRESS + TRANSLATED_PAGE_BYTES, {self._cost[-1]}, {self._count});\n")
+        stubs += self._slow.values()
         ends = [f"END({i});\n" for i in sorted(self._ends)]
-        starts = ",".join(f"&&at_{i}-&&start" if i in self._coded else "&&interpret-&&start" for i in range(self._count))
+        starts = ",".join(f"&&at_{i}" if i in self._coded else "&&interpret" for i in range(self._count))
         costs = ",".join(map(str, self._cost))
         return (f"#define PAGE_ADDRESS {_hex(self._base)}\n#define SIZE_SHIFT {1 if self._thumb else 2}\n"
                 f"#define IS_THUMB {int(self._thumb)}\n"
                 f"enum TranslatedResult {name}(Cpu *cpu, Slice *slice, uint32_t pc, int64_t left)\n{{\n"
-                f"static const int32_t start_at[] = {{{starts}}};\nstatic const uint16_t cost_before[] = {{{costs}}};\n"
-                f"PAGE_BEGIN()\nINTERPRET(index);\n{''.join(body)}{''.join(stubs)}{''.join(ends)}PAGE_END()\n}}\n"
+                f"static const void *const start_at[] = {{{starts}}};\nstatic const uint16_t cost_before[] = {{{costs}}};\n"
+                f"PAGE_BEGIN()\n{''.join(body)}{''.join(stubs)}{''.join(ends)}PAGE_END()\n}}\n"
                 f"#undef PAGE_ADDRESS\n#undef SIZE_SHIFT\n#undef IS_THUMB\n")
 
     def _blocks(self) -> list[tuple[int, str]]:
@@ -284,8 +286,7 @@ class PageWriter:
                 before, address, after = self._general_address(d)
             else:
                 before, address, after = "", _hex(d.imm), ""
-            return (f"{{\n{before}uint32_t address = {address}, to;\n{after}LOAD_WORD(to, address, {self._cost[i]});\n"
-                    f"EXCHANGE(to, {where});\n}}\n")
+            return f"{{\n{before}{self._load(i, address, after, 4, 'get32')}EXCHANGE(value, {where});\n}}\n"
         return ""
 
     # --- what goes straight on --------------------------------------------------------------------------------
@@ -365,10 +366,10 @@ class PageWriter:
             "POST": ("", rn, f"r[{d.rn}] = address + {imm};\n"),
             "POSTREG": ("", rn, f"r[{d.rn}] = address + {rm};\n")}[kind]
 
-    _LOADS = {"LDRB": ("1", "GET8", "value"), "LDRH": ("2", "get16", "value"),
-              "LDRSB": ("1", "GET8", "(uint32_t)(int32_t)(int8_t)value"),
-              "LDRSH": ("2", "get16", "(uint32_t)(int32_t)(int16_t)value")}
-    _STORES = {"STR": ("4", "put32"), "STRB": ("1", "PUT8"), "STRH": ("2", "put16")}
+    _LOADS = {"LDR": (4, "get32", "value"), "LDRB": (1, "GET8", "value"), "LDRH": (2, "get16", "value"),
+              "LDRSB": (1, "GET8", "(uint32_t)(int32_t)(int8_t)value"),
+              "LDRSH": (2, "get16", "(uint32_t)(int32_t)(int16_t)value")}
+    _STORES = {"STR": (4, "put32"), "STRB": (1, "PUT8"), "STRH": (2, "put16")}
 
     def _transfer(self, i: int, what: str, kind: str) -> str:
         d = self._all[i]
@@ -376,15 +377,22 @@ class PageWriter:
         cost = self._cost[i]
         if what in self._STORES:
             size, put = self._STORES[what]
-            return (f"{{\nuint32_t value = {self._r(d, d.rd)};\n{before}uint32_t address = {address};\n{after}"
-                    f"STORE(value, address, {size}, {put}, {cost});\n}}\n")
+            self._slow[i] = f"SLOW_STORE({i}, {size}, {cost});\n"
+            if after:                        # the value may be the base, whose write-back comes first
+                return (f"{{\n{before}uint32_t stored = {self._r(d, d.rd)};\naddress = {address};\n{after}"
+                        f"STORE({i}, stored, address, {size}, {put});\n}}\n")
+            return f"{{\n{before}STORE({i}, {self._r(d, d.rd)}, {address}, {size}, {put});\n}}\n"
         if d.rd == _PC:
             raise _Unknown
-        text = f"{{\n{before}uint32_t address = {address}, value;\n{after}"
-        if what == "LDR":
-            return f"{text}LOAD_WORD(value, address, {cost});\nr[{d.rd}] = value;\n}}\n"
         size, get, convert = self._LOADS[what]
-        return f"{text}LOAD(value, address, {size}, {get}, {cost});\nr[{d.rd}] = {convert};\n}}\n"
+        return f"{{\n{before}{self._load(i, address, after, size, get)}r[{d.rd}] = {convert};\n}}\n"
+
+    def _load(self, i: int, address: str, after: str, size: int, get: str) -> str:
+        """Puts what is at an address into `value`."""
+        self._slow[i] = f"SLOW_LOAD({i}, {size}, {self._cost[i]});\n"
+        if after:
+            return f"address = {address};\n{after}LOAD({i}, address, {size}, {get});\n"
+        return f"LOAD({i}, {address}, {size}, {get});\n"
 
     def _op_ldr_literal(self, i: int, d: Description) -> str:
         place = (d.imm & ~3) - self._base

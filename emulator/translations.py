@@ -19,6 +19,7 @@ from .translate_image import Explorer, Image, read_aplx
 from .translation_key import key
 from .translate_page import LOOKAHEAD, PAGE_BYTES, VECTOR_BYTES, Decoder, PageWriter
 
+#: more than -O1 makes the code larger and nothing faster
 FLAGS = ["-O1", "-std=gnu11", "-fPIC", "-w"]
 #: what is compiled as Thumb code is not meant to be fast, and would double the time that a translation takes
 TRANSLATE_THUMB = False

@@ -91,48 +91,59 @@
 
 /* --- memory --- */
 
-#define READ_SLOWLY(VALUE, ADDRESS, BYTES, COST_BEFORE) \
-    do { \
-        slice->left = budget - (COST_BEFORE); \
-        (VALUE) = slice->helpers->read(cpu, slice, (ADDRESS), (BYTES)); \
-        budget = (int32_t)slice->left + (COST_BEFORE); \
-    } while (0)
-#define WRITE_SLOWLY(VALUE, ADDRESS, BYTES, COST_BEFORE) \
-    do { \
-        slice->left = budget - (COST_BEFORE); \
-        slice->helpers->write(cpu, slice, (ADDRESS), (VALUE), (BYTES)); \
-        budget = (int32_t)slice->left + (COST_BEFORE); \
-    } while (0)
-/* Inside DTCM and aligned, in one comparison. */
+/* Cold: the compiler puts the code that calls them apart. */
+static __attribute__((cold, noinline, unused)) uint32_t read_slowly(Cpu *cpu, Slice *slice, uint32_t address, unsigned bytes)
+{
+    return slice->helpers->read(cpu, slice, address, bytes);
+}
+
+static __attribute__((cold, noinline, unused)) void write_slowly(Cpu *cpu, Slice *slice, uint32_t address, uint32_t value,
+                                                                unsigned bytes)
+{
+    slice->helpers->write(cpu, slice, address, value, bytes);
+}
+
+/*
+ * A memory access takes the short way if it is inside DTCM and aligned, which is one comparison.  The
+ * long way stands at the end of the page, where it does not fill the host's instruction cache.
+ */
 #define IS_FAST(OFFSET, BYTES) LIKELY(!((OFFSET) & ~(uint32_t)(DTCM_BYTES - (BYTES))))
-#define LOAD(VALUE, ADDRESS, BYTES, GET, COST_BEFORE) \
+#define LOAD(INDEX, ADDRESS, BYTES, GET) \
     do { \
-        uint32_t offset = (ADDRESS) - DTCM_BASE; \
-        if (IS_FAST(offset, BYTES)) { \
-            (VALUE) = GET(dtcm + offset); \
-        } else { \
-            READ_SLOWLY(VALUE, ADDRESS, BYTES, COST_BEFORE); \
+        address = (ADDRESS); \
+        uint32_t offset = address - DTCM_BASE; \
+        if (!IS_FAST(offset, BYTES)) { \
+            goto slow_##INDEX; \
         } \
-    } while (0)
-#define LOAD_WORD(VALUE, ADDRESS, COST_BEFORE) \
+        value = GET(dtcm + offset); \
+    } while (0); \
+    back_##INDEX:
+#define STORE(INDEX, VALUE, ADDRESS, BYTES, PUT) \
     do { \
-        uint32_t offset = (ADDRESS) - DTCM_BASE; \
-        if (IS_FAST(offset, 4)) { \
-            (VALUE) = get32(dtcm + offset); \
-        } else { \
-            READ_SLOWLY(VALUE, ADDRESS, 4, COST_BEFORE); \
-            (VALUE) = rotate_unaligned(VALUE, ADDRESS); \
+        value = (VALUE); \
+        address = (ADDRESS); \
+        uint32_t offset = address - DTCM_BASE; \
+        if (!IS_FAST(offset, BYTES)) { \
+            goto slow_##INDEX; \
         } \
-    } while (0)
-#define STORE(VALUE, ADDRESS, BYTES, PUT, COST_BEFORE) \
-    do { \
-        uint32_t offset = (ADDRESS) - DTCM_BASE; \
-        if (IS_FAST(offset, BYTES)) { \
-            PUT(dtcm + offset, VALUE); \
-        } else { \
-            WRITE_SLOWLY(VALUE, ADDRESS, BYTES, COST_BEFORE); \
-        } \
-    } while (0)
+        PUT(dtcm + offset, value); \
+    } while (0); \
+    back_##INDEX:
+#define SLOW_LOAD(INDEX, BYTES, COST_BEFORE) \
+slow_##INDEX: \
+    slice->left = budget - (COST_BEFORE); \
+    value = read_slowly(cpu, slice, address, (BYTES)); \
+    budget = (int32_t)slice->left + (COST_BEFORE); \
+    if ((BYTES) == 4) { \
+        value = rotate_unaligned(value, address); \
+    } \
+    goto back_##INDEX
+#define SLOW_STORE(INDEX, BYTES, COST_BEFORE) \
+slow_##INDEX: \
+    slice->left = budget - (COST_BEFORE); \
+    write_slowly(cpu, slice, address, value, (BYTES)); \
+    budget = (int32_t)slice->left + (COST_BEFORE); \
+    goto back_##INDEX
 #define GET8(p) ((uint32_t)*(p))
 #define PUT8(p, v) (*(p) = (uint8_t)(v))
 /* A block transfer as a whole in DTCM, as IN_DTCM_BLOCK in interpret.c. */
@@ -200,10 +211,10 @@
     uint32_t negative = slice->negative, zero = slice->zero, carry = slice->carry, overflow = slice->overflow; \
     uint32_t index = (pc & (TRANSLATED_PAGE_BYTES - 1)) >> SIZE_SHIFT; \
     int32_t budget = (int32_t)left + cost_before[index]; \
+    uint32_t address, value; \
     slice->executed -= index; \
     (void)dtcm; \
-    goto *((const char *)&&start + start_at[index]); \
-start:
+    goto *start_at[index];
 
 #define PAGE_END() \
 ended: \
