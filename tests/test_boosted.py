@@ -250,7 +250,6 @@ def test_bytes_as_they_are(digits: data.DataSet) -> None:
     assert np.array_equal(distorted(x, digits.y_train[:100], 5, MILD, 1)[0].dtype, np.uint8)
 
 
-@pytest.mark.xfail(raises=ModelError, reason="until dlgraph trains with momentum")
 def test_lenet4_is_the_default() -> None:
     from dlgraph.networks import RECIPES
 

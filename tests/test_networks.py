@@ -167,10 +167,9 @@ def test_learns_in_floating_point(name: str, activation: str, digits) -> None:
 
 
 PLAIN = networks.Recipe(learning_rate=0.1, momentum=0.0, decay=0.5)
-MOMENTUM_IS_TRAINED = pytest.mark.xfail(raises=ModelError, reason="until dlgraph trains with momentum")
 
 
-@pytest.mark.parametrize("recipe", [PLAIN, pytest.param(None, marks=MOMENTUM_IS_TRAINED)], ids=["plain", "recipe"])
+@pytest.mark.parametrize("recipe", [PLAIN, None], ids=["plain", "recipe"])
 @pytest.mark.parametrize("name", MAKERS)
 def test_trains_on_the_reference(name: str, recipe: networks.Recipe | None, digits) -> None:
     """As well as in floating point, from the same start and in the same order."""

@@ -43,9 +43,9 @@ class Recipe:
 RECIPES = {
     "mlp_300": Recipe(),
     "mlp_300_100": Recipe(),
-    "lenet1": Recipe(),
-    "lenet4": Recipe(),
-    "lenet5": Recipe(),
+    "lenet1": Recipe(0.03, decay=0.3),
+    "lenet4": Recipe(0.03, decay=0.25),
+    "lenet5": Recipe(0.03, decay=0.25),
 }
 RECIPES["boosted_lenet4"] = RECIPES["lenet4"]
 
