@@ -132,6 +132,15 @@ def test_wrong_arguments() -> None:
         networks.layer_counts(recurrent)
 
 
+def test_recipes_are_in_the_documentation() -> None:
+    table = PAGE.partition("\nRecipes\n")[2]
+    for name in MAKERS:
+        recipe, published = networks.RECIPES[name], networks.PUBLISHED[name]
+        assert (f"* - {published.title}\n     - {recipe.learning_rate:g}\n     - {recipe.decay:g}\n     - {published.error:g} %\n"
+                in table), name
+        assert (recipe.momentum, recipe.batch_size, recipe.epochs) == (0.9, 32, 3)
+
+
 def test_recipes() -> None:
     assert set(networks.RECIPES) == set(networks.PUBLISHED)
     model = networks.lenet5()
