@@ -23,11 +23,20 @@ import arm_kernels  # noqa: E402
 import cpu_harness  # noqa: E402
 
 from dlgraph.formats import mean_rate  # noqa: E402
+from dlgraph.optimisers import Adam, Optimiser, RmsProp, Sgd  # noqa: E402
 from dlgraph.order import half_bits, round_keys  # noqa: E402
+from dlgraph.reference import optimisers  # noqa: E402
+from dlgraph.update_words import Array, constants, step  # noqa: E402
 
 _STOP = 0x7f00
 _WAIT_FOR_INTERRUPT = 0xee070f90      # mcr p15, 0, r0, c7, c0, 4
 _STACK = cpu_harness.DTCM_BASE + cpu_harness.DTCM_BYTES - 64
+
+
+#: At usual rates.
+OPTIMISERS = {"decay": Sgd(0.1, weight_decay=0.01), "momentum": Sgd(0.1, momentum=0.9),
+              "nesterov": Sgd(0.1, momentum=0.9, nesterov=True), "adam": Adam(0.001), "amsgrad": Adam(0.001, amsgrad=True),
+              "rmsprop": RmsProp(0.001), "rmsprop, momentum": RmsProp(0.001, momentum=0.9)}
 
 
 @dataclass(frozen=True)
@@ -143,6 +152,20 @@ class Counter:
         gradient = np.zeros(count, np.int32) if zeros else np.arange(1, count + 1, dtype=np.int32)
         return self.count(name, weights, gradient, count, 2**30 + 12345, shift)
 
+    def optimiser(self, optimiser: Optimiser, count: int, fresh: bool = False) -> Count:
+        """A step of an optimiser, the fourth; or the first, without any gradient."""
+        rng, array, rate = np.random.default_rng(0), Array(28, 22, 0, 0), optimiser.learning_rate
+        held = constants(optimiser)
+        weights = rng.integers(-2**26, 2**26, count).astype(np.int32)
+        state = np.zeros((len(optimiser.planes), count), np.int32)
+        for k in range(0 if fresh else 3):
+            sums = rng.normal(0, 2**14, count).astype(np.int64)
+            weights, state, _ = optimisers.update(held, step(optimiser, rate, k, 32, 1.0, array), weights, sums, state)
+        gradient = np.zeros(count, np.int32) if fresh else rng.normal(0, 2**14, count).astype(np.int32)
+        now = step(optimiser, rate, 3, 32, 1.0, array)
+        return self.count("optimiser_update", np.array(held.words(), np.uint32), np.array(now.words(), np.uint32), weights,
+                          gradient, state, count)
+
 
 def _print_dense(counter: Counter) -> None:
     print(f"{'kernel':18} {'rows':>5} {'cols':>5} {'nonzero':>8} {'cycles':>8} {'per MAC':>8} {'per weight':>11}")
@@ -205,6 +228,12 @@ def _print_update(counter: Counter) -> None:
             print(f"sgd_update, shift {shift}, {what}: {cycles[0]:.2f} per weight, in C {cycles[1]:.2f}")
 
 
+def _print_optimisers(counter: Counter) -> None:
+    for name, optimiser in OPTIMISERS.items():
+        cycles = [counter.optimiser(optimiser, 512, fresh).cycles / 512 for fresh in (False, True)]
+        print(f"optimiser_update, {name}: {cycles[0]:.1f} per weight, never trained and without gradient {cycles[1]:.1f}")
+
+
 def _print_functions(counter: Counter) -> None:
     half, word = np.zeros(1, np.uint16), np.zeros(1, np.uint32)
     for name, arguments in (("exp_neg", (12345678,)), ("recip", (2**30 + 12345,)), ("sigma", (-7654321,)),
@@ -232,6 +261,7 @@ def main() -> None:
         _print_convolution(counter)
         _print_unit_operations(counter)
         _print_update(counter)
+        _print_optimisers(counter)
         _print_functions(counter)
 
 

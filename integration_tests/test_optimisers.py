@@ -1,9 +1,11 @@
 """Every optimiser: parameters and state after training on the machine equal those of the reference, bit for bit."""
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 
+import dlgraph
 from dlgraph.executor import Executor, LearningRate
 from dlgraph.gfe import executor as gfe_executor
 from dlgraph.gfe.executor import GfeExecutor
@@ -11,6 +13,8 @@ from dlgraph.layer_graph import Activation, Adam, Optimiser, RmsProp, Samples, S
 from dlgraph.reference import ReferenceExecutor
 from dlgraph.targets import MachineTarget
 from integration_tests.networks import OUTPUTS, Trained, assert_equal, make_graph, make_samples, train
+from integration_tests.test_public_api import assert_same, machine
+from tests.keras_models import data, mlp
 
 WIDTHS, HIDDEN = [50, 37, 11], [Activation.TANH]
 CUTS = [
@@ -75,3 +79,24 @@ def test_rates_of_every_batch_in_parts_and_state_handed_on(spinn3: MachineTarget
     finally:
         executor.close()
     assert_equal(on_machine, expected)
+
+
+def test_a_keras_optimiser_with_a_schedule() -> None:
+    """Trained by Keras first, then on the machine in two calls, as the twin in one; then by Keras again."""
+    x, y = data(100, n_inputs=12)
+    model = mlp(12, 20, 3)
+    schedule = keras.optimizers.schedules.CosineDecay(0.002, 40, warmup_target=0.02, warmup_steps=10)
+    model.compile(keras.optimizers.AdamW(schedule, weight_decay=0.01), model.loss, metrics=["accuracy"])
+    model.fit(x, y, 16, verbose=0)
+    with dlgraph.from_keras(model, machine(), seed=3) as net:
+        twin = net.reference()
+        losses = [loss for _ in range(2) for loss in net.train(x, y, epochs=2, batch_size=16, verbose=0).history["loss"]]
+        assert losses == twin.train(x, y, epochs=4, batch_size=16, verbose=0).history["loss"]
+        assert_same(net, twin)
+        assert int(model.optimizer.iterations) == twin.model.optimizer.iterations == 5 * 7
+        twin_state = [array for layer in twin.model.read_state(()).slots for part in layer for array in part]
+        of_weights = model.optimizer.variables[1:]
+        assert len(of_weights) == len(twin_state) == 8
+        for held, expected in zip(of_weights, twin_state, strict=True):
+            np.testing.assert_array_equal(np.asarray(held), expected)
+    assert model.fit(x, y, 16, verbose=0).history["loss"][0] < losses[0]

@@ -55,3 +55,11 @@ def test_zeros_in_a_convolution_cost_little(counter):
         full, _ = counter.convolution(f"convolution_{name}", TILES[5])
         quarter, _ = counter.convolution(f"convolution_{name}", TILES[5], 0.25)
         assert quarter.cycles < most * full.cycles, name
+
+
+@pytest.mark.parametrize("name, most", [("decay", 28), ("momentum", 72), ("nesterov", 100), ("adam", 235), ("amsgrad", 245),
+                                        ("rmsprop", 180), ("rmsprop, momentum", 210)])
+def test_cycles_per_update_of_an_optimiser(counter, name, most):
+    from kernel_cycles import OPTIMISERS
+    assert counter.optimiser(OPTIMISERS[name], 256).cycles < 256 * most
+    assert counter.optimiser(OPTIMISERS[name], 256, fresh=True).cycles < 256 * 20

@@ -60,14 +60,49 @@ static inline uint32_t upper_word_unsigned(uint32_t a, uint32_t b)
     return (uint32_t) (((uint64_t) a * b) >> 32);
 }
 
+/* By 0 .. 255, which is what ARM's shifts by a register do: a compiler that knows C's only adds a comparison. */
 static inline uint32_t shifted_right(uint32_t v, int32_t n)
 {
+#if defined(__arm__) && !defined(__thumb__)
+    uint32_t result;
+    __asm__("lsr %0, %1, %2" : "=r" (result) : "r" (v), "r" (n));
+    return result;
+#else
     return n < 32 ? v >> n : 0;
+#endif
 }
 
 static inline int32_t shifted_right_signed(int32_t v, int32_t n)
 {
+#if defined(__arm__) && !defined(__thumb__)
+    int32_t result;
+    __asm__("asr %0, %1, %2" : "=r" (result) : "r" (v), "r" (n));
+    return result;
+#else
     return v >> (n < 31 ? n : 31);
+#endif
+}
+
+/* sat32(a - b), the clip counted. */
+static inline int32_t minus(int32_t a, int32_t b, uint32_t *clips)
+{
+    int32_t difference;
+    if (__builtin_expect(__builtin_sub_overflow(a, b, &difference), 0)) {
+        (*clips)++;
+        return a < 0 ? INT32_MIN : INT32_MAX;
+    }
+    return difference;
+}
+
+/* sat32(a + b), the clip counted. */
+static inline int32_t plus(int32_t a, int32_t b, uint32_t *clips)
+{
+    int32_t sum;
+    if (__builtin_expect(__builtin_add_overflow(a, b, &sum), 0)) {
+        (*clips)++;
+        return a < 0 ? INT32_MIN : INT32_MAX;
+    }
+    return sum;
 }
 
 static share_t share_of(int32_t mantissa, uint32_t shift)
@@ -91,38 +126,49 @@ static inline int32_t times_momentum(int32_t v, int32_t momentum)
     return (int32_t) (product >> MOMENTUM_FRACTION);
 }
 
-static inline int64_t in_units_of_parameter(int64_t momentum)
+/* kept = kept * momentum - descended, and what of it goes to the parameter, in 64 bits. */
+static inline int64_t momentum_move(int32_t *kept, int64_t descended, int32_t momentum, bool nesterov, uint32_t *clips)
 {
-    return round_shift64(momentum, MOMENTUM_EXTRA);
+    *kept = saturate32(times_momentum(*kept, momentum) - descended, clips);
+    return nesterov ? times_momentum(*kept, momentum) - descended : *kept;
 }
 
-/* The step of gradient descent: round(gradient * mantissa, shift). */
-static inline int64_t descent(int32_t gradient, int32_t mantissa, uint32_t shift, bool far)
-{
-    if (far) {
-        return (upper_word(gradient, mantissa) + (int32_t) (1u << (shift - 33))) >> (shift - 32);
-    }
-    return round_shift64((int64_t) gradient * mantissa, shift);
-}
-
+/*
+ * The step of gradient descent is the upper word of a product, rounded and shifted: where the shift is 33 and more at once,
+ * below it of the gradient shifted left to make it 33, and in 64 bits where that does not fit 32.
+ */
 static inline uint32_t momentum_loop(const optimiser_t *optimiser, const optimiser_step_t *step, int32_t *parameters,
-        int32_t *gradient, int32_t *momenta, uint32_t count, bool nesterov, bool far)
+        int32_t *gradient, int32_t *momenta, uint32_t count, bool nesterov)
 {
     uint32_t clips = 0;
     int32_t momentum = optimiser->momentum;
     int32_t mantissa = step->mantissa;
-    uint32_t shift = (uint32_t) step->shift;
+    uint32_t left = step->shift < 33 ? 33 - (uint32_t) step->shift : 0;
+    uint32_t right = (uint32_t) step->shift + left - 32;
+    int32_t half = (int32_t) (1u << (right - 1));
     for (uint32_t i = 0; i < count; i++) {
         int32_t kept = momenta[i];
-        if ((gradient[i] | kept) == 0) {
+        int32_t sum = gradient[i];
+        if ((sum | kept) == 0) {
             continue;
         }
-        int64_t descended = descent(gradient[i], mantissa, shift, far);
         gradient[i] = 0;
-        kept = saturate32(times_momentum(kept, momentum) - descended, &clips);
+        int32_t shifted = left < 32 ? (int32_t) ((uint32_t) sum << left) : 0;
+        if (__builtin_expect(left > 31 || shifted >> left != sum, 0)) {
+            int64_t descended = round_shift64((int64_t) sum * mantissa, (uint32_t) step->shift);
+            int64_t move = momentum_move(&kept, descended, momentum, nesterov, &clips);
+            parameters[i] = saturate32(parameters[i] + round_shift64(move, MOMENTUM_EXTRA), &clips);
+        } else {
+            int32_t descended = (upper_word(shifted, mantissa) + half) >> right;
+            if (nesterov) {
+                int64_t move = momentum_move(&kept, descended, momentum, true, &clips);
+                parameters[i] = saturate32(parameters[i] + round_shift64(move, MOMENTUM_EXTRA), &clips);
+            } else {
+                kept = minus(times_momentum(kept, momentum), descended, &clips);
+                parameters[i] = plus(parameters[i], round_shift32(kept, MOMENTUM_EXTRA), &clips);
+            }
+        }
         momenta[i] = kept;
-        int64_t move = nesterov ? times_momentum(kept, momentum) - descended : kept;
-        parameters[i] = saturate32(parameters[i] + in_units_of_parameter(move), &clips);
     }
     return clips;
 }
@@ -130,13 +176,10 @@ static inline uint32_t momentum_loop(const optimiser_t *optimiser, const optimis
 static uint32_t momentum_update(const optimiser_t *optimiser, const optimiser_step_t *step, int32_t *parameters,
         int32_t *gradient, int32_t *state, uint32_t count)
 {
-    bool far = step->shift >= 33;
     if (optimiser->flags & OPTIMISER_NESTEROV) {
-        return far ? momentum_loop(optimiser, step, parameters, gradient, state, count, true, true)
-                : momentum_loop(optimiser, step, parameters, gradient, state, count, true, false);
+        return momentum_loop(optimiser, step, parameters, gradient, state, count, true);
     }
-    return far ? momentum_loop(optimiser, step, parameters, gradient, state, count, false, true)
-            : momentum_loop(optimiser, step, parameters, gradient, state, count, false, false);
+    return momentum_loop(optimiser, step, parameters, gradient, state, count, false);
 }
 
 /* ------------------------------------------------------------------ Adam and RMSprop */
@@ -232,18 +275,24 @@ static inline reciprocal_t rmsprop_divisor(square_t square, uint32_t epsilon_man
     return (reciprocal_t) {reciprocal(root(sum) << 1), exponent - 1};
 }
 
-/* rate * u / divisor in units of what it is added to: round(u * ((rate * 1/divisor) >> 32), n), n clipped to 1 .. 62. */
-static inline int64_t quotient(numerator_t u, reciprocal_t divisor, const optimiser_step_t *step)
+/* rate * u / divisor in units of what it is added to: round(left * ((rate * 1/divisor) >> 32), n), n clipped to 1 .. 62. */
+static inline int64_t quotient_near(int32_t left, uint32_t p, int32_t n)
 {
-    uint32_t p = upper_word_unsigned((uint32_t) step->mantissa, divisor.mantissa);
-    int32_t n = divisor.exponent - u.exponent + step->shift;
-    if (__builtin_expect(n >= 31, 1)) {
-        if (n > 60) {
-            return 0;
-        }
-        return (upper_word(u.left, (int32_t) (p << 2)) + (int32_t) (1u << (n - 31))) >> (n - 30);
+    return round_shift64((int64_t) left * (int32_t) p, n < 1 ? 1 : (uint32_t) n);
+}
+
+/* For n = 31 and more. */
+static inline int32_t quotient(int32_t left, uint32_t p, int32_t n)
+{
+    if (n > 60) {
+        return 0;
     }
-    return round_shift64((int64_t) u.left * (int32_t) p, n < 1 ? 1 : (uint32_t) n);
+    return (upper_word(left, (int32_t) (p << 2)) + (int32_t) (1u << (n - 31))) >> (n - 30);
+}
+
+static inline uint32_t rate_over(reciprocal_t divisor, const optimiser_step_t *step)
+{
+    return upper_word_unsigned((uint32_t) step->mantissa, divisor.mantissa);
 }
 
 static inline uint32_t adam_loop(const optimiser_t *optimiser, const optimiser_step_t *step, int32_t *parameters,
@@ -278,7 +327,13 @@ static inline uint32_t adam_loop(const optimiser_t *optimiser, const optimiser_s
             continue;
         }
         reciprocal_t divisor = adam_divisor(square, epsilon_mantissa, epsilon_exponent);
-        parameters[i] = saturate32(parameters[i] - quotient(mean, divisor, step), &clips);
+        uint32_t p = rate_over(divisor, step);
+        int32_t n = divisor.exponent - mean.exponent + step->shift;
+        if (__builtin_expect(n >= 31, 1)) {
+            parameters[i] = minus(parameters[i], quotient(mean.left, p, n), &clips);
+        } else {
+            parameters[i] = saturate32(parameters[i] - quotient_near(mean.left, p, n), &clips);
+        }
     }
     return clips;
 }
@@ -311,15 +366,17 @@ static uint32_t rmsprop_update(const optimiser_t *optimiser, const optimiser_ste
         squares[i] = square_update(squares[i], g, share, &square);
         int64_t move = 0;
         if (g.mantissa != 0) {
-            numerator_t u = {(int32_t) ((uint32_t) g.mantissa << 1), g.exponent};
+            int32_t left = (int32_t) ((uint32_t) g.mantissa << 1);
             reciprocal_t divisor =
                     rmsprop_divisor(square, optimiser->epsilon_mantissa, (int32_t) optimiser->epsilon_exponent);
-            move = quotient(u, divisor, step);
+            uint32_t p = rate_over(divisor, step);
+            int32_t n = divisor.exponent - g.exponent + step->shift;
+            move = n >= 31 ? quotient(left, p, n) : quotient_near(left, p, n);
         }
         if (momenta != (int32_t *) 0) {
             kept = saturate32(times_momentum(kept, optimiser->momentum) + move, &clips);
             momenta[i] = kept;
-            move = in_units_of_parameter(kept);
+            move = round_shift32(kept, MOMENTUM_EXTRA);
         }
         parameters[i] = saturate32(parameters[i] - move, &clips);
     }

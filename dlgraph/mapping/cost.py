@@ -22,7 +22,7 @@ FORWARD_CYCLES = 2.8             # per product
 BACKWARD_CYCLES = 3.0            # per product
 GRADIENT_CYCLES = 3.8            # per product
 UPDATE_CYCLES = {                # per weight and batch
-    OptimiserKind.SGD: 14.0, OptimiserKind.MOMENTUM: 40.0, OptimiserKind.ADAM: 160.0, OptimiserKind.RMSPROP: 140.0}
+    OptimiserKind.SGD: 14.0, OptimiserKind.MOMENTUM: 55.0, OptimiserKind.ADAM: 225.0, OptimiserKind.RMSPROP: 180.0}
 ROW_CYCLES = 8.0                 # per row and kernel call
 UNIT_CYCLES = 170.0              # per unit: activation, error, bias
 SUMMAND_CYCLES = 12.0            # per sum to add up
