@@ -46,7 +46,7 @@ def text(record: dict[str, Any]) -> list[str]:
     return [f"**{record['network']}**: {figures['test_error_percent']:.2f}% of the test images wrong, "
             f"{figures['test_error_percent_float']:.2f}% in floating-point Keras"
             + (f", {published:g}% published" if published is not None else "")
-            + f". {record['epochs']} epochs of {record['samples']:,} samples on {where}{rate}{joules}. {equal} "
+            + f". {record['epochs']} epoch{'s' * (record['epochs'] != 1)} of {record['samples']:,} samples on {where}{rate}{joules}. {equal} "
             f"``{record['command']}``"]
 
 
