@@ -46,8 +46,8 @@ def text(record: dict[str, Any]) -> list[str]:
     return [f"**{record['network']}**: {figures['test_error_percent']:.2f}% of the test images wrong, "
             f"{figures['test_error_percent_float']:.2f}% in floating-point Keras"
             + (f", {published:g}% published" if published is not None else "")
-            + f". {record['epochs']} epoch{'s' * (record['epochs'] != 1)} of {record['samples']:,} samples on {where}{rate}{joules}. {equal} "
-            f"``{record['command']}``"]
+            + f". {record['epochs']} epoch{'s' * (record['epochs'] != 1)} of {record['samples']:,} samples on "
+            f"{where}{rate}{joules}. {equal} ``{record['command']}``"]
 
 
 def setup(app: Any) -> dict[str, Any]:
