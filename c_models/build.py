@@ -19,6 +19,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,16 +52,38 @@ _KERNELS = tuple(sorted(
     f"kernels/{path.name}" for path in (HERE / "kernels").glob("*.[cS]")))
 #: What every vertex of a network is made of beside the runtime.
 _VERTEX = (
-    "layers/vertex.c", "layers/trained.c",
-    "streams/stream_in.c", "streams/stream_out.c", "streams/packet_ring.c", "streams/packet_ring_fiq.S",
+    "layers/vertex.c", "layers/copy_words.c", "layers/trained.c",
+    "streams/stream_in.c", "streams/streams_start.c", "streams/stream_out.c",
+    "streams/packet_ring.c", "streams/packet_ring_fiq.S",
     "streams/streams_drain.S", "streams/words_clear.S", *_KERNELS)
+
+#: What every vertex is made of that computes units and gets partial errors back.
+_UNITS = ("layers/unit_sums.c", "layers/planes.c", "layers/unit_chain.c")
+
+_CONVOLUTION = ("layers/convolution_tile.c", "layers/kernel_share.c")
+
+#: Operations, as ``layers/unit_chain.h`` numbers them.
+ACTIVATION, DROPOUT, AVERAGE, MAXIMUM = range(4)
+
+
+def _can(*operations: int) -> dict[str, object]:
+    """What the small layers of a binary can be."""
+    return {"CHAIN_OPERATIONS": sum(1 << operation for operation in operations)}
+
 
 #: The binaries that the library runs: name -> program.
 PROGRAMS: dict[str, Program] = {
     "dlgraph_input_source": Program(["layers/input_source.c", *_VERTEX]),
     "dlgraph_weight_slice": Program(["layers/weight_slice.c", *_VERTEX]),
     "dlgraph_neuron_group": Program(
-        ["layers/neuron_group.c", "layers/unit_sums.c", *_VERTEX]),
+        ["layers/neuron_group.c", *_UNITS, *_VERTEX], defines=_can(DROPOUT)),
+    **{f"dlgraph_convolution_{pooling}_{optimiser}": Program(
+        [*_CONVOLUTION, *_UNITS, *_VERTEX], defines=_can(DROPOUT, operation) | {"OPTIMISER_KINDS": kinds})
+       for pooling, operation in (("average", AVERAGE), ("maximum", MAXIMUM))
+       for optimiser, kinds in (("momentum", 0b0011), ("adam", 0b0100), ("rmsprop", 0b1000))},
+    "dlgraph_unit_tile": Program(
+        ["layers/unit_tile.c", *_UNITS, *_VERTEX],
+        defines=_can(ACTIVATION, DROPOUT, AVERAGE, MAXIMUM)),
     "dlgraph_output_group": Program(
         ["layers/output_group.c", "layers/unit_sums.c", "layers/progress.c",
          *_VERTEX]),
@@ -83,12 +106,26 @@ RUNTIME_SOURCES = tuple(
         "heap.c", "memory.c", "print.c", "iobuf.c", "data_specification.c",
         "recording.c", "simulation.c"))
 
+#: What runs once in a pass or batch, or loses little by it, compiled for size
+#: as Thumb code.
+SELDOM = frozenset({
+    "layers/vertex.c", "layers/trained.c", "layers/kernel_share.c",
+    "streams/streams_start.c", "kernels/convolution_walk.c",
+    "kernels/dropout.c", "kernels/pooling.c"})
+
+#: ARM code that is compiled for size.
+SMALL = frozenset({
+    "layers/unit_chain.c", "layers/convolution_tile.c"})
+
 #: Runtime code that is never in a hurry, compiled for size as Thumb code.
 RUNTIME_THUMB = frozenset(
     f"runtime/src/{name}" for name in (
         "startup.c", "faults.c", "scp.c", "print.c", "iobuf.c",
         "data_specification.c", "recording.c", "simulation.c", "messages.c",
         "mailbox.c", "heap.c", "timers.c", "barrier.c"))
+
+#: With the optimisers that a program has, where it has not all: for size, as beside it there is little room.
+_OF_CONVOLUTION = "kernels/optimisers.c"
 
 #: These sources do not know which binary they are in, so they compile once.
 SHARED_FOLDERS = ("runtime/", "streams/", "kernels/")
@@ -97,7 +134,8 @@ INCLUDE_FOLDERS = ("runtime/include", "streams", "kernels", "layers")
 
 C_FLAGS = (
     "-std=gnu11", "-g", "-ffreestanding", "-fno-stack-protector",
-    "-fomit-frame-pointer", "-ffunction-sections", "-fdata-sections",
+    "-fomit-frame-pointer", "-fno-unwind-tables",
+    "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-fdata-sections",
     "-fno-common", "-Wall", "-Wextra")
 
 #: The mem... functions themselves must not be recognised as mem... functions.
@@ -207,10 +245,12 @@ class Builder:
         path = self.root / source
         if not path.is_file():
             raise BuildError(f"{name}: no such source: {source}")
-        thumb = source in program.thumb or source in RUNTIME_THUMB
+        thumb = source in program.thumb or source in RUNTIME_THUMB or source in SELDOM
         flags = self.compiler.flags(thumb and path.suffix == ".c")
-        flags += [*C_FLAGS, "-Os" if thumb else "-O2", *EXTRA_FLAGS.get(source, ())]
-        if not source.startswith(SHARED_FOLDERS):
+        own_optimisers = source == _OF_CONVOLUTION and bool(program.defines)
+        small = thumb or source in SMALL or own_optimisers
+        flags += [*C_FLAGS, "-Os" if small else "-O2", *EXTRA_FLAGS.get(source, ())]
+        if own_optimisers or not source.startswith(SHARED_FOLDERS):
             flags.append(
                 f"-DAPPLICATION_NAME_HASH=0x{application_name_hash(name):08x}u")
             flags += [f"-D{key}={value}" for key, value in program.defines.items()]
@@ -222,7 +262,7 @@ class Builder:
         result = self.work / "objects" / f"{path.stem}-{key}.o"
         if not result.exists():
             result.parent.mkdir(parents=True, exist_ok=True)
-            partial = result.with_suffix(f".{os.getpid()}.tmp.o")
+            partial = result.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp.o")
             inside = path.is_relative_to(self.root)
             self.compiler.run(
                 flags + self._includes() + ["-c", str(path), "-o", str(partial)],
@@ -254,7 +294,7 @@ class Builder:
         stamp = elf.with_suffix(".key")
         if not (elf.exists() and stamp.exists() and stamp.read_text() == key):
             elf.parent.mkdir(parents=True, exist_ok=True)
-            partial = elf.with_suffix(f".{os.getpid()}.tmp")
+            partial = elf.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
             self.compiler.run(
                 self.compiler.flags(False) + self.compiler.link_flags()
                 + ["-T", str(script), "-o", str(partial)] + objects

@@ -1,14 +1,28 @@
-"""The plan: whatever the cut, every word of every inlet comes from exactly one stream, and from the right unit."""
+"""The plan: whatever the layers and however they are cut, every word comes from exactly one stream, and from the right place."""
 from __future__ import annotations
 
+import random
+
+import numpy as np
+import numpy.typing as npt
 import pytest
+import random_graphs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlgraph.errors import DoesNotFit
-from dlgraph.mapping.choose import choose_cut, complaints, cut_layer, cut_sources, explicit_cut, n_cores
+from dlgraph.errors import DoesNotFit, UnsupportedError
+from dlgraph.layer_graph import Activation, LayerGraph, Loss
+from dlgraph.layers import ConvolutionLayer
+from dlgraph.mapping.boxes import Block, Box, Layout, compact, matched
+from dlgraph.mapping.choose import choose_plan, complaints
+from dlgraph.mapping.cuts import DenseCut, SourceCut, explicit_cut
 from dlgraph.mapping.intervals import Interval, check_partition, split_evenly
-from dlgraph.mapping.plan import MAX_WORDS, SLOT_BITS, CoreKind, Cut, Plan, StreamKind, make_plan, padded, pairs
+from dlgraph.mapping.plan import (
+    MAX_WORDS, SLOT_BITS, TILE_ACTIVATIONS, Core, CoreKind, Plan, StreamKind, make_plan, padded, pairs, unit_image)
+from dlgraph.mapping.stages import StageKind, find_stages, taken_positions
+from small_nets import random_graph
+
+LIMITS = random_graphs.Limits(convolution_output=False, max_side=9, max_channels=6, max_values=400)
 
 
 @given(st.integers(1, 3000), st.integers(1, 60), st.sampled_from([1, 2, 8]))
@@ -28,94 +42,238 @@ def test_bad_partitions_are_refused() -> None:
         check_partition([Interval(0, 8)], 16, 8)
 
 
-@st.composite
-def cuts(draw: st.DrawFn) -> tuple[Cut, list[int], list[str]]:
-    widths = draw(st.lists(st.integers(1, 300), min_size=2, max_size=5))
-    blocks = st.integers(1, 9)
-    layers = []
-    for n_in, n_out in zip(widths, widths[1:]):
-        n_groups = 1 if n_out is widths[-1] else draw(blocks)
-        layers.append(cut_layer(n_in, n_out, draw(blocks), draw(blocks), n_groups))
-    cut = Cut(cut_sources(widths[0], draw(blocks)), tuple(layers), draw(st.integers(1, 8)))
-    return cut, widths, [f"dense {i}" for i in range(len(layers))]
+# --------------------------------------------------------------------------- blocks
+
+def positions(block: Block) -> list[int]:
+    return [block.first + j * block.outer_stride + i * block.run_stride + k
+            for j in range(block.n_outer) for i in range(block.n_runs) for k in range(block.run)]
 
 
-def covered(plan: Plan) -> None:
+spans = st.tuples(st.integers(0, 5), st.integers(1, 6)).map(lambda pair: Interval(pair[0], pair[0] + pair[1]))
+
+
+@settings(max_examples=200)
+@given(spans, spans, spans, st.data())
+def test_matched_blocks_hold_the_same_elements(rows: Interval, columns: Interval, channels: Interval, data: st.DataObject) -> None:
+    """Shorter descriptions of two blocks go through the same elements in the same order."""
+    box = Box(rows, columns, Interval(channels.start & ~1, channels.stop + (channels.stop & 1)))
+
+    def around(span: Interval) -> Interval:
+        return Interval(span.start - 2 * data.draw(st.integers(0, 1)), span.stop + 2 * data.draw(st.integers(0, 1)))
+
+    layouts = [Layout.of(Box(around(box.rows), around(box.columns), around(box.channels)), False) for _ in range(2)]
+    before = [layout.block(box) for layout in layouts]
+    after = matched(*before)
+    assert [positions(block) for block in after] == [positions(block) for block in before]
+    packed = compact(after[0], 7)
+    assert positions(packed) == list(range(7, 7 + after[0].n_elements))
+    assert after[0].first + after[0].extent == max(positions(after[0])) + 1
+
+
+# --------------------------------------------------------------------------- plans of random graphs
+
+def random_plan(seed: int) -> Plan:
+    choice = random.Random(seed)
+    graph = random_graphs.random_layer_graph(choice, LIMITS)
+    stages = find_stages(graph)
+    blocks = {stage.name: (choice.randint(1, 5), choice.randint(1, 4)) if stage.kind is StageKind.DENSE
+              else tuple(choice.randint(1, 4) for _ in range(3)) for stage in stages[1:]}
+    return make_plan(graph, stages, explicit_cut(stages, blocks, choice.randint(1, 5), choice.randint(1, 8)))
+
+
+def flat_of(layout: Layout, shape: tuple[int, int, int]) -> npt.NDArray[np.int64]:
+    """Of every element of a layout the flat position in the value; -1 for what only fills up, or is padding."""
+    rows = np.arange(layout.box.rows.start, layout.box.rows.start + layout.rows)
+    columns = np.arange(layout.box.columns.start, layout.box.columns.start + layout.width)
+    channels = np.arange(layout.pitch) - layout.first_channel + layout.box.channels.start
+    inside = [(axis >= max(0, span.start)) & (axis < min(n, span.stop)) for axis, span, n in
+              zip((rows, columns, channels), (layout.box.rows, layout.box.columns, layout.box.channels), shape)]
+    flat = (rows[:, None, None] * shape[1] + columns[:, None]) * shape[2] + channels
+    there = inside[0][:, None, None] & inside[1][:, None] & inside[2]
+    return np.where(there, flat, -1).reshape(-1)
+
+
+def inlet_size(core: Core, inlet: int) -> int:
+    return core.inlet_words[inlet]
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.integers(0, 2**32))
+def test_activations_come_from_where_they_belong(seed: int) -> None:
+    """Every real element of what a core takes comes once, and is that element of the value."""
+    plan = random_plan(seed)
     for core in plan.cores:
-        for inlet, n_words in enumerate(core.inlet_words):
-            seen = []
+        for inlet in {taken.inlet for taken in core.inputs}:
+            got = np.full(2 * inlet_size(core, inlet), -1)
+            whose = np.full(got.shape, -1)
             for end in core.streams_in:
-                if end.inlet == inlet:
-                    seen += range(end.first, end.first + end.stream.n_words)
-            expected = n_words
-            if core.kind is CoreKind.WEIGHT_SLICE and inlet == 1:
-                expected = len(core.columns)           # the padding stays zero
-            assert sorted(seen) == list(range(expected)), (core.label, inlet)
-        ends = [(stream.partition, stream.kind) for stream in core.streams_out]
-        assert len(set(ends)) == len(ends)
+                if end.inlet != inlet or end.stream.kind is not StreamKind.ACTIVATIONS:
+                    continue
+                producer = end.stream.producer
+                assert producer.layout is not None
+                held = flat_of(producer.layout, plan.stages[producer.stage].shape)
+                source, index = positions(end.stream.source), positions(end.stream.index)
+                for word, place in zip(source, index):
+                    for half in (0, 1):
+                        target = 2 * (end.first + place) + half
+                        assert whose[target] < 0                     # no word comes from two streams
+                        got[target], whose[target] = held[2 * word + half], producer.stage
+            for taken in core.inputs:
+                if taken.inlet != inlet:
+                    continue
+                wanted = flat_of(taken.layout, plan.stages[taken.stage].shape)
+                mine = wanted >= 0
+                np.testing.assert_array_equal(got[mine], wanted[mine])
+                np.testing.assert_array_equal(whose[mine], taken.stage)
 
 
-@settings(max_examples=150, deadline=None)
-@given(cuts())
-def test_every_inlet_word_has_one_source(case: tuple[Cut, list[int], list[str]]) -> None:
-    cut, widths, names = case
-    plan = make_plan(cut, widths, names)
-    covered(plan)
-    assert all(stream.consumers for stream in plan.streams)
-    assert len(plan.cores) == n_cores(cut)
-    assert 2 * cut.window <= plan.n_slots <= 1 << SLOT_BITS
-    assert all(stream.n_words <= MAX_WORDS for stream in plan.streams)
-    for stream in plan.streams:
-        assert stream.first + stream.n_words <= max(len(stream.producer.columns) if stream.producer.rows is None
-                                                    else max(len(stream.producer.rows), len(stream.producer.columns)),
-                                                    1)
+@settings(max_examples=120, deadline=None)
+@given(st.integers(0, 2**32))
+def test_partial_errors_go_back_where_activations_came_from(seed: int) -> None:
+    plan = random_plan(seed)
+    for core in plan.cores:
+        planes = {plane.first: plane for plane in core.planes}
+        for end in core.streams_in:
+            if end.stream.kind is not StreamKind.PARTIAL_ERRORS:
+                continue
+            assert core.layout is not None
+            mine = flat_of(core.layout, plan.stages[core.stage].shape)[positions(planes[end.first].block)]
+            consumer = end.stream.producer
+            candidates = [taken for taken in consumer.inputs if taken.stage == core.stage
+                          and (consumer.kind is not CoreKind.UNIT_TILE
+                               or end.stream.vector - 4 == taken.inlet - TILE_ACTIVATIONS)]
+            held = [flat_of(taken.layout, plan.stages[core.stage].shape)[positions(end.stream.source)] for taken in candidates]
+            assert any(np.array_equal(mine, theirs) for theirs in held)
+            assert positions(end.stream.index) == list(range(end.stream.n_words))
 
 
 @settings(max_examples=60, deadline=None)
-@given(cuts())
-def test_streams_join_the_same_units(case: tuple[Cut, list[int], list[str]]) -> None:
-    """Activations and errors reach the slice at the place of the unit they belong to."""
-    cut, widths, names = case
-    plan = make_plan(cut, widths, names)
+@given(st.integers(0, 2**32))
+def test_tiles_of_units_show_what_they_should(seed: int) -> None:
+    """Each place of a tile's image gets the elements of the values that it shows, one of each value."""
+    plan = random_plan(seed)
     for core in plan.cores:
-        for end in core.streams_in:
-            stream = end.stream
-            if stream.kind is StreamKind.ACTIVATIONS:
-                assert core.rows is not None
-                assert stream.producer.columns.start + 2 * stream.first == core.rows.start + 2 * end.first
-            elif stream.kind is StreamKind.ERRORS:
-                assert stream.producer.columns.start + stream.first == core.columns.start
-            elif stream.kind is StreamKind.SUMS:
-                assert core.columns.start + end.first % len(core.columns) == stream.producer.columns.start
-            elif stream.kind is StreamKind.PARTIAL_ERRORS:
-                assert stream.producer.rows is not None
-                unit = stream.producer.rows.start + stream.first
-                assert core.columns.start + end.first % len(core.columns) == unit
+        if core.kind is not CoreKind.UNIT_TILE:
+            continue
+        stage = plan.stages[core.stage]
+        assert core.head is not None
+        image = unit_image(plan.graph, stage, core.head)
+        found: dict[int, list[tuple[int, int]]] = {}
+        for taken in core.inputs:
+            held = flat_of(taken.layout, plan.stages[taken.stage].shape)
+            for source, target, n in taken.runs:
+                for k in range(n):
+                    found.setdefault(target + k, []).append((taken.stage, int(held[source + k])))
+        shown = flat_of(image, (10**6, 10**6, 10**6)) >= 0
+        for view in stage.takes:
+            wanted = iter(taken_positions(plan.graph, stage, view, image.box).reshape(-1))
+            owner, place = view.places
+            for element in np.flatnonzero(shown):
+                flat = next(wanted)
+                if flat >= 0:
+                    found[element].remove((view.parts[owner[flat]].stage, int(place[flat])))
+        assert not any(found.values())
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.integers(0, 2**32))
+def test_every_stream_can_be_one(seed: int) -> None:
+    plan = random_plan(seed)
+    assert all(stream.consumers for stream in plan.streams)
+    assert 2 * plan.window <= plan.n_slots <= 1 << SLOT_BITS
+    assert all(stream.n_words <= stream.extent <= MAX_WORDS for stream in plan.streams)
+    for core in plan.cores:
+        assert len({stream.partition for stream in core.streams_out}) == len(core.streams_out)
+        assert all(end.first + end.stream.extent <= core.inlet_words[end.inlet] for end in core.streams_in)
+    groups = [core for core in plan.cores if core.kind in (CoreKind.NEURON_GROUP, CoreKind.OUTPUT_GROUP)]
+    for core in groups:
+        seen = sorted(end.first + i for end in core.streams_in if end.stream.kind is StreamKind.SUMS
+                      for i in positions(end.stream.index))
+        assert seen == list(range(core.inlet_words[0]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32))
+def test_tiles_share_their_kernels(seed: int) -> None:
+    """Each word of the exchanged gradients has one owner, who gets it from every other tile and tells all the new weights."""
+    plan = random_plan(seed)
+    for stage in plan.stages:
+        if stage.kind is not StageKind.CONVOLUTION:
+            continue
+        layer = plan.graph.layers[stage.layer]
+        assert isinstance(layer, ConvolutionLayer)
+        tiles: dict[Interval | None, list[Core]] = {}
+        for core in plan.cores_of(stage.number, CoreKind.CONVOLUTION_TILE):
+            tiles.setdefault(core.columns, []).append(core)
+        for alike in tiles.values():
+            shares = alike[0].shares
+            assert all(core.shares == shares for core in alike)
+            used = [share for share in shares if len(share)]
+            assert used[0].start == 0 and all(a.stop == b.start for a, b in zip(used, used[1:]))
+            for core in alike if len(alike) > 1 else ():
+                n_others = len(alike) - 1
+                gradients = [end for end in core.streams_in if end.stream.kind is StreamKind.GRADIENTS]
+                assert sum(end.stream.n_words for end in gradients) == n_others * len(shares[core.tile])
+                weights = sorted(end.first + i for end in core.streams_in if end.stream.kind is StreamKind.WEIGHTS
+                                 for i in positions(end.stream.index))
+                own = [stream for stream in core.streams_out if stream.kind is StreamKind.WEIGHTS]
+                weights += [i for stream in own for i in positions(stream.source)]
+                assert sorted(weights) == list(range(core.inlet_words[2]))
+
+
+# --------------------------------------------------------------------------- the choice
+
+def perceptron(widths: list[int]) -> LayerGraph:
+    rng = np.random.default_rng(1)
+    return random_graph(rng, widths, [Activation.RELU],
+                        (Activation.SOFTMAX, Loss.SPARSE_CATEGORICAL_CROSSENTROPY, False))
 
 
 @pytest.mark.parametrize("widths", [[784, 128, 10], [64, 32, 10], [784, 300, 100, 10], [1, 1], [300, 300, 300, 300, 300],
                                     [5, 1], [2000, 500, 150, 10]])
 def test_chosen_cut_fits(widths: list[int]) -> None:
-    names = [f"dense {i}" for i in range(len(widths) - 1)]
-    chosen = choose_cut(widths, names, 32, 759)
-    assert not complaints(chosen.cut, widths, names)
-    assert chosen.n_cores == n_cores(chosen.cut) <= 759
-    covered(make_plan(chosen.cut, widths, names))
+    graph = perceptron(widths)
+    found = choose_plan(graph, find_stages(graph), 32, 759)
+    assert not complaints(found.plan, found.plan.window)
+    assert found.n_cores == found.cut.n_cores <= 759
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 2**32))
+def test_chosen_cut_of_random_graphs_fits(seed: int) -> None:
+    graph = random_graphs.random_layer_graph(random.Random(seed), LIMITS)
+    found = choose_plan(graph, find_stages(graph), 8, 60)
+    assert not complaints(found.plan, found.plan.window)
+    assert found.n_cores <= 60
 
 
 def test_small_machine_gets_a_smaller_cut() -> None:
-    large = choose_cut([784, 128, 10], ["a", "b"], 32, 759)
-    small = choose_cut([784, 128, 10], ["a", "b"], 32, 60)
+    graph = perceptron([784, 128, 10])
+    large, small = (choose_plan(graph, find_stages(graph), 32, n) for n in (759, 60))
     assert small.n_cores <= 60
     assert small.cycles_per_sample >= large.cycles_per_sample
 
 
 def test_too_large_is_said() -> None:
+    graph = perceptron([784, 5000, 5000, 10])
     with pytest.raises(DoesNotFit, match="does not fit"):
-        choose_cut([784, 5000, 5000, 10], ["a", "b", "c"], 32, 759)
+        choose_plan(graph, find_stages(graph), 32, 759)
 
 
 def test_explicit_cut_counts() -> None:
-    cut = explicit_cut([64, 32, 10], ["a", "b"], {"a": (4, 2), "b": (2, 1)}, 2, 4)
-    assert len(cut.layers[0].rows) == 4 and len(cut.layers[0].columns) == 2 and len(cut.sources) == 2
+    graph = perceptron([64, 32, 10])
+    stages = find_stages(graph)
+    cut = explicit_cut(stages, {"layer0": (4, 2), "layer1": (2, 1)}, 2, 4)
+    source, first, _ = cut.stages
+    assert isinstance(source, SourceCut) and isinstance(first, DenseCut)
+    assert len(first.rows) == 4 and len(first.columns) == 2 and len(source.boxes) == 2
     assert padded(10) == 16 and pairs(5) == 3
+
+
+@pytest.mark.parametrize("blocks, message", [({"nobody": (1, 1)}, "'nobody'.*'layer0', 'layer1'"),
+                                             ({"layer0": (1,)}, "row blocks, column blocks"),
+                                             ({"layer0": (0, 1)}, "at least 1")])
+def test_bad_cuts_are_refused(blocks: dict[str, tuple[int, ...]], message: str) -> None:
+    graph = perceptron([64, 32, 10])
+    with pytest.raises(UnsupportedError, match=message):
+        explicit_cut(find_stages(graph), blocks, 1, 4)

@@ -1,6 +1,8 @@
 """The vertex that sends the samples (C side: ``c_models/layers/input_source.c``)."""
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,9 +29,20 @@ class InputSourceVertex(NetworkVertex):
         super().__init__(core, plan, "dlgraph_input_source.aplx")
         self.sample_bytes = sample_bytes
 
+    @property
+    def n_inputs(self) -> int:
+        """Values per sample."""
+        return prod(self.core.box.shape)
+
     def shape_words(self) -> npt.NDArray[np.uint32]:
-        n_inputs = len(self.core.columns)
-        return np.array([n_inputs, row_bytes(n_inputs, MAX_CODE_BYTES)], np.uint32)
+        layout = self.core.layout
+        assert layout is not None
+        rows, columns, channels = layout.box.shape
+        if layout.pitch == 1:
+            runs = (rows, columns, layout.width)
+        else:
+            runs = (rows * columns, channels, layout.pitch)
+        return np.array([*runs, row_bytes(self.n_inputs, MAX_CODE_BYTES)], np.uint32)
 
     def extra_regions(self) -> dict[Region, int]:
         return {Region.SAMPLES: self.sample_bytes, Region.TABLE: TABLE_BYTES}

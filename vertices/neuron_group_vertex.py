@@ -1,29 +1,28 @@
-"""The vertex that holds units of a hidden layer (C side: ``c_models/layers/neuron_group.c``)."""
+"""The vertex that holds units of a hidden dense layer (C side: ``c_models/layers/neuron_group.c``)."""
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from dlgraph.layer_graph import Activation
+from dlgraph.layers import DenseLayer
+from dlgraph.mapping.cuts import DenseCut
 from dlgraph.mapping.plan import Core, Plan
 from dlgraph.vertices.group_vertex import GroupVertex
+from dlgraph.vertices.planes import plane_words
+from dlgraph.vertices.unit_chain import operation_words
 
 
 class NeuronGroupVertex(GroupVertex):
-    """Biases, activations and errors of units of a hidden layer.
+    """Biases, activations and errors of units of a hidden layer."""
 
-    :param n_sums: blocks of rows of this layer
-    :param n_errors: blocks of columns of the next layer
-    :param sum_fraction_excess: fraction of the sums less 23
-    :param output_fraction: ``fx`` of the activations sent
-    :param n_planes: words that the optimiser keeps of every bias
-    """
-
-    def __init__(self, core: Core, plan: Plan, n_sums: int, n_errors: int, activation: Activation,
-                 sum_fraction_excess: int, output_fraction: int, use_bias: bool, n_planes: int) -> None:
-        super().__init__(core, plan, "dlgraph_neuron_group.aplx", n_planes)
-        self._shape = [self.n_units, n_sums, n_errors, activation.value, sum_fraction_excess & 0xffffffff,
-                       output_fraction, int(use_bias)]
+    def __init__(self, core: Core, plan: Plan) -> None:
+        super().__init__(core, plan, "dlgraph_neuron_group.aplx")
+        layer = plan.graph.layers[plan.stages[core.stage].layer]
+        cut = plan.cut.stages[core.stage]
+        assert isinstance(layer, DenseLayer) and isinstance(cut, DenseCut)
+        excess = layer.input_fraction + 12 - 23
+        self._shape = [self.n_units, len(cut.rows), layer.activation.value, excess & 0xffffffff, layer.output_fraction,
+                       int(layer.use_bias), layer.negative_slope, *plane_words(core), *operation_words(core, plan)]
 
     def shape_words(self) -> npt.NDArray[np.uint32]:
         return np.array(self._shape, np.uint32)

@@ -11,7 +11,7 @@ from spinn_front_end_common.interface.ds import DataSpecificationGenerator
 from spinn_machine.tags import IPTag, ReverseIPTag
 
 from dlgraph.formats import mean_rate
-from dlgraph.layer_graph import LayerGraph
+from dlgraph.mapping.cuts import DenseCut
 from dlgraph.mapping.plan import Core, Plan
 from dlgraph.vertices.group_vertex import GroupVertex
 from dlgraph.vertices.regions import Region
@@ -20,20 +20,19 @@ from dlgraph.vertices.regions import Region
 class OutputGroupVertex(GroupVertex):
     """Biases, outputs and errors of the output layer; holds labels or targets, counts loss and accuracy.
 
-    :param n_sums: blocks of rows of the output layer
-    :param sum_fraction_excess: fraction of the sums less 23
     :param target_bytes: size of the region of labels or targets
     :param output_bytes: size of the region of outputs
     :param progress_to: (IP address, UDP port) that hears of progress, or None
-    :param n_planes: words that the optimiser keeps of every bias
     """
 
-    def __init__(self, core: Core, plan: Plan, graph: LayerGraph, n_sums: int, sum_fraction_excess: int,
-                 target_bytes: int, output_bytes: int, progress_to: tuple[str, int] | None, n_planes: int) -> None:
-        super().__init__(core, plan, "dlgraph_output_group.aplx", n_planes)
+    def __init__(self, core: Core, plan: Plan, target_bytes: int, output_bytes: int,
+                 progress_to: tuple[str, int] | None) -> None:
+        super().__init__(core, plan, "dlgraph_output_group.aplx")
+        graph, cut = plan.graph, plan.cut.stages[core.stage]
+        assert isinstance(cut, DenseCut)
         last = graph.output_layer
         mean = mean_rate(graph.n_outputs)
-        self._before_tag = [self.n_units, n_sums, sum_fraction_excess & 0xffffffff, int(last.use_bias)]
+        self._before_tag = [self.n_units, len(cut.rows), (last.input_fraction + 12 - 23) & 0xffffffff, int(last.use_bias)]
         self._loss = [last.activation.value, graph.loss.value, graph.metric.value, int(graph.from_logits),
                       mean.mantissa, mean.shift]
         self._tag = 0

@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from dlgraph.mapping.stages import MAX_OPERATIONS
 from dlgraph.update_words import CONSTANT_WORDS, NO_STEP
 
 
@@ -31,6 +32,10 @@ class PassParameters:
     order_key_3: int = 0
     order_key_4: int = 0
     order_key_5: int = 0
+    n_data_order: int = 0
+    data_position: int = 0
+    seed: int = 0
+    epoch: int = 0
     samples_offset: int = 0
     row_bytes: int = 0
     code_bytes: int = 1
@@ -43,6 +48,8 @@ class PassParameters:
     optimiser: tuple[int, ...] = (0,) * CONSTANT_WORDS
     step: tuple[int, ...] = NO_STEP.words()
     last_step: tuple[int, ...] = NO_STEP.words()
+    bias_step: tuple[int, ...] = NO_STEP.words()
+    last_bias_step: tuple[int, ...] = NO_STEP.words()
 
     def words(self) -> npt.NDArray[np.uint32]:
         return np.hstack([np.array(getattr(self, field.name), np.uint32) for field in fields(self)])
@@ -69,6 +76,7 @@ class VertexResult:
     loss_sum: int
     n_correct: int
     samples_done: int
+    operation_saturations: tuple[int, ...] = (0,) * MAX_OPERATIONS
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -80,7 +88,8 @@ class VertexResult:
         loss = words[10] | words[11] << 32
         return cls(status, saturations, sent, received, repeated, foreign,
                    cycles=words[6] | words[7] << 32, waiting_cycles=words[8] | words[9] << 32,
-                   loss_sum=loss - (1 << 64) if loss >> 63 else loss, n_correct=words[12], samples_done=words[13])
+                   loss_sum=loss - (1 << 64) if loss >> 63 else loss, n_correct=words[12], samples_done=words[13],
+                   operation_saturations=tuple(words[14:]))
 
 
-RESULT_BYTES = 14 * 4
+RESULT_BYTES = (14 + MAX_OPERATIONS) * 4

@@ -19,7 +19,7 @@ N_HEADER_WORDS = 9
 
 def n_config_words(core: Core) -> int:
     """Length of the region in 32-bit words."""
-    return N_HEADER_WORDS + len(core.inlet_words) + 4 * len(core.streams_in) + 4 * len(core.streams_out)
+    return N_HEADER_WORDS + 2 * len(core.inlet_words) + 4 * len(core.streams_in) + 10 * len(core.streams_out)
 
 
 def send_spacing(core: Core, plan: Plan) -> int:
@@ -35,13 +35,15 @@ def config_words(core: Core, plan: Plan, key_of: Callable[[Stream], int]) -> npt
     """
     ends = sorted(core.streams_in, key=lambda end: end.inlet)
     numbers = [key_of(end.stream) >> KEY_BITS for end in ends]
-    first, last = min(numbers), max(numbers)
-    on_the_way = sum(end.stream.n_words + 1 for end in core.streams_in)
+    first, last = min(numbers, default=0), max(numbers, default=-1)
     words = [plan.n_slots, plan.window, first, last - first + 1, len(core.inlet_words),
-             len(core.streams_in), len(core.streams_out), ring_entries(on_the_way, plan.window), send_spacing(core, plan)]
-    words += core.inlet_words
+             len(core.streams_in), len(core.streams_out), ring_entries(core, plan.window), send_spacing(core, plan)]
+    for n_words, n_held in zip(core.inlet_words, core.inlet_slots):
+        words += [n_words, n_held]
     for number, end in zip(numbers, ends):
-        words += [number, end.inlet, end.first, end.stream.n_words]
+        words += [number, end.inlet, end.first, end.stream.extent]
     for stream in core.streams_out:
-        words += [key_of(stream), stream.first, stream.n_words, stream.vector]
+        source, index = stream.source, stream.index
+        words += [key_of(stream), stream.vector, source.first, source.run, source.n_runs, source.run_stride, source.n_outer,
+                  source.outer_stride, index.run_stride, index.outer_stride]
     return np.array(words, np.uint32)

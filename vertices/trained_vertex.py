@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Sequence
 
 import numpy as np
 
@@ -10,22 +11,26 @@ from dlgraph.mapping.plan import Core, Plan
 from dlgraph.vertices.network_vertex import NetworkVertex
 from dlgraph.vertices.regions import Region
 
-#: For what the batches of a pass differ in; a pass of more batches than fit is made in parts.
+#: For what the batches of a pass differ in, of one array; a pass of more batches than fit is made in parts
+#: (c_models/layers/trained.h).
 STEPS_BYTES = 64 << 10
+
+#: (weights, biases) of a layer, or of one plane of what the optimiser keeps of them.
+Arrays = Sequence[Int32Array]
 
 
 class TrainedVertex(NetworkVertex):
-    """A part of a layer's weights or biases.
+    """A part of a layer's weights or biases, or of both.
 
-    :param n_planes: words that the optimiser keeps of every parameter
+    :ivar n_planes: words that the optimiser keeps of every parameter
     """
 
-    #: :data:`~dlgraph.optimisers.WEIGHTS` or :data:`~dlgraph.optimisers.BIASES`
-    part: int
+    #: Which of :data:`~dlgraph.optimisers.WEIGHTS` and :data:`~dlgraph.optimisers.BIASES` it trains.
+    parts: tuple[int, ...]
 
-    def __init__(self, core: Core, plan: Plan, binary: str, n_planes: int) -> None:
+    def __init__(self, core: Core, plan: Plan, binary: str) -> None:
         super().__init__(core, plan, binary)
-        self.n_planes = n_planes
+        self.n_planes = len(plan.graph.optimiser.planes)
 
     @property
     @abstractmethod
@@ -33,24 +38,34 @@ class TrainedVertex(NetworkVertex):
         """Size of the parameters in memory."""
 
     @abstractmethod
-    def to_memory(self, parameters: Int32Array) -> bytes:
-        """The region's bytes from the layer's weights or biases."""
+    def parameters_to_memory(self, arrays: Arrays) -> bytes:
+        """The region's bytes from the layer's weights and biases."""
 
     @abstractmethod
-    def from_memory(self, data: bytes, parameters: Int32Array) -> None:
-        """Put the region's bytes into their place in the layer's weights or biases."""
+    def parameters_from_memory(self, data: bytes, arrays: Arrays) -> None:
+        """Put the region's bytes into their place in the layer's weights and biases."""
 
-    def state_to_memory(self, state: Int32Array) -> bytes:
-        """The state region's bytes from the planes of the layer's weights or biases."""
-        return b"".join(self.to_memory(plane) for plane in state)
+    @property
+    def tells_parameters(self) -> bool:
+        """Whether the host reads its parameters after training: others may hold the same."""
+        return True
 
-    def state_from_memory(self, data: bytes, state: Int32Array) -> None:
+    def plane_from_memory(self, data: bytes, arrays: Arrays) -> None:
+        """Put one plane of the state, as far as it is this vertex's, into its place."""
+        self.parameters_from_memory(data, arrays)
+
+    def state_to_memory(self, state: Sequence[Int32Array]) -> bytes:
+        """The state region's bytes from the planes of the layer's weights and biases."""
+        return b"".join(self.parameters_to_memory(arrays) for arrays in zip(*state, strict=True))
+
+    def state_from_memory(self, data: bytes, state: Sequence[Int32Array]) -> None:
         """Put the state region's bytes into their place in the planes."""
-        for number, plane in enumerate(state):
-            self.from_memory(data[number * self.parameter_bytes:(number + 1) * self.parameter_bytes], plane)
+        n = self.parameter_bytes
+        for number, arrays in enumerate(zip(*state, strict=True)):
+            self.plane_from_memory(data[number * n:(number + 1) * n], arrays)
 
     def extra_regions(self) -> dict[Region, int]:
-        regions = {Region.PARAMETERS: self.parameter_bytes, Region.STEPS: STEPS_BYTES}
+        regions = {Region.PARAMETERS: self.parameter_bytes, Region.STEPS: len(self.parts) * STEPS_BYTES}
         if self.n_planes:
             regions[Region.STATE] = self.n_planes * self.parameter_bytes
         return regions

@@ -4,40 +4,48 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from dlgraph.layer_graph import Int32Array
 from dlgraph.mapping.plan import Core, Plan, padded
 from dlgraph.optimisers import WEIGHTS
-from dlgraph.vertices.trained_vertex import TrainedVertex, block
+from dlgraph.vertices.trained_vertex import Arrays, TrainedVertex, block
 
 
 class WeightSliceVertex(TrainedVertex):
-    """Rows ``core.rows`` and columns ``core.columns`` of a dense layer's weights.
-
-    :param sends_errors: whether there is a layer before to send errors to
-    :param n_planes: words that the optimiser keeps of every weight
+    """Columns ``core.columns`` of a dense layer's weights, and the rows of what it takes, in the order in which they lie in its
+    memory; where that has gaps, rows of zeros.
     """
 
-    part = WEIGHTS
+    parts = (WEIGHTS,)
 
-    def __init__(self, core: Core, plan: Plan, sends_errors: bool, n_planes: int) -> None:
-        super().__init__(core, plan, "dlgraph_weight_slice.aplx", n_planes)
-        assert core.rows is not None
-        self.rows, self.columns = core.rows, core.columns
-        self.sends_errors = sends_errors
+    def __init__(self, core: Core, plan: Plan) -> None:
+        super().__init__(core, plan, "dlgraph_weight_slice.aplx")
+        assert core.rows is not None and core.columns is not None
+        self.columns = core.columns
+        taken, = core.inputs
+        self.sends_errors = taken.stage != 0
+        layout = taken.layout
+        self._n_rows = layout.n_elements
+        index = plan.stages[core.stage].takes[0].parts[core.rows.part].index
+        box = layout.box
+        wanted = index[box.rows.start:box.rows.stop, box.columns.start:box.columns.stop,
+                       box.channels.start:box.channels.stop]
+        filled = np.full((layout.rows, layout.width, layout.pitch), -1)
+        filled[:wanted.shape[0], :wanted.shape[1], :wanted.shape[2]] = wanted
+        #: The places in memory that stand for a row of the layer's weights, and these rows.
+        self._places = np.flatnonzero(filled.reshape(-1) >= 0)
+        self._rows = filled.reshape(-1)[self._places]
 
     def shape_words(self) -> npt.NDArray[np.uint32]:
-        return np.array([len(self.rows), len(self.columns), padded(len(self.columns)), self.sends_errors],
-                        np.uint32)
+        return np.array([self._n_rows, len(self.columns), padded(len(self.columns)), self.sends_errors], np.uint32)
 
     @property
     def parameter_bytes(self) -> int:
-        return 4 * len(self.rows) * padded(len(self.columns))
+        return 4 * self._n_rows * padded(len(self.columns))
 
-    def to_memory(self, parameters: Int32Array) -> bytes:
-        held = np.zeros((len(self.rows), padded(len(self.columns))), "<i4")
-        held[:, :len(self.columns)] = parameters[self.rows.start:self.rows.stop, self.columns.start:self.columns.stop]
+    def parameters_to_memory(self, arrays: Arrays) -> bytes:
+        held = np.zeros((self._n_rows, padded(len(self.columns))), "<i4")
+        held[self._places, :len(self.columns)] = arrays[WEIGHTS][self._rows, self.columns.start:self.columns.stop]
         return held.tobytes()
 
-    def from_memory(self, data: bytes, parameters: Int32Array) -> None:
-        held = block(data, len(self.rows), padded(len(self.columns)))[:, :len(self.columns)]
-        parameters[self.rows.start:self.rows.stop, self.columns.start:self.columns.stop] = held
+    def parameters_from_memory(self, data: bytes, arrays: Arrays) -> None:
+        held = block(data, self._n_rows, padded(len(self.columns)))
+        arrays[WEIGHTS][self._rows, self.columns.start:self.columns.stop] = held[self._places, :len(self.columns)]

@@ -18,6 +18,7 @@
  * r8 offset of the weight row   r9 elements left, - 2   r3, r10, r12, lr elements
  */
         .section .text.convolution_pairs, "ax", %progbits
+        .balign 4
         .global convolution_pairs
         .type   convolution_pairs, %function
 convolution_pairs:                      /* r0 list, r1 and r2 x, r3 {rows, run, skip, step, offset}; returns its end */
@@ -86,6 +87,7 @@ convolution_pairs:                      /* r0 list, r1 and r2 x, r3 {rows, run, 
         .equ    FORWARD_ARGUMENTS, FORWARD_BYTES + 36
 
         .section .text.convolution_multiply, "ax", %progbits
+        .balign 4
         .global convolution_multiply
         .type   convolution_multiply, %function
 convolution_multiply:                   /* r0 list, r1 weights, r2 and r3 sums, [sp] columns / 4, [sp, #4] bytes of the list */
@@ -191,6 +193,7 @@ convolution_multiply:                   /* r0 list, r1 weights, r2 and r3 sums, 
         .endm
 
         .section .text.convolution_narrow_3, "ax", %progbits
+        .balign 4
         .global convolution_narrow_3
         .type   convolution_narrow_3, %function
 convolution_narrow_3:                   /* r0 sums, r1 weights, r2 x, r3 {step, rows, run, skip of x, of sums} */
@@ -221,6 +224,7 @@ convolution_narrow_3:                   /* r0 sums, r1 weights, r2 x, r3 {step, 
         .size   convolution_narrow_3, . - convolution_narrow_3
 
         .section .text.convolution_narrow_5, "ax", %progbits
+        .balign 4
         .global convolution_narrow_5
         .type   convolution_narrow_5, %function
 convolution_narrow_5:                   /* as convolution_narrow_3 */
@@ -321,6 +325,7 @@ convolution_narrow_5:                   /* as convolution_narrow_3 */
         .endm
 
         .section .text.convolution_backward_position, "ax", %progbits
+        .balign 4
         .global convolution_backward_position
         .type   convolution_backward_position, %function
 convolution_backward_position:          /* r0 e, r1 weights, r2 d, r3 {rows, run, skip, step, eights, four} */
@@ -474,6 +479,7 @@ convolution_backward_position:          /* r0 e, r1 weights, r2 d, r3 {rows, run
  * r6 rows left   r7 columns   r8, r9 offset's steps before even and odd columns   r10 and at a row's end
  */
         .section .text.convolution_errors, "ax", %progbits
+        .balign 4
         .global convolution_errors
         .type   convolution_errors, %function
 convolution_errors:     /* r0 list, r1 d, r2 step, r3 {offset, rows, columns, to_even, to_odd, to_row}; returns its end */
@@ -581,6 +587,7 @@ convolution_errors:     /* r0 list, r1 d, r2 step, r3 {offset, rows, columns, to
         .endm
 
         .section .text.convolution_gradient_column, "ax", %progbits
+        .balign 4
         .global convolution_gradient_column
         .type   convolution_gradient_column, %function
 convolution_gradient_column:            /* r0 list, r1 gradient, r2 x, r3 {step, rows, run, skip}; an even list, not empty */

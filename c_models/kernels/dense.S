@@ -31,6 +31,7 @@
         .endm                           /* 14 instructions, 18 cycles */
 
         .section .text.dense_forward, "ax", %progbits
+        .balign 4
         .global dense_forward
         .type   dense_forward, %function
 dense_forward:                          /* r0 acc, r1 weights, r2 x, r3 rows, [sp] columns */
@@ -104,6 +105,7 @@ dense_forward:                          /* r0 acc, r1 weights, r2 x, r3 rows, [s
         .endm                           /* 18 instructions, 26 cycles */
 
         .section .text.dense_gradient, "ax", %progbits
+        .balign 4
         .global dense_gradient
         .type   dense_gradient, %function
 dense_gradient:                         /* r0 gradient, r1 x, r2 d, r3 rows, [sp] columns */
@@ -195,6 +197,7 @@ dense_gradient:                         /* r0 gradient, r1 x, r2 d, r3 rows, [sp
         .equ    BACKWARD_BYTES, 24
 
         .section .text.dense_backward, "ax", %progbits
+        .balign 4
         .global dense_backward
         .type   dense_backward, %function
 dense_backward:                         /* r0 e, r1 weights, r2 d, r3 rows, [sp] columns */
@@ -267,6 +270,7 @@ dense_backward:                         /* r0 e, r1 weights, r2 d, r3 rows, [sp]
 
 /* ------------------------------------------------------------------ errors for the gradient: 4.5 cycles each */
         .section .text.shift_errors, "ax", %progbits
+        .balign 4
         .global shift_errors
         .type   shift_errors, %function
 shift_errors:                           /* r0 out, r1 d, r2 columns, r3 s */

@@ -8,6 +8,7 @@
  * Returns the bytes in the list; changes r0-r9, r12.  About 3 cycles per row where four in a row are zero, else 6.
  */
         .section .text.gather_rows, "ax", %progbits
+        .balign 4
         .global gather_rows
         .type   gather_rows, %function
 gather_rows:

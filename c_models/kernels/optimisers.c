@@ -173,7 +173,7 @@ static inline uint32_t momentum_loop(const optimiser_t *optimiser, const optimis
     return clips;
 }
 
-static uint32_t momentum_update(const optimiser_t *optimiser, const optimiser_step_t *step, int32_t *parameters,
+static inline uint32_t momentum_update(const optimiser_t *optimiser, const optimiser_step_t *step, int32_t *parameters,
         int32_t *gradient, int32_t *state, uint32_t count)
 {
     if (optimiser->flags & OPTIMISER_NESTEROV) {
@@ -338,7 +338,7 @@ static inline uint32_t adam_loop(const optimiser_t *optimiser, const optimiser_s
     return clips;
 }
 
-static uint32_t adam_update(const optimiser_t *optimiser, const optimiser_step_t *step, int32_t *parameters,
+static inline uint32_t adam_update(const optimiser_t *optimiser, const optimiser_step_t *step, int32_t *parameters,
         int32_t *gradient, int32_t *state, uint32_t count)
 {
     if (optimiser->flags & OPTIMISER_AMSGRAD) {
@@ -347,7 +347,7 @@ static uint32_t adam_update(const optimiser_t *optimiser, const optimiser_step_t
     return adam_loop(optimiser, step, parameters, gradient, state, count, false);
 }
 
-static uint32_t rmsprop_update(const optimiser_t *optimiser, const optimiser_step_t *step, int32_t *parameters,
+static inline uint32_t rmsprop_update(const optimiser_t *optimiser, const optimiser_step_t *step, int32_t *parameters,
         int32_t *gradient, int32_t *state, uint32_t count)
 {
     uint32_t clips = 0;
@@ -422,16 +422,19 @@ static inline uint32_t update(const optimiser_t *optimiser, const optimiser_step
     if (step->decay_mantissa != 0) {
         decay(parameters, count, step->decay_mantissa, step->decay_shift);
     }
-    switch (optimiser->kind) {
-    case OPTIMISER_MOMENTUM:
+    if (OPTIMISER_CAN(OPTIMISER_MOMENTUM) && optimiser->kind == OPTIMISER_MOMENTUM) {
         return momentum_update(optimiser, step, parameters, gradient, state, count);
-    case OPTIMISER_ADAM:
+    }
+    if (OPTIMISER_CAN(OPTIMISER_ADAM) && optimiser->kind == OPTIMISER_ADAM) {
         return adam_update(optimiser, step, parameters, gradient, state, count);
-    case OPTIMISER_RMSPROP:
+    }
+    if (OPTIMISER_CAN(OPTIMISER_RMSPROP) && optimiser->kind == OPTIMISER_RMSPROP) {
         return rmsprop_update(optimiser, step, parameters, gradient, state, count);
-    default:
+    }
+    if (OPTIMISER_CAN(OPTIMISER_SGD)) {
         return sgd(parameters, gradient, count, (uint32_t) step->mantissa, (uint32_t) step->shift);
     }
+    return 0;
 }
 
 #ifdef __arm__

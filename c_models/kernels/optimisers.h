@@ -23,6 +23,12 @@ enum optimiser_kind {
     OPTIMISER_RMSPROP = 3,
 };
 
+/* What a binary can do, as 1 << kind of each: ITCM does not hold all of them beside a convolution. */
+#ifndef OPTIMISER_KINDS
+#define OPTIMISER_KINDS 15
+#endif
+#define OPTIMISER_CAN(kind) ((OPTIMISER_KINDS) >> (kind) & 1)
+
 enum optimiser_flags {
     OPTIMISER_NESTEROV = 1,
     OPTIMISER_AMSGRAD = 2,

@@ -3,6 +3,7 @@
         .arm
 
         .section .text.q_flag_read_and_clear, "ax", %progbits
+        .balign 4
         .global q_flag_read_and_clear
         .type   q_flag_read_and_clear, %function
 q_flag_read_and_clear:

@@ -76,6 +76,7 @@
         .endm
 
         .section .text.sgd_update, "ax", %progbits
+        .balign 4
         .global sgd_update
         .type   sgd_update, %function
 sgd_update:                             /* r0 weights, r1 gradient, r2 count, r3 mantissa, [sp] shift */

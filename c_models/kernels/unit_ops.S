@@ -13,6 +13,7 @@
         .equ    RELU_TO_GAP, 44
 
         .section .text.relu_pixels, "ax", %progbits
+        .balign 4
         .global relu_pixels
         .type   relu_pixels, %function
 relu_pixels:    /* r0 {sums, x, f', biases, -channels, excess, half, shift, pixels, 0x8000, gaps in bytes}; returns clips */
@@ -79,6 +80,7 @@ relu_pixels:    /* r0 {sums, x, f', biases, -channels, excess, half, shift, pixe
  * r0 e   r1 f'   r2 d   r3 channels left   r4-r7 the structure   r8 e   r9 f'   r10 d   r12 clips
  */
         .section .text.relu_errors, "ax", %progbits
+        .balign 4
         .global relu_errors
         .type   relu_errors, %function
 relu_errors:                            /* r0 e, r1 f', r2 d, r3 {pixels, channels, from_gap, to_gap}; returns clips */
@@ -125,6 +127,7 @@ relu_errors:                            /* r0 e, r1 f', r2 d, r3 {pixels, channe
         .equ    LARGEST_PITCH, 16       /* bytes; behind it those from a row's end */
 
         .section .text.largest_of_pairs, "ax", %progbits
+        .balign 4
         .global largest_of_pairs
         .type   largest_of_pairs, %function
 largest_of_pairs:                       /* r0 cell, r1 largest, r2 winners, r3 {rows, columns, x, pairs, pitch, down} */

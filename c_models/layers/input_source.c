@@ -7,19 +7,22 @@
 #include "runtime.h"
 #include "stream_in.h"
 #include "stream_out.h"
+#include "words_clear.h"
 
 enum inlets { CREDITS = 0 };
 enum vectors_sent { ACTIVATIONS = 0 };
 
 /* vertices/input_source_vertex.py writes it. */
 typedef struct shape_t {
-    uint32_t n_units;
+    uint32_t n_runs;               /* of values: stored without gaps, in memory each begins at an even element */
+    uint32_t run;
+    uint32_t pitch;                /* elements from run to run in memory: run, or run + 1 */
     uint32_t max_row_bytes;
 } shape_t;
 
 static shape_t shape;
 static uint32_t *rows[2];            /* codes of this sample and of the next */
-static uint32_t *activations;        /* [ceil(n_units / 2)] pairs */
+static uint32_t *activations;        /* [n_runs * pitch / 2] pairs */
 static volatile uint32_t rows_fetched;
 static uint16_t table[256] __attribute__((aligned(4)));          /* activation of each code */
 
@@ -35,7 +38,9 @@ static void prepare(void)
     vertex_copy_words((uint32_t *) &shape, vertex_region(REGION_SHAPE), sizeof(shape) / sizeof(uint32_t));
     rows[0] = vertex_claim(shape.max_row_bytes);
     rows[1] = vertex_claim(shape.max_row_bytes);
-    activations = vertex_claim((shape.n_units + 1) / 2 * sizeof(uint32_t));
+    uint32_t n_pairs = shape.n_runs * shape.pitch / 2;
+    activations = vertex_claim(n_pairs * sizeof(uint32_t));
+    words_clear(activations, n_pairs);
     spin1_callback_on(DMA_TRANSFER_DONE, fetched, 0);
 }
 
@@ -46,20 +51,32 @@ static void fetch(uint32_t sample)
             DMA_READ, pass.row_bytes);
 }
 
+/* Runs of odd length: one value after the other. */
+static void decode_runs(const uint32_t *row)
+{
+    const uint8_t *codes = (const uint8_t *) row;
+    const int16_t *values = (const int16_t *) row;
+    int16_t *to = (int16_t *) activations;
+    for (uint32_t j = 0; j < shape.n_runs; j++, to += shape.pitch) {
+        for (uint32_t i = 0; i < shape.run; i++) {
+            to[i] = pass.code_bytes == 2 ? *values++ : (int16_t) table[*codes++];
+        }
+    }
+}
+
 /* Codes to pairs of 16-bit activations, the first in the low half. */
 static void decode(const uint32_t *row)
 {
-    uint32_t n_pairs = (shape.n_units + 1) / 2;
-    if (pass.code_bytes == 2) {
+    uint32_t n_pairs = shape.n_runs * shape.pitch / 2;
+    if (shape.run != shape.pitch) {
+        decode_runs(row);
+    } else if (pass.code_bytes == 2) {
         vertex_copy_words(activations, row, n_pairs);
     } else {
         const uint8_t *codes = (const uint8_t *) row;
         for (uint32_t i = 0; i < n_pairs; i++) {
             activations[i] = table[codes[2 * i]] | (uint32_t) table[codes[2 * i + 1]] << 16;
         }
-    }
-    if (shape.n_units & 1) {
-        activations[n_pairs - 1] &= 0xffff;
     }
 }
 

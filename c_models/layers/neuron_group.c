@@ -7,42 +7,48 @@
  */
 #include "vertex.h"
 
-#include "activations.h"
+#include "planes.h"
 #include "q_flag.h"
 #include "stream_in.h"
 #include "stream_layout.h"
 #include "stream_out.h"
 #include "trained.h"
+#include "unit_chain.h"
+#include "unit_ops.h"
 #include "unit_sums.h"
 
 enum inlets { SUMS = 0, PARTIAL_ERRORS = 1 };
 enum vectors_sent { ACTIVATIONS = 0, ERRORS = 1 };
 
-/* vertices/neuron_group_vertex.py writes it. */
+/* vertices/neuron_group_vertex.py writes it; behind it: planes, operations. */
 typedef struct shape_t {
     uint32_t n_units;
     uint32_t n_sums;               /* blocks of rows of this layer: sums to add for every unit */
-    uint32_t n_errors;             /* blocks of columns of the next layer: partial errors to add for every unit */
     uint32_t activation;
     uint32_t sum_fraction_excess;  /* (12 + fx) - 23, of the sums; two's complement */
     uint32_t output_fraction;      /* fx of what is sent */
     uint32_t use_bias;
+    uint32_t negative_slope;
 } shape_t;
 
 static shape_t shape;
 static trained_t biases;           /* [n_units], s8.23; the gradient's fraction is 28 - sb */
 static int16_t *activations;       /* [n_units, padded to even], fraction output_fraction */
 static uint16_t *derivatives;      /* [slot][n_units], fraction 15 */
-static int32_t *errors;            /* [n_units], s3.28 */
+static int32_t *errors;            /* [n_units, padded to even]: pre-activations; on the way back s7.24, then s3.28 */
+static planes_t planes;
 
 static void prepare(void)
 {
-    vertex_copy_words((uint32_t *) &shape, vertex_region(REGION_SHAPE), sizeof(shape) / sizeof(uint32_t));
+    const uint32_t *words = vertex_region(REGION_SHAPE);
+    vertex_copy_words((uint32_t *) &shape, words, sizeof(shape) / sizeof(uint32_t));
+    words = planes_read(&planes, words + sizeof(shape) / sizeof(uint32_t));
+    chain_prepare(words);
     uint32_t n_padded = (shape.n_units + 1) & ~1u;
     trained_claim(&biases, shape.n_units);
     activations = vertex_claim(n_padded * sizeof(int16_t));
     derivatives = vertex_claim((stream_layout.slot_mask + 1) * shape.n_units * sizeof(uint16_t));
-    errors = vertex_claim(shape.n_units * sizeof(int32_t));
+    errors = vertex_claim(n_padded * sizeof(int32_t));
     activations[n_padded - 1] = 0;
 }
 
@@ -54,24 +60,22 @@ static uint16_t *derivatives_of(uint32_t sample)
 static void forward(uint32_t sample)
 {
     const int32_t *sums = (const int32_t *) inlet_words(SUMS, sample);
-    uint16_t *derivative = derivatives_of(sample);
     for (uint32_t j = 0; j < shape.n_units; j++) {
-        int32_t a = unit_pre_activation(unit_sum(sums + j, shape.n_sums, shape.n_units),
+        errors[j] = unit_pre_activation(unit_sum(sums + j, shape.n_sums, shape.n_units),
                 (int32_t) shape.sum_fraction_excess, biases.parameters[j], &result.saturations);
-        activations[j] = activate(shape.activation, a, shape.output_fraction, &derivative[j],
-                &result.saturations);
     }
+    activate_all(shape.activation, shape.negative_slope, errors, shape.n_units, shape.output_fraction, activations,
+            derivatives_of(sample), &result.saturations);
     inlet_free(SUMS, sample);
-    streams_send_all(ACTIVATIONS, sample, (const uint32_t *) activations);
+    streams_send_all(ACTIVATIONS, sample, (const uint32_t *) chain_forward(sample, activations));
 }
 
 static void backward(uint32_t sample)
 {
-    const int32_t *partial_errors = (const int32_t *) inlet_words(PARTIAL_ERRORS, sample);
-    const uint16_t *derivative = derivatives_of(sample);
+    planes_sum(&planes, inlet_words(PARTIAL_ERRORS, sample), errors, (shape.n_units + 1) & ~1u);
+    unit_errors_all(shape.activation, chain_backward(sample, errors), derivatives_of(sample), shape.n_units, errors,
+            &result.saturations);
     for (uint32_t j = 0; j < shape.n_units; j++) {
-        int32_t e = unit_sum(partial_errors + j, shape.n_errors, shape.n_units);
-        errors[j] = unit_error(shape.activation, e, derivative[j], &result.saturations);
         biases.gradient[j] += errors[j] >> pass.bias_shift;
     }
     streams_send_all(ERRORS, sample, (const uint32_t *) errors);
@@ -112,7 +116,7 @@ static void run(void)
         }
     }
 
-    if (unit_sums_overflowed()) {
+    if (unit_sums_overflowed() || planes_overflowed() || chain_overflowed()) {
         result.status = PASS_SUM_OVERFLOW;
     }
     trained_end(&biases);

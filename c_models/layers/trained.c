@@ -36,21 +36,23 @@ void trained_begin(trained_t *trained)
     }
 }
 
-/* The step of the batch that ends at `batch_end`; the table of a pass holds the first words of each. */
-static optimiser_step_t step_of(uint32_t batch_end)
+/* The table of a pass holds the first words of each step. */
+optimiser_step_t trained_step(uint32_t batch_end, bool biases)
 {
-    optimiser_step_t step = batch_end == pass.n_samples ? pass.last_step : pass.step;
+    bool last = batch_end == pass.n_samples;
+    optimiser_step_t step = biases ? (last ? pass.last_bias_step : pass.bias_step) : (last ? pass.last_step : pass.step);
     if (pass.step_words != 0) {
+        const uint32_t *table = (const uint32_t *) vertex_region(REGION_STEPS)
+                + (biases ? TRAINED_STEPS_BYTES / sizeof(uint32_t) : 0);
         uint32_t batch = (batch_end - 1) / pass.batch_size;
-        vertex_copy_words((uint32_t *) &step, (const uint32_t *) vertex_region(REGION_STEPS) + batch * pass.step_words,
-                pass.step_words);
+        vertex_copy_words((uint32_t *) &step, table + batch * pass.step_words, pass.step_words);
     }
     return step;
 }
 
 void trained_update(trained_t *trained, uint32_t batch_end)
 {
-    optimiser_step_t step = step_of(batch_end);
+    optimiser_step_t step = trained_step(batch_end, false);
     result.saturations += optimiser_update(&pass.optimiser, &step, trained->parameters, trained->gradient, trained->state,
             trained->count);
 }

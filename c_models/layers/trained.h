@@ -7,7 +7,13 @@
 #ifndef TRAINED_H
 #define TRAINED_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "optimisers.h"
+
+/* Room in REGION_STEPS for one array; vertices/trained_vertex.py has the same. */
+#define TRAINED_STEPS_BYTES (64 << 10)
 
 typedef struct trained_t {
     int32_t *parameters;
@@ -15,6 +21,9 @@ typedef struct trained_t {
     int32_t *state;                /* planes of `count` words */
     uint32_t count;
 } trained_t;
+
+/* The step of the batch that ends at `batch_end`: of the vertex's parameters, or of its biases where it has both. */
+optimiser_step_t trained_step(uint32_t batch_end, bool biases);
 
 /* Memory for `count` parameters. */
 void trained_claim(trained_t *trained, uint32_t count);

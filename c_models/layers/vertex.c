@@ -71,18 +71,11 @@ void *vertex_region(enum region region)
 
 void *vertex_claim(uint32_t bytes)
 {
-    void *memory = spin1_malloc(bytes);
+    void *memory = spin1_malloc(bytes ? bytes : sizeof(uint32_t));
     if (memory == NULL) {
         runtime_fail("%u bytes of DTCM are not to be had", bytes);
     }
     return memory;
-}
-
-void vertex_copy_words(uint32_t *to, const uint32_t *from, uint32_t n_words)
-{
-    for (uint32_t i = 0; i < n_words; i++) {
-        to[i] = from[i];
-    }
 }
 
 void vertex_tick(void)
@@ -115,6 +108,15 @@ uint32_t vertex_sample_index(uint32_t position)
         return k;
     }
     return order_sample(k, pass.n_order, pass.order_half_bits, pass.order_keys);
+}
+
+uint32_t vertex_data_index(uint32_t position)
+{
+    uint32_t k = pass.data_position + position;
+    if (pass.n_data_order == 0) {
+        return k;
+    }
+    return order_sample(k, pass.n_data_order, pass.order_half_bits, pass.order_keys);
 }
 
 /* The start callback: one whole pass, in thread mode. */

@@ -28,6 +28,8 @@ enum region {
     N_REGIONS = 11,
 };
 
+#define VERTEX_MAX_OPERATIONS 4
+
 /* dlgraph.vertices.PassParameters writes it. */
 typedef struct pass_parameters_t {
     uint32_t training;            /* 1: forward, backward, update; 0: forward only */
@@ -39,6 +41,10 @@ typedef struct pass_parameters_t {
     uint32_t first_position;      /* of the pass in the order */
     uint32_t order_half_bits;
     uint32_t order_keys[6];
+    uint32_t n_data_order;        /* samples in the shuffled order of the whole data; 0: as given */
+    uint32_t data_position;       /* of the pass in the whole data */
+    uint32_t seed;
+    uint32_t epoch;
     uint32_t samples_offset;      /* bytes into REGION_SAMPLES */
     uint32_t row_bytes;           /* of a sample in REGION_SAMPLES */
     uint32_t code_bytes;          /* input: 1 (indices into table) or 2 (activations) */
@@ -51,6 +57,8 @@ typedef struct pass_parameters_t {
     optimiser_t optimiser;
     optimiser_step_t step;        /* of this vertex's parameters, in a full batch */
     optimiser_step_t last_step;   /* in the last batch of the pass */
+    optimiser_step_t bias_step;   /* the same for biases beside weights */
+    optimiser_step_t last_bias_step;
 } pass_parameters_t;
 
 enum pass_status {
@@ -74,6 +82,7 @@ typedef struct pass_result_t {
     uint32_t loss_high;
     uint32_t n_correct;
     uint32_t samples_done;
+    uint32_t operation_saturations[VERTEX_MAX_OPERATIONS];     /* of the small layers behind the vertex's own */
 } pass_result_t;
 
 extern pass_parameters_t pass;
@@ -93,6 +102,9 @@ uint32_t vertex_batch_end(uint32_t sample);
 
 /* Which of the stored samples comes at `position` of this pass. */
 uint32_t vertex_sample_index(uint32_t position);
+
+/* The index, in the whole data, of the sample at `position` of this pass. */
+uint32_t vertex_data_index(uint32_t position);
 
 /* DTCM that lasts; ends the run if there is none left. */
 void *vertex_claim(uint32_t bytes);

@@ -35,26 +35,48 @@ static inline void keep_apart(void)
     }
 }
 
-void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *words)
-{
-    uint32_t key = slot_key(stream, sample);
-    uint32_t hash = sample * STREAM_SAMPLE_SALT;
-    uint32_t count = 0;
-    uint32_t n_words = stream->n_words;
-    uint32_t factor = 1;                   /* 2 * index + 1 */
+/* What the words sent of one sample add up to. */
+typedef struct sent_t {
+    uint32_t hash;
+    uint32_t count;
+} sent_t;
 
+static inline void send_run(const uint32_t *words, uint32_t n_words, uint32_t key, uint32_t index, sent_t *sent)
+{
+    uint32_t factor = 2 * index + 1;
+    key += index;
     for (uint32_t i = 0; i < n_words; i++, factor += 2) {
         uint32_t word = words[i];
         if (word != 0) {
             keep_apart();
             runtime_send(key + i, word);
-            hash += word * factor;
-            count++;
+            sent->hash += word * factor;
+            sent->count++;
         }
     }
+}
+
+void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *vector)
+{
+    uint32_t key = slot_key(stream, sample);
+    sent_t sent = {sample * STREAM_SAMPLE_SALT, 0};
+    const uint32_t *outer = vector + stream->first;
+    uint32_t outer_index = 0;
+
+    for (uint32_t j = 0; j < stream->n_outer; j++) {
+        const uint32_t *words = outer;
+        uint32_t index = outer_index;
+        for (uint32_t i = 0; i < stream->n_runs; i++) {
+            send_run(words, stream->run, key, index, &sent);
+            words += stream->run_stride;
+            index += stream->index_run_stride;
+        }
+        outer += stream->outer_stride;
+        outer_index += stream->index_outer_stride;
+    }
     keep_apart();
-    runtime_send(key | STREAM_MARKER_INDEX, stream_marker(count, hash));
-    stream_counts.sent += count + 1;
+    runtime_send(key | STREAM_MARKER_INDEX, stream_marker(sent.count, sent.hash));
+    stream_counts.sent += sent.count + 1;
 }
 
 void stream_send_zeros(const stream_out_t *stream, uint32_t sample)
@@ -74,7 +96,7 @@ void streams_send_all(uint32_t kind, uint32_t sample, const uint32_t *vector)
 {
     for (uint32_t i = 0; i < n_out_streams; i++) {
         if (out_streams[i].kind == kind) {
-            stream_send(&out_streams[i], sample, vector + out_streams[i].first);
+            stream_send(&out_streams[i], sample, vector);
         }
     }
 }

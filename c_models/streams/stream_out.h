@@ -4,15 +4,22 @@
 
 #include <stdint.h>
 
+/* dlgraph/vertices/stream_config.py writes it. */
 typedef struct stream_out_t {
     uint32_t key;                 /* of slot 0, index 0 */
-    uint32_t first;               /* the stream's first word in the vector that its producer holds */
-    uint32_t n_words;
     uint32_t kind;                /* which of the producer's vectors */
+    uint32_t first;               /* the stream's first word in that vector */
+    uint32_t run;                 /* neighbouring words, in the vector and in the index; 0: credit */
+    uint32_t n_runs;
+    uint32_t run_stride;          /* in the vector, from run to run */
+    uint32_t n_outer;
+    uint32_t outer_stride;        /* in the vector, from n_runs runs to the next */
+    uint32_t index_run_stride;    /* the same in the index */
+    uint32_t index_outer_stride;
 } stream_out_t;
 
-/* Sends words[0 .. n_words) of one sample, zeros skipped, and the marker. */
-void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *words);
+/* Sends the stream's words of a vector, zeros skipped, and the marker. */
+void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *vector);
 
 /* Sends a sample in which every word is zero. */
 void stream_send_zeros(const stream_out_t *stream, uint32_t sample);

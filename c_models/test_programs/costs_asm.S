@@ -5,6 +5,7 @@
 
 @ r8: comms controller, r9: next place in a ring
         .section .text.costs_fiq, "ax", %progbits
+        .balign 4
         .global costs_fiq
         .type   costs_fiq, %function
 costs_fiq:
@@ -15,6 +16,7 @@ costs_fiq:
 
 @ uint costs_loop(uint loops): cycles of `loops` turns
         .section .text.costs_loop, "ax", %progbits
+        .balign 4
         .global costs_loop
         .type   costs_loop, %function
 costs_loop:

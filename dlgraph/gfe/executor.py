@@ -3,29 +3,36 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import Any, Mapping, Sequence
+from math import prod
+from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from dlgraph import formats
 from dlgraph.binaries import binary_folder
-from dlgraph.errors import DoesNotFit, NumberFormatOverflow, UnsupportedError
+from dlgraph.errors import DoesNotFit, NumberFormatOverflow
 from dlgraph.executor import CoreWork, Executor, LearningRate, Progress, rates_of_batches
-from dlgraph.gfe.pass_updates import PassUpdates, VertexUpdates, words_of_table
+from dlgraph.gfe.pass_updates import PassUpdates, words_of_table
 from dlgraph.gfe.progress_listener import ProgressListener, address_towards
 from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_row_bytes, target_rows
 from dlgraph.gfe.session import Session
-from dlgraph.layer_graph import Activation, DenseLayer, Int32Array, LayerGraph, Loss, PassResult, Samples
-from dlgraph.mapping import cost
-from dlgraph.mapping.choose import ChosenCut, choose_cut, chosen, complaints, explicit_cut, n_cores
+from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, PassResult, Samples
+from dlgraph.layers import WeightLayer
+from dlgraph.mapping.boxes import flat_index
+from dlgraph.mapping.choose import ChosenCut, choose_plan, chosen, complaints
+from dlgraph.mapping.cuts import explicit_cut
+from dlgraph.mapping.operations import operations_of
 from dlgraph.mapping.placement import place
-from dlgraph.mapping.plan import Core, CoreKind, Cut, Plan, make_plan
+from dlgraph.mapping.plan import Core, CoreKind, Plan, make_plan
+from dlgraph.mapping.stages import find_stages
 from dlgraph.optimisers import OptimiserState, fresh_state
 from dlgraph.order import half_bits, order, round_keys
 from dlgraph.targets import MachineTarget
-from dlgraph.update_words import array_of, batch_sizes, constants
+from dlgraph.update_words import array_of, batch_sizes, constants, gradient_shift
 from dlgraph.vertices import (
-    InputSourceVertex, NetworkVertex, NeuronGroupVertex, OutputGroupVertex, PassParameters, WeightSliceVertex)
+    ConvolutionTileVertex, InputSourceVertex, NetworkVertex, NeuronGroupVertex, OutputGroupVertex, PassParameters,
+    UnitTileVertex, WeightSliceVertex)
 from dlgraph.vertices.input_source_vertex import row_bytes
 from dlgraph.vertices.pass_parameters import RESULT_BYTES, STATUS_OK, VertexResult
 from dlgraph.vertices.regions import Region
@@ -41,11 +48,21 @@ MIN_REGION_BYTES = 64 << 10
 CORES_OF_VERSION = {"3": 60, "5": 759}
 
 
+#: Vertices that are made of nothing but the plan.
+VERTEX_OF_KIND: dict[CoreKind, Callable[[Core, Plan], NetworkVertex]] = {
+    CoreKind.WEIGHT_SLICE: WeightSliceVertex,
+    CoreKind.NEURON_GROUP: NeuronGroupVertex,
+    CoreKind.CONVOLUTION_TILE: ConvolutionTileVertex,
+    CoreKind.UNIT_TILE: UnitTileVertex,
+}
+
+
 class GfeExecutor(Executor):
     """One layer graph on one machine.
 
     :param target: the machine; started at the first pass, stopped by :meth:`close`
-    :param cuts: layer name -> (row blocks, column blocks[, groups]) for every layer, instead of the cost model's choice
+    :param cuts: instead of the cost model's choice, layer name -> (row blocks, column blocks[, groups]) of dense layers,
+        (tiles down, tiles across, channel blocks) of others; those not named stay whole
     :param n_sources: input sources, with ``cuts``
     :param window: samples in flight, with ``cuts``
     :param placement_seed: shuffles the order in which vertices are added, which decides where GFE places them
@@ -56,13 +73,16 @@ class GfeExecutor(Executor):
                  cuts: Mapping[str, tuple[int, ...]] | None = None, n_sources: int = 1, window: int = 4,
                  placement_seed: int | None = None, max_region_bytes: int = MAX_REGION_BYTES) -> None:
         super().__init__(graph)
-        _check_supported(graph)
         self.target = target
         self._cuts, self._n_sources, self._window = cuts, n_sources, window
         self._placement_seed = placement_seed
         self._max_region_bytes = max_region_bytes
-        self._parameters = [(layer.weights.copy(), layer.biases.copy()) for layer in graph.layers]
+        self._parameters = [(layer.weights.copy(), layer.biases.copy()) for layer in graph.weight_layers]
         self._state = fresh_state(graph.optimiser, self._parameters)
+        self._stages = find_stages(graph)
+        #: Number of a layer with weights in the graph -> its place in the parameters.
+        self._place_of = {number: place for place, number in enumerate(
+            number for number, layer in enumerate(graph.layers) if isinstance(layer, WeightLayer))}
         self._parameters_on_machine = False
         self._session: Session | None = None
         self._listener: ProgressListener | None = None
@@ -99,12 +119,14 @@ class GfeExecutor(Executor):
         self._open(samples, batch_size)
         parameters = PassParameters(
             training=1, batch_size=batch_size, has_targets=1, has_weights=int(samples.weights is not None),
-            gradient_shift=formats.weight_gradient_shift(batch_size), bias_shift=formats.bias_gradient_shift(batch_size))
+            seed=self.graph.seed, epoch=epoch)
+        if shuffle:
+            keys: dict[str, Any] = {f"order_key_{i}": key for i, key in enumerate(round_keys(self.graph.seed, epoch))}
+            parameters = replace(parameters, n_data_order=n, order_half_bits=half_bits(n), **keys)
         capacity = self._capacity(samples, keep_outputs=False)
         if n <= capacity:
             if shuffle:
-                keys: dict[str, Any] = {f"order_key_{i}": key for i, key in enumerate(round_keys(self.graph.seed, epoch))}
-                parameters = replace(parameters, n_order=n, order_half_bits=half_bits(n), **keys)
+                parameters = replace(parameters, n_order=n)
             result = self._train_resident(samples, parameters, rates, progress)
         else:
             result = self._train_in_fills(samples, epoch, shuffle, parameters, rates, progress, capacity)
@@ -139,7 +161,7 @@ class GfeExecutor(Executor):
         for (layer, kind), stage in self.chosen.stages.items():
             for core in self.plan.cores_of(layer, kind):
                 result = self.results[core.label]
-                works.append(CoreWork(self.graph.layers[layer].name, kind.value, stage.per_sample(self._batch_size),
+                works.append(CoreWork(self._stages[layer].name, kind.value, stage.per_sample(self._batch_size),
                                       result.samples_done, result.cycles, result.waiting_cycles, result.packets_sent,
                                       result.packets_received, result.saturations))
         return works
@@ -177,8 +199,9 @@ class GfeExecutor(Executor):
             chosen = slice(start, start + most)
             updates = PassUpdates(self.graph.optimiser, rates[chosen], self._state.iterations + first_batch + start,
                                   sizes[chosen], samples.weight_unit)
-            result = self._pass(samples, replace(parameters, first_position=start * size, n_samples=sum(sizes[chosen])),
-                                updates, _later(progress, start * size, total))
+            part = replace(parameters, first_position=start * size, data_position=(first_batch + start) * size,
+                           n_samples=sum(sizes[chosen]))
+            result = self._pass(samples, part, updates, _later(progress, start * size, total))
             total = result if total is None else _add(total, result)
         assert total is not None
         return total
@@ -218,10 +241,8 @@ class GfeExecutor(Executor):
         for vertex in self._vertices:
             own = self._for_vertex(vertex, parameters, resident)
             if updates is not None and isinstance(vertex, TrainedVertex):
-                told = self._updates_of(vertex, updates, parameters.batch_size)
-                own = replace(own, step=told.step, last_step=told.last_step, step_words=told.step_words)
-                if told.table:
-                    blocks.append((vertex, Region.STEPS, 0, told.table))
+                own, tables = self._update_words(vertex, own, updates)
+                blocks += [(vertex, Region.STEPS, i * STEPS_BYTES, table) for i, table in enumerate(tables) if table]
             vertex.set_pass(own)
         self._live.write(blocks)
         if self._listener is not None:
@@ -238,27 +259,52 @@ class GfeExecutor(Executor):
         if isinstance(vertex, InputSourceVertex):
             itemsize = resident.samples.codes.itemsize
             return replace(parameters, samples_offset=resident.source_offsets[self._sources.index(vertex)],
-                           row_bytes=row_bytes(len(vertex.core.columns), itemsize), code_bytes=itemsize)
+                           row_bytes=row_bytes(vertex.n_inputs, itemsize), code_bytes=itemsize)
         if isinstance(vertex, OutputGroupVertex):
             return replace(parameters, samples_offset=resident.target_offset, row_bytes=target_row_bytes(resident.samples))
         return parameters
 
-    def _updates_of(self, vertex: TrainedVertex, updates: PassUpdates, batch_size: int) -> VertexUpdates:
-        number = vertex.core.layer
-        return updates.of(array_of(number, vertex.part, self.graph.weight_layers[number], batch_size))
+    def _layer_of(self, vertex: NetworkVertex) -> WeightLayer:
+        layer = self.graph.layers[self._stages[vertex.core.stage].layer]
+        assert isinstance(layer, WeightLayer)
+        return layer
+
+    def _update_words(self, vertex: TrainedVertex, parameters: PassParameters,
+                      updates: PassUpdates) -> tuple[PassParameters, list[bytes]]:
+        """What a vertex is told of the updates of a pass, and its tables of steps."""
+        layer, batch_size = self._layer_of(vertex), parameters.batch_size
+        height, width, _ = self._stages[vertex.core.stage].head_shape
+        n_positions = height * width
+        place = self._place_in_parameters(vertex)
+        told = [updates.of(array_of(place, part, layer, batch_size, n_positions)) for part in vertex.parts]
+        parameters = replace(
+            parameters, gradient_shift=gradient_shift(layer, batch_size, n_positions),
+            bias_shift=formats.bias_gradient_shift(batch_size, n_positions),
+            step=told[0].step, last_step=told[0].last_step, step_words=told[0].step_words)
+        if len(told) > 1:
+            parameters = replace(parameters, bias_step=told[1].step, last_bias_step=told[1].last_step)
+        return parameters, [each.table for each in told]
+
+    def _place_in_parameters(self, vertex: TrainedVertex) -> int:
+        """Of its layer in the parameters."""
+        return self._place_of[self._stages[vertex.core.stage].layer]
 
     def _collect(self, n_samples: int) -> PassResult:
         data = self._live.read([(vertex, Region.RESULT, RESULT_BYTES) for vertex in self._vertices])
         saturations = {layer.name: 0 for layer in self.graph.layers}
         total = PassResult(0, 0, n_samples, saturations=saturations)
+        assert self.plan is not None
         self.results = {vertex.core.label: VertexResult.from_bytes(block) for vertex, block in zip(self._vertices, data)}
         for vertex in self._vertices:
             result = self.results[vertex.core.label]
-            name = self.graph.layers[vertex.core.layer].name
+            name = self._stages[vertex.core.stage].name
             if result.status != STATUS_OK:
                 quantity = "sum or gradient" if isinstance(vertex, WeightSliceVertex) else "sum"
                 raise NumberFormatOverflow(name, quantity, formats.OVERFLOW_ADVICE)
-            saturations[name] += result.saturations
+            if name in saturations:
+                saturations[name] += result.saturations
+            for operation, clips in zip(operations_of(self.plan, vertex.core), result.operation_saturations):
+                saturations[operation.layer.name] += clips
             total.machine_cycles = max(total.machine_cycles, result.cycles)
             total.loss_sum += result.loss_sum
             total.n_correct += result.n_correct
@@ -272,7 +318,7 @@ class GfeExecutor(Executor):
         if resident is None:
             resident = self._store.place(samples)
             for source, offset in zip(self._sources, resident.source_offsets):
-                blocks.append((source, Region.SAMPLES, offset, code_rows(samples, source.core.columns)))
+                blocks.append((source, Region.SAMPLES, offset, code_rows(samples, self._input_columns(source))))
             targets = target_rows(samples)
             if targets:
                 blocks.append((self._output_group, Region.SAMPLES, resident.target_offset, targets))
@@ -282,6 +328,10 @@ class GfeExecutor(Executor):
         self._live.write(blocks)
         return resident
 
+    def _input_columns(self, source: InputSourceVertex) -> npt.NDArray[np.int64]:
+        """The columns of the samples that an input source holds, in its order."""
+        return flat_index(source.core.box, self._stages[0].shape)
+
     @property
     def _trained_vertices(self) -> list[TrainedVertex]:
         return [vertex for vertex in self._vertices if isinstance(vertex, TrainedVertex)]
@@ -290,10 +340,10 @@ class GfeExecutor(Executor):
         """Parameters and the optimiser's state, as they go to SDRAM."""
         blocks: list[tuple[NetworkVertex, Region, int, bytes]] = []
         for vertex in self._trained_vertices:
-            layer, part = vertex.core.layer, vertex.part
-            blocks.append((vertex, Region.PARAMETERS, 0, vertex.to_memory(self._parameters[layer][part])))
+            place = self._place_in_parameters(vertex)
+            blocks.append((vertex, Region.PARAMETERS, 0, vertex.parameters_to_memory(self._parameters[place])))
             if vertex.n_planes:
-                blocks.append((vertex, Region.STATE, 0, vertex.state_to_memory(self._state.slots[layer][part])))
+                blocks.append((vertex, Region.STATE, 0, vertex.state_to_memory(self._state.slots[place])))
         return blocks
 
     def _fetch_parameters(self, iterations: int) -> None:
@@ -301,15 +351,18 @@ class GfeExecutor(Executor):
 
         :param iterations: that the optimiser has made now
         """
-        wanted = [(vertex, region, vertex.parameter_bytes * n) for vertex in self._trained_vertices
-                  for region, n in ((Region.PARAMETERS, 1), (Region.STATE, vertex.n_planes)) if n]
+        wanted = [(vertex, Region.PARAMETERS, vertex.parameter_bytes) for vertex in self._trained_vertices
+                  if vertex.tells_parameters]
+        wanted += [(vertex, Region.STATE, vertex.parameter_bytes * vertex.n_planes) for vertex in self._trained_vertices
+                   if vertex.n_planes]
         data = self._live.read(wanted)
         parameters, state = self.parameters(), self.optimiser_state()
         for (vertex, region, _), block in zip(wanted, data, strict=True):
+            place = self._place_in_parameters(vertex)
             if region is Region.PARAMETERS:
-                vertex.from_memory(block, parameters[vertex.core.layer][vertex.part])
+                vertex.parameters_from_memory(block, parameters[place])
             else:
-                vertex.state_from_memory(block, state.slots[vertex.core.layer][vertex.part])
+                vertex.state_from_memory(block, state.slots[place])
         self._parameters, self._state = parameters, replace(state, iterations=iterations)
 
     # ----------------------------------------------------------------- the session
@@ -337,7 +390,7 @@ class GfeExecutor(Executor):
 
     def _could_grow(self, samples: Samples, wanted: Sequence[Samples]) -> bool:
         """Whether a new session would have more room somewhere for what is wanted."""
-        now = [(source.sample_bytes, row_bytes(len(source.core.columns), samples.codes.itemsize))
+        now = [(source.sample_bytes, row_bytes(source.n_inputs, samples.codes.itemsize))
                for source in self._sources]
         now += [(self._output_group.target_bytes, self._target_row_bytes),
                 (self._output_group.output_bytes, 4 * self.graph.n_outputs)]
@@ -356,38 +409,35 @@ class GfeExecutor(Executor):
                 return
         self._close_session()
         self.results = {}
-        plan, cut = self._make_plan(batch_size, _density(samples))
+        plan = self._make_plan(batch_size, _density(samples))
         self.target.start()
         try:
-            self._start(plan, cut, wanted)
+            self._start(plan, wanted)
         except BaseException:
             self.close()
             raise
 
-    def _make_plan(self, batch_size: int, density: float) -> tuple[Plan, Cut]:
-        layers = self.graph.layers
-        widths = [self.graph.n_inputs] + [layer.n_units for layer in layers]
-        names = [layer.name for layer in layers]
+    def _make_plan(self, batch_size: int, density: float) -> Plan:
         max_cores = CORES_OF_VERSION[self.target.version]
-        update = cost.Update.of(self.graph.optimiser)
         if self._cuts is None:
-            self.chosen = choose_cut(widths, names, batch_size, max_cores, density, update)
+            self.chosen = choose_plan(self.graph, self._stages, batch_size, max_cores, density)
         else:
-            cut = explicit_cut(widths, names, self._cuts, self._n_sources, self._window)
-            wrong = complaints(cut, widths, names, update.n_planes)
-            if n_cores(cut) > max_cores:
-                wrong.append(f"it needs {n_cores(cut)} cores, the machine has {max_cores}")
+            cut = explicit_cut(self._stages, self._cuts, self._n_sources, self._window)
+            plan = make_plan(self.graph, self._stages, cut)
+            wrong = list(complaints(plan, cut.window).values())
+            if cut.n_cores > max_cores:
+                wrong.append(f"it needs {cut.n_cores} cores, the machine has {max_cores}")
             if wrong:
                 raise DoesNotFit(f"The cut given does not fit the machine: {'; '.join(wrong)}.")
-            self.chosen = chosen(cut, batch_size, density, update)
-        self.plan = make_plan(self.chosen.cut, widths, names)
-        return self.plan, self.chosen.cut
+            self.chosen = chosen(plan, batch_size, density)
+        self.plan = self.chosen.plan
+        return self.plan
 
     def _region_bytes(self, bytes_per_sample: int, samples: Sequence[Samples]) -> int:
         wanted = bytes_per_sample * sum(len(s) for s in samples)
         return min(self._max_region_bytes, max(MIN_REGION_BYTES, wanted + wanted // 8))
 
-    def _start(self, plan: Plan, cut: Cut, samples: Sequence[Samples]) -> None:
+    def _start(self, plan: Plan, samples: Sequence[Samples]) -> None:
         options = self.target.options
         session = Session(options, binary_folder(), self._give_up)
         self._session = session
@@ -395,11 +445,11 @@ class GfeExecutor(Executor):
         if "machine_name" in options:
             self._listener = ProgressListener(address_towards(options["machine_name"]))
             progress_to = (self._listener.address, self._listener.port)
-        vertices = [self._make_vertex(core, plan, cut, samples, progress_to) for core in plan.cores]
+        vertices = [self._make_vertex(core, plan, samples, progress_to) for core in plan.cores]
         self._vertices = vertices
         self._sources = [vertex for vertex in vertices if isinstance(vertex, InputSourceVertex)]
         self._output_group, = (vertex for vertex in vertices if isinstance(vertex, OutputGroupVertex))
-        self._store = SampleStore([source.core.columns for source in self._sources],
+        self._store = SampleStore([source.n_inputs for source in self._sources],
                                   [source.sample_bytes for source in self._sources], self._output_group.target_bytes)
         self._parameters_on_machine = False
         self._place(session, plan, vertices)
@@ -420,25 +470,15 @@ class GfeExecutor(Executor):
             vertex.set_fixed_location(*chip_of[vertex.core])
         session.add(vertices)
 
-    def _make_vertex(self, core: Core, plan: Plan, cut: Cut, samples: Sequence[Samples],
+    def _make_vertex(self, core: Core, plan: Plan, samples: Sequence[Samples],
                      progress_to: tuple[str, int] | None) -> NetworkVertex:
-        layer = self.graph.layers[core.layer]
-        layer_cut = cut.layers[core.layer]
-        excess = layer.input_fraction + 12 - 23
-        n_planes = len(self.graph.optimiser.planes)
         if core.kind is CoreKind.INPUT_SOURCE:
-            itemsize = max(s.codes.itemsize for s in samples)
-            return InputSourceVertex(core, plan, self._region_bytes(row_bytes(len(core.columns), itemsize), samples))
-        if core.kind is CoreKind.WEIGHT_SLICE:
-            return WeightSliceVertex(core, plan, sends_errors=core.layer > 0, n_planes=n_planes)
-        if core.kind is CoreKind.NEURON_GROUP:
-            following = core.layer + 1
-            return NeuronGroupVertex(core, plan, len(layer_cut.rows), len(cut.layers[following].columns),
-                                     layer.activation, excess, self.graph.layers[following].input_fraction,
-                                     layer.use_bias, n_planes)
-        return OutputGroupVertex(core, plan, self.graph, len(layer_cut.rows), excess,
-                                 self._region_bytes(self._target_row_bytes, samples),
-                                 self._region_bytes(4 * self.graph.n_outputs, samples), progress_to, n_planes)
+            bytes_per_sample = row_bytes(prod(core.box.shape), max(s.codes.itemsize for s in samples))
+            return InputSourceVertex(core, plan, self._region_bytes(bytes_per_sample, samples))
+        if core.kind is CoreKind.OUTPUT_GROUP:
+            return OutputGroupVertex(core, plan, self._region_bytes(self._target_row_bytes, samples),
+                                     self._region_bytes(4 * self.graph.n_outputs, samples), progress_to)
+        return VERTEX_OF_KIND[core.kind](core, plan)
 
 
 def _density(samples: Samples) -> float:
@@ -453,20 +493,6 @@ def _even(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     result = np.zeros(shape, np.bool_)
     result[:, :values.shape[1]] = values
     return result
-
-
-def _check_supported(graph: LayerGraph) -> None:
-    """Refuse what the machine does not run yet.
-
-    :raises UnsupportedError: naming the layer
-    """
-    for number, layer in enumerate(graph.layers):
-        if (not isinstance(layer, DenseLayer) or layer.inputs != (number - 1,) or layer.gradient_shift is not None
-                or layer.activation is Activation.LEAKY_RELU):
-            raise UnsupportedError(
-                f"Layer {layer.name!r} does not run on a machine yet: it accepts Dense layers one after the other, with relu, "
-                f"tanh or sigmoid, without gradient_shifts. Train such models on this computer, with "
-                f"from_keras(model).reference().")
 
 
 def _rows(samples: Samples, index: np.ndarray) -> Samples:

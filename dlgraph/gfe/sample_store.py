@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from typing import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from dlgraph.layer_graph import Samples
-from dlgraph.mapping.intervals import Interval
 from dlgraph.vertices.input_source_vertex import row_bytes
 
 
-def code_rows(samples: Samples, block: Interval) -> bytes:
+def code_rows(samples: Samples, columns: npt.NDArray[np.int64]) -> bytes:
     """The rows of one input source: its columns, padded to whole words."""
     codes = samples.codes
-    n_bytes = row_bytes(len(block), codes.itemsize)
+    n_bytes = row_bytes(len(columns), codes.itemsize)
     rows = np.zeros((len(samples), n_bytes // codes.itemsize), codes.dtype.newbyteorder("<"))
-    rows[:, :len(block)] = codes[:, block.start:block.stop]
+    rows[:, :len(columns)] = codes[:, columns]
     return rows.tobytes()
 
 
@@ -56,12 +56,12 @@ class Resident:
 class SampleStore:
     """Room for samples.
 
-    :param blocks: inputs that each input source holds
+    :param blocks: number of inputs that each input source holds
     :param source_bytes: size of each input source's region
     :param target_bytes: size of the output group's region
     """
 
-    def __init__(self, blocks: Sequence[Interval], source_bytes: Sequence[int], target_bytes: int) -> None:
+    def __init__(self, blocks: Sequence[int], source_bytes: Sequence[int], target_bytes: int) -> None:
         self._blocks = blocks
         self._source_bytes = source_bytes
         self._target_bytes = target_bytes
@@ -75,7 +75,7 @@ class SampleStore:
 
     def capacity(self, samples: Samples) -> int:
         """How many samples like these fit the regions at most."""
-        fits = [size // row_bytes(len(block), samples.codes.itemsize)
+        fits = [size // row_bytes(block, samples.codes.itemsize)
                 for block, size in zip(self._blocks, self._source_bytes)]
         if target_row_bytes(samples):
             fits.append(self._target_bytes // target_row_bytes(samples))
@@ -87,7 +87,7 @@ class SampleStore:
 
     def place(self, samples: Samples) -> Resident:
         """Make room for samples that are to be written; they must not exceed :meth:`capacity`."""
-        source_sizes = [len(samples) * row_bytes(len(block), samples.codes.itemsize) for block in self._blocks]
+        source_sizes = [len(samples) * row_bytes(block, samples.codes.itemsize) for block in self._blocks]
         target_size = len(samples) * target_row_bytes(samples)
         room = all(used + size <= limit for used, size, limit in
                    zip(self._source_used, source_sizes, self._source_bytes))

@@ -6,284 +6,365 @@ where the round trip is the sum of the stages that a sample passes on its way fo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Mapping, Sequence
+from itertools import product
+from math import prod
+from typing import Iterator, Mapping, Sequence
 
 from dlgraph.errors import DoesNotFit
+from dlgraph.layer_graph import LayerGraph
+from dlgraph.layers import Activation, ConvolutionLayer, WeightLayer
 from dlgraph.mapping import cost, memory
-from dlgraph.mapping.intervals import Interval, split_evenly
-from dlgraph.mapping.plan import CUT_MULTIPLE, MAX_WORDS, CoreKind, Cut, LayerCut, pairs
+from dlgraph.mapping.cost import Stage as StageCycles
+from dlgraph.mapping.cuts import Cut, DenseCut, RowBlock, SourceCut, StageCut, TileCut, cut_dense, cut_source, cut_tiles
+from dlgraph.mapping.boxes import Box, even
+from dlgraph.mapping.intervals import Interval
+from dlgraph.mapping.neighbourhoods import CHIP_CORES
+from dlgraph.mapping.plan import MAX_WORDS, CoreKind, Plan, make_plan, padded, padded_channels, pairs
+from dlgraph.mapping.stages import Stage, StageKind, head_box, input_box
 
-CHIP_CORES = 16                  # that GFE leaves on most chips
 MAX_ALIGNED_ROWS = 12            # more blocks of rows cost the groups more sums than they save on links
 WINDOWS = (8, 6, 4, 3, 2, 1)
 MAX_STREAMS_IN = 1000            # c_models/streams counts slots in 16 bits
 FEWER_CORES_FACTOR = 1.03        # a cut with more cores must be this much faster
-NO_CUT = "no cut of its layers fits the data memory of the cores"
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What the slowest core of one kind spends: cycles per sample, and for the update per batch."""
-
-    cycles: float
-    update: float = 0.0
-
-    def per_sample(self, batch_size: int) -> float:
-        return self.cycles + self.update / batch_size
+MAX_STAGE_CORES = 400
+COUNTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48)
 
 
 @dataclass(frozen=True)
 class ChosenCut:
-    """A cut and what the cost model expects of it.
+    """A plan and what the cost model expects of it.
 
     :param cycles_per_sample: in training, batch boundaries included
-    :param stages: (index of the layer, kind of core) -> what its slowest core spends
+    :param stages: (number of the stage, kind of core) -> what its slowest core spends
     """
 
-    cut: Cut
-    n_cores: int
+    plan: Plan
     cycles_per_sample: float
-    stages: Mapping[tuple[int, CoreKind], Stage]
+    stages: Mapping[tuple[int, CoreKind], StageCycles]
+
+    @property
+    def cut(self) -> Cut:
+        return self.plan.cut
+
+    @property
+    def n_cores(self) -> int:
+        return len(self.plan.cores)
 
 
-def chosen(cut: Cut, batch_size: int, input_density: float, update: cost.Update = cost.SGD) -> ChosenCut:
-    """A cut with what the cost model expects of it."""
-    return ChosenCut(cut, n_cores(cut), cycles_per_sample(cut, batch_size, input_density, update),
-                     stages(cut, input_density, update))
+def chosen(plan: Plan, batch_size: int, input_density: float) -> ChosenCut:
+    """A plan with what the cost model expects of it."""
+    slowest = stage_cycles(plan, input_density)
+    return ChosenCut(plan, cycles_per_sample(slowest, plan.window, batch_size), slowest)
 
 
-def cut_layer(n_in: int, n_out: int, n_rows: int, n_columns: int, n_groups: int) -> LayerCut:
-    """A layer in so many blocks of rows and columns; groups are unions of neighbouring column blocks."""
-    rows = tuple(split_evenly(n_in, n_rows, CUT_MULTIPLE))
-    columns = tuple(split_evenly(n_out, n_columns, CUT_MULTIPLE))
-    bounds = split_evenly(len(columns), n_groups, 1)
-    groups = tuple(Interval(columns[b.start].start, columns[b.stop - 1].stop) for b in bounds)
-    return LayerCut(rows, columns, groups)
+def stage_cycles(plan: Plan, input_density: float = 1.0) -> dict[tuple[int, CoreKind], StageCycles]:
+    """(number of the stage, kind of core) -> what its slowest core spends in training."""
+    found: dict[tuple[int, CoreKind], StageCycles] = {}
+    for core in plan.cores:
+        spent = cost.core_cycles(plan, core, input_density)
+        before = found.get((core.stage, core.kind), StageCycles(0.0))
+        found[core.stage, core.kind] = StageCycles(max(spent.cycles, before.cycles), max(spent.update, before.update))
+    return dict(sorted(found.items(), key=lambda item: (item[0][0], item[0][1].value)))
 
 
-def cut_sources(n_inputs: int, n_sources: int) -> tuple[Interval, ...]:
-    return tuple(split_evenly(n_inputs, n_sources, CUT_MULTIPLE))
-
-
-def explicit_cut(widths: Sequence[int], names: Sequence[str], blocks: Mapping[str, tuple[int, ...]],
-                 n_sources: int, window: int) -> Cut:
-    """A cut given by hand: layer name -> (row blocks, column blocks[, groups])."""
-    layers = []
-    for name, n_in, n_out in zip(names, widths, widths[1:]):
-        n_rows, n_columns, *rest = blocks[name]
-        last = name == names[-1]
-        n_groups = rest[0] if rest else (1 if last else n_columns)
-        layers.append(cut_layer(n_in, n_out, n_rows, n_columns, n_groups))
-    return Cut(cut_sources(widths[0], n_sources), tuple(layers), window)
-
-
-def complaints(cut: Cut, widths: Sequence[int], names: Sequence[str], n_planes: int = 0) -> list[str]:
-    """Why the cut does not fit cores; empty if it does.
-
-    :param n_planes: words that the optimiser keeps of every weight
-    """
-    found = []
-    window = cut.window
-    n_first_slices = len(cut.layers[0].rows) * len(cut.layers[0].columns)
-    for source in cut.sources:
-        if pairs(len(source)) > MAX_WORDS or memory.source_bytes(
-                len(source), n_first_slices, window) > memory.DTCM_HEAP_BYTES or n_first_slices > MAX_STREAMS_IN:
-            found.append(f"an input source of {len(source)} inputs for {n_first_slices} slices")
-    for i, layer in enumerate(cut.layers):
-        producers = cut.sources if i == 0 else cut.layers[i - 1].groups
-        following = cut.layers[i + 1] if i + 1 < len(cut.layers) else None
-        for rows in layer.rows:
-            feeding = sum(1 for producer in producers if producer.overlap(rows))
-            need = memory.slice_bytes(len(rows), cost.longest(layer.columns), feeding + 1, window, n_planes)
-            if need > memory.DTCM_HEAP_BYTES or len(rows) > MAX_WORDS:
-                found.append(f"layer {names[i]!r}: a weight slice of {len(rows)} x {cost.longest(layer.columns)} needs "
-                             f"{need} bytes of DTCM, there are {memory.DTCM_HEAP_BYTES}")
-                break
-        for group in layer.groups:
-            n_blocks = sum(1 for columns in layer.columns if group.contains(columns))
-            n_streams = len(layer.rows) * n_blocks
-            n_errors = 0
-            if following is not None:
-                n_errors = len(following.columns)
-                n_streams += n_errors * sum(1 for rows in following.rows if rows.overlap(group))
-            need = memory.group_bytes(len(group), len(layer.rows), n_errors, n_streams, window, n_planes)
-            if need > memory.DTCM_HEAP_BYTES or n_streams > MAX_STREAMS_IN or len(group) > MAX_WORDS:
-                found.append(f"layer {names[i]!r}: a group of {len(group)} units with {n_streams} incoming streams needs "
-                             f"{need} bytes of DTCM, there are {memory.DTCM_HEAP_BYTES}")
-                break
-    return found
-
-
-def n_cores(cut: Cut) -> int:
-    return len(cut.sources) + sum(len(c.rows) * len(c.columns) + len(c.groups) for c in cut.layers)
-
-
-def stages(cut: Cut, input_density: float = 1.0,
-           update: cost.Update = cost.SGD) -> dict[tuple[int, CoreKind], Stage]:
-    """(index of the layer, kind of core) -> what its slowest core spends in training."""
-    first = cut.layers[0]
-    n_credits = -(-len(first.rows) * len(first.columns) // len(cut.sources))
-    found = {(0, CoreKind.INPUT_SOURCE):
-             Stage(cost.source_cycles(cost.longest(cut.sources), n_credits, input_density))}
-    for i, layer in enumerate(cut.layers):
-        last = i == len(cut.layers) - 1
-        n_errors = 0 if last else len(cut.layers[i + 1].columns)
-        producers = cut.sources if i == 0 else cut.layers[i - 1].groups
-        density = input_density if i == 0 else cost.HIDDEN_DENSITY
-        cycles = cost.layer_cycles(layer, producers, n_errors, i == 0, last, density, update)
-        found[i, CoreKind.WEIGHT_SLICE] = Stage(cycles.slice_forward + cycles.slice_backward, cycles.slice_update)
-        found[i, CoreKind.OUTPUT_GROUP if last else CoreKind.NEURON_GROUP] = Stage(cycles.group)
-    return found
-
-
-def cycles_per_sample(cut: Cut, batch_size: int, input_density: float = 1.0, update: cost.Update = cost.SGD) -> float:
+def cycles_per_sample(stages: Mapping[tuple[int, CoreKind], StageCycles], window: int, batch_size: int) -> float:
     """Modelled cycles of a batch in training, per sample."""
-    all_stages = stages(cut, input_density, update).values()
-    round_trip = sum(stage.cycles for stage in all_stages)
-    slowest = max(stage.cycles for stage in all_stages)
-    of_update = max(stage.update for stage in all_stages)
-    return max(slowest, round_trip / cut.window) + (round_trip + of_update) / batch_size
+    round_trip = sum(stage.cycles for stage in stages.values())
+    slowest = max(stage.cycles for stage in stages.values())
+    update = max(stage.update for stage in stages.values())
+    return max(slowest, round_trip / window) + (round_trip + update) / batch_size
+
+
+def complaints(plan: Plan, window: int) -> dict[int, str]:
+    """Why the plan does not fit cores, by stage; empty if it does."""
+    found: dict[int, str] = {}
+    for core in plan.cores:
+        need = memory.core_bytes(plan, core, window)
+        name = plan.stages[core.stage].name
+        if core.stage in found:
+            continue
+        if need > memory.DTCM_HEAP_BYTES:
+            found[core.stage] = (f"layer {name!r}: a {core.kind.value} ({core.label}) needs {need} bytes of DTCM, there are "
+                                 f"{memory.DTCM_HEAP_BYTES}")
+        elif len(core.streams_in) > MAX_STREAMS_IN:
+            found[core.stage] = (f"layer {name!r}: a {core.kind.value} has {len(core.streams_in)} incoming streams, possible are "
+                                 f"{MAX_STREAMS_IN}")
+        elif any(end.stream.extent > MAX_WORDS for end in core.streams_in):
+            found[core.stage] = f"layer {name!r}: a stream of a {core.kind.value} has more than {MAX_WORDS} words"
+    return found
+
+
+def choose_plan(graph: LayerGraph, stages: Sequence[Stage], batch_size: int, max_cores: int,
+                input_density: float = 1.0) -> ChosenCut:
+    """The plan that the cost model likes best among those that fit.
+
+    :param max_cores: application cores of the machine
+    :param input_density: share of the inputs that are not zero
+    :raises DoesNotFit: if no cut fits, naming layer and resource
+    """
+    return _Chooser(graph, stages, batch_size, max_cores, input_density).choose()
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A cut of one layer, with what does not depend on its neighbours."""
+    """A cut of one stage, and what its cores spend apart from what its takers decide."""
 
-    cut: LayerCut
-    n_cores: int
-    slice_cycles: float
-    largest_rows: int
-    largest_columns: int
-    largest_group: int
+    cut: DenseCut | TileCut
+    compute: float               # of its slices or tiles
+    n_units: int                 # of its largest group or tile
+
+    @property
+    def n_cores(self) -> int:
+        return self.cut.n_cores
 
 
-@lru_cache(maxsize=256)
-def _candidates(n_in: int, n_out: int, first: bool, last: bool, density: float, n_planes: int) -> tuple[_Candidate, ...]:
-    """Cuts of a layer worth trying, fewest cores first."""
-    counts = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48)
-    found: dict[LayerCut, _Candidate] = {}
-    for n_rows in counts:
-        for n_columns in counts:
-            if n_rows * n_columns > 400 or n_rows > -(-n_in // CUT_MULTIPLE) or n_columns > -(-n_out // CUT_MULTIPLE):
-                continue
-            for n_groups in ({1} if last else {n_columns, -(-n_columns // 2), -(-n_columns // 4)}):
-                cut = cut_layer(n_in, n_out, n_rows, n_columns, n_groups)
-                rows, columns = cost.longest(cut.rows), cost.longest(cut.columns)
-                if cut in found or memory.slice_bytes(rows, columns, 4, 1, n_planes) > memory.DTCM_HEAP_BYTES:
+class _Chooser:
+    def __init__(self, graph: LayerGraph, stages: Sequence[Stage], batch_size: int, max_cores: int, input_density: float) -> None:
+        self.graph, self.stages = graph, list(stages)
+        self.batch_size, self.max_cores = batch_size, max_cores
+        self.input_density = input_density
+        self.n_planes = len(graph.optimiser.planes)
+        self.plans: dict[tuple[StageCut, ...], Plan] = {}
+        self.candidates: dict[int, list[_Candidate]] = {}
+        self.reasons: list[str] = []
+
+    def choose(self) -> ChosenCut:
+        best: ChosenCut | None = None
+        for window in WINDOWS:
+            #: Cuts of a stage that were found not to fit with this window.
+            banned: dict[int, set[StageCut]] = {}
+            tried: set[tuple[StageCut, ...]] = set()
+            for target in _targets():
+                cuts = self._fitting(target, window, banned, tried)
+                if cuts is None:
                     continue
-                # how the layer before is cut is not known yet: as if in groups of 16 units
-                n_streams = 1 if first else -(-rows // 16)
-                forward, backward, _ = cost.slice_cycles(rows, columns, n_streams, first, density)
-                found[cut] = _Candidate(cut, len(cut.rows) * len(cut.columns) + len(cut.groups), forward + backward,
-                                        rows, columns, cost.longest(cut.groups))
-    return tuple(sorted(found.values(), key=lambda candidate: candidate.n_cores))
+                plan = self._plan(cuts, window)
+                found = chosen(plan, self.batch_size, self.input_density)
+                if best is None or self._rank(found) < self._rank(best):
+                    best = found
+        if best is None:
+            raise DoesNotFit(f"The network does not fit the machine: "
+                             f"{'; '.join(self._too_large() or self.reasons) or 'no cut of its layers fits the cores'}. "
+                             f"Make the layers named smaller, or use a machine with more cores.")
+        return best
 
+    @staticmethod
+    def _rank(found: ChosenCut) -> float:
+        return found.cycles_per_sample * (1.0 + (FEWER_CORES_FACTOR - 1.0) * found.n_cores / 16)
 
-def choose_cut(widths: Sequence[int], names: Sequence[str], batch_size: int, max_cores: int,
-               input_density: float = 1.0, update: cost.Update = cost.SGD) -> ChosenCut:
-    """The cut that the cost model likes best among those that fit.
+    def _plan(self, cuts: tuple[StageCut, ...], window: int) -> Plan:
+        plan = self.plans.get(cuts)
+        if plan is None:
+            plan = self.plans[cuts] = make_plan(self.graph, self.stages, Cut(cuts, window))
+        return plan.with_window(window)
 
-    :param widths: number of inputs, then of units of every layer
-    :param max_cores: application cores of the machine
-    :param input_density: share of the inputs that are not zero
-    :param update: what the optimiser costs
-    :raises DoesNotFit: if no cut fits, naming layer and resource
-    """
-    best: ChosenCut | None = None
-    reasons: list[str] = []
-    for window in WINDOWS:
-        for target in _targets():
-            cut = _cut_for_target(widths, window, target, input_density, update.n_planes)
-            if cut is None:
+    def _fitting(self, target: float, window: int, banned: dict[int, set[StageCut]],
+                 tried: set[tuple[StageCut, ...]]) -> tuple[StageCut, ...] | None:
+        """The cuts with fewest cores whose every stage takes at most ``target`` cycles per sample, and that fit."""
+        for _ in range(40):
+            cuts = self._for_target(target, banned)
+            if cuts is None or cuts in tried:
+                return None
+            tried.add(cuts)
+            n_cores = Cut(cuts, window).n_cores
+            if n_cores > self.max_cores:
+                self.reasons = self.reasons or [f"it needs {n_cores} cores, the machine has {self.max_cores}"]
+                return None
+            wrong = complaints(self._plan(cuts, window), window)
+            if not wrong:
+                return cuts
+            self.reasons = list(wrong.values())
+            for number in wrong:
+                if number == 0:                        # more sources: nothing else to try
+                    return None
+                banned.setdefault(number, set()).add(cuts[number])
+        return None
+
+    def _for_target(self, target: float, banned: Mapping[int, set[StageCut]]) -> tuple[StageCut, ...] | None:
+        cuts: dict[int, StageCut] = {}
+        for stage in reversed(self.stages[1:]):
+            sent, returned = self._fan_out(stage, cuts)
+            for candidate in self._candidates(stage):
+                if candidate.cut in banned.get(stage.number, ()):
+                    continue
+                if candidate.compute <= target and self._group_cycles(stage, candidate, sent, returned) <= target:
+                    break
+                # one output group does the softmax: with a single block of rows it cannot be made faster
+                if (stage.is_output and isinstance(candidate.cut, DenseCut) and len(candidate.cut.rows) == 1
+                        and candidate.compute <= target):
+                    break
+            else:
+                return None
+            cuts[stage.number] = candidate.cut
+        aligned = {stage.number: self._aligned(stage, cuts) for stage in self.stages[1:]}
+        for number, cut in aligned.items():
+            if cut not in banned.get(number, ()):
+                cuts[number] = cut
+        cuts[0] = self._source_cut(target, cuts)
+        return tuple(cuts[stage.number] for stage in self.stages)
+
+    def _source_cut(self, target: float, cuts: Mapping[int, StageCut]) -> SourceCut:
+        source = self.stages[0]
+        n_inputs = prod(source.shape)
+        n_takers = sum(_n_takers(cuts[i]) for i in source.takers)
+        sent, _ = self._fan_out(source, cuts)
+        n_sources = 1
+        while n_sources < 16:
+            n = -(-n_inputs // n_sources)
+            cycles = (n * cost.DECODE_CYCLES + sent * pairs(n) * self.input_density * cost.SEND_CYCLES
+                      + n_takers / n_sources * cost.CREDIT_CYCLES + cost.SAMPLE_CYCLES)
+            if cycles <= target and n <= 2 * MAX_WORDS:
+                break
+            n_sources += 1
+        return cut_source(source, n_sources)
+
+    def _fan_out(self, stage: Stage, cuts: Mapping[int, StageCut]) -> tuple[float, float]:
+        """How often each activation is sent, and how many partial errors come back for it."""
+        sent = returned = 0.0
+        for number in stage.takers:
+            taker, cut = self.stages[number], cuts[number]
+            if isinstance(cut, DenseCut):
+                sent += 1
+                returned += len(cut.columns)
+            elif isinstance(cut, TileCut):
+                area = prod(taker.takes[0].shape[:2])
+                held = 0
+                for rows, columns in product(cut.rows, cut.columns):
+                    box = input_box(self.graph, taker, head_box(self.graph, taker, Box(rows, columns, cut.channels[0])))
+                    real = box.overlap(Box(Interval(0, stage.shape[0]), Interval(0, stage.shape[1]), box.channels))
+                    held += len(real.rows) * len(real.columns) if real else 0
+                sent += held / area
+                returned += held / area * (len(cut.channels) if taker.kind is StageKind.CONVOLUTION else 1)
+        return max(sent, 1.0), returned
+
+    def _group_cycles(self, stage: Stage, candidate: _Candidate, sent: float, returned: float) -> float:
+        """What makes the stage's value: a group or a tile, with what its takers decide."""
+        n = candidate.n_units
+        cycles = n * returned * (cost.RECEIVE_CYCLES + cost.SUMMAND_CYCLES) + n / 2 * sent * cost.SEND_CYCLES
+        if isinstance(candidate.cut, DenseCut):
+            n_sums = len(candidate.cut.rows)
+            cycles += n * n_sums * (cost.RECEIVE_CYCLES + cost.SUMMAND_CYCLES) + n * (cost.UNIT_CYCLES + cost.SEND_CYCLES)
+            cycles += (n_sums + returned + 2) * cost.STREAM_SAMPLE_CYCLES
+            if stage.is_output:
+                cycles += n * cost.SOFTMAX_UNIT_CYCLES
+            return cycles
+        return cycles + candidate.compute
+
+    # ----------------------------------------------------------------- candidates
+
+    def _candidates(self, stage: Stage) -> list[_Candidate]:
+        """Cuts of a stage worth trying, fewest cores first."""
+        if stage.number not in self.candidates:
+            found = {c.cut: c for c in (self._dense(stage) if stage.kind is StageKind.DENSE else self._tiles(stage))}
+            self.candidates[stage.number] = sorted(found.values(), key=lambda c: (c.n_cores, c.compute))
+        return self.candidates[stage.number]
+
+    def _density(self, stage: Stage) -> float:
+        return self.input_density if stage.takes_input else cost.HIDDEN_DENSITY
+
+    def _dense(self, stage: Stage) -> Iterator[_Candidate]:
+        density, first = self._density(stage), all(p.stage == 0 for p in stage.takes[0].parts)
+        for n_rows, n_columns in product(COUNTS, COUNTS):
+            if n_rows * n_columns > MAX_STAGE_CORES or n_columns > -(-stage.shape[2] // 8):
                 continue
-            cores = n_cores(cut)
-            wrong = complaints(cut, widths, names, update.n_planes)
-            if wrong or cores > max_cores:
-                reasons = wrong or [f"it needs {cores} cores, the machine has {max_cores}"]
+            for n_groups in ({1} if stage.is_output else {n_columns, -(-n_columns // 2), -(-n_columns // 4)}):
+                cut = cut_dense(stage, n_rows, n_columns, n_groups)
+                rows = max(prod(block.box.shape) for block in cut.rows)
+                columns = max(map(len, cut.columns))
+                products = rows * padded(columns)
+                need = (memory.PARAMETER_BYTES + memory.STATE_BYTES * self.n_planes) * products
+                if need > memory.DTCM_HEAP_BYTES or rows > MAX_WORDS:
+                    continue
+                cycles = (pairs(rows) * density * cost.RECEIVE_CYCLES + 2 * rows * cost.ROW_CYCLES
+                          + products * density * (cost.FORWARD_CYCLES + cost.GRADIENT_CYCLES) + cost.SAMPLE_CYCLES
+                          + columns * (cost.SEND_CYCLES + cost.RECEIVE_CYCLES)
+                          + (1 if first else -(-rows // 16) + 2) * cost.STREAM_SAMPLE_CYCLES)
+                if not first:
+                    cycles += products * cost.BACKWARD_CYCLES + rows * cost.SEND_CYCLES
+                yield _Candidate(cut, cycles, max(map(len, cut.groups)))
+
+    def _tiles(self, stage: Stage) -> Iterator[_Candidate]:
+        layer = self.graph.layers[stage.layer]
+        density, first = self._density(stage), stage.takes_input
+        for n_rows, n_columns, n_channels in product(COUNTS, COUNTS, COUNTS):
+            if (n_rows > stage.shape[0] or n_columns > stage.shape[1] or n_channels > stage.shape[2]
+                    or n_rows * n_columns * n_channels > MAX_STAGE_CORES or n_columns > 2 * n_rows):
                 continue
-            candidate = chosen(cut, batch_size, input_density, update)
-            if best is None or (candidate.cycles_per_sample * _handicap(cores)
-                                < best.cycles_per_sample * _handicap(best.n_cores)):
-                best = candidate
-    if best is None:
-        raise DoesNotFit(
-            f"The network of widths {' - '.join(map(str, widths))} does not fit the machine: "
-            f"{'; '.join(_too_large(widths, names, max_cores, update.n_planes) or reasons) or NO_CUT}. "
-            f"Make the layers named smaller, or use a machine with more cores.")
-    return best
+            cut = cut_tiles(stage, n_rows, n_columns, n_channels)
+            if (len(cut.rows), len(cut.columns), len(cut.channels)) != (n_rows, n_columns, n_channels):
+                continue
+            largest = Box(max(cut.rows, key=len), max(cut.columns, key=len), max(cut.channels, key=len))
+            head = head_box(self.graph, stage, largest)
+            needed = input_box(self.graph, stage, head)
+            n_in = len(needed.rows) * len(needed.columns) * sum(len(needed.channels) for _ in stage.takes)
+            n_head = prod(head.shape)
+            cycles = (pairs(n_in) * density * cost.RECEIVE_CYCLES + n_head * cost.ELEMENT_CYCLES * (1 + len(stage.operations))
+                      + cost.SAMPLE_CYCLES)
+            if not first:
+                cycles += n_in * cost.SEND_CYCLES
+            if isinstance(layer, WeightLayer) and layer.activation in (Activation.SIGMOID, Activation.TANH):
+                cycles += n_head * cost.CURVE_CYCLES
+            if isinstance(layer, ConvolutionLayer):
+                positions = len(head.rows) * len(head.columns)
+                pitch = 1 if needed.channels.stop == 1 else even(len(needed.channels))
+                n_weights = prod(layer.weights.shape[:2]) * pitch * padded_channels(len(head.channels))
+                if 8 * n_weights > memory.DTCM_HEAP_BYTES:
+                    continue
+                calls = positions * layer.weights.shape[0] * cost.POSITION_CYCLES
+                cycles += positions * n_weights * density * (cost.FORWARD_CYCLES + cost.GRADIENT_CYCLES) + 2 * calls
+                if not first:
+                    cycles += positions * n_weights * cost.BACKWARD_CYCLES + calls
+                if cut.n_tiles > 1:            # exchange of gradients and weights at the end of a batch
+                    cycles += (2 * n_weights * cost.RECEIVE_CYCLES + 2 * n_weights * cost.SEND_CYCLES) / self.batch_size
+            yield _Candidate(cut, cycles, prod(largest.shape))
+
+    def _aligned(self, stage: Stage, cuts: Mapping[int, StageCut]) -> StageCut:
+        """Rows cut where chips end: a block holds the groups of the layer before that fit one chip with their slices.
+
+        Then activations and partial errors of the block stay on the chip, and only sums and errors of its columns travel.
+        """
+        cut = cuts[stage.number]
+        parts = stage.takes[0].parts if stage.takes else []
+        if not isinstance(cut, DenseCut) or len(cut.rows) == 1 or len(parts) != 1:
+            return cut
+        before = cuts.get(parts[0].stage)
+        if not isinstance(before, DenseCut) or parts[0].shape[:2] != (1, 1):
+            return cut
+        cores_per_group = 1 + len(before.rows) * -(-len(before.columns) // len(before.groups))
+        per_chip = (CHIP_CORES - len(cut.columns)) // cores_per_group
+        if per_chip < 1 or len(before.groups) > per_chip * MAX_ALIGNED_ROWS:
+            return cut
+        starts = range(0, len(before.groups), per_chip)
+        rows = tuple(RowBlock(0, Box.vector(Interval(before.groups[i].start,
+                                                     before.groups[min(i + per_chip, len(before.groups)) - 1].stop)))
+                     for i in starts)
+        return DenseCut(rows, cut.columns, cut.groups)
+
+    # ----------------------------------------------------------------- what does not fit
+
+    def _too_large(self) -> list[str]:
+        """What no cut whatever can bring onto the machine, and by how much."""
+        found = []
+        output = self.stages[-1]
+        need = 100 * output.shape[2]                    # of an output group with one block of rows
+        if need > memory.DTCM_HEAP_BYTES:
+            found.append(f"the {output.shape[2]} outputs of layer {output.name!r} belong on one core and need about {need} bytes "
+                         f"of its data memory, there are {memory.DTCM_HEAP_BYTES}")
+        sizes = {layer.name: (memory.PARAMETER_BYTES + memory.STATE_BYTES * self.n_planes) * layer.weights.size
+                 for layer in self.graph.weight_layers}
+        room = self.max_cores * memory.DTCM_HEAP_BYTES
+        if sum(sizes.values()) > room:
+            largest = max(sizes, key=lambda name: sizes[name])
+            shape = next(layer.weights.shape for layer in self.graph.weight_layers if layer.name == largest)
+            found.append(f"weights, their gradients and the optimiser's state need {sum(sizes.values())} bytes, of which layer "
+                         f"{largest!r} with {' x '.join(map(str, shape))} weights {sizes[largest]}; the machine's "
+                         f"{self.max_cores} cores have {room} bytes of data memory")
+        return found
 
 
-def _too_large(widths: Sequence[int], names: Sequence[str], max_cores: int, n_planes: int) -> list[str]:
-    """What no cut whatever can bring onto the machine, and by how much."""
-    found = []
-    need = memory.group_bytes(widths[-1], 1, 0, 1, 1, n_planes)
-    if need > memory.DTCM_HEAP_BYTES:
-        found.append(f"the {widths[-1]} outputs of layer {names[-1]!r} belong on one core and need {need} bytes of its data "
-                     f"memory, there are {memory.DTCM_HEAP_BYTES}")
-    sizes = [(memory.PARAMETER_BYTES + memory.PLANE_BYTES * n_planes) * n_in * n_out for n_in, n_out in zip(widths, widths[1:])]
-    room = max_cores * memory.DTCM_HEAP_BYTES
-    if sum(sizes) > room:
-        largest = sizes.index(max(sizes))
-        what = "weights, their gradients and the optimiser's state" if n_planes else "weights and their gradients"
-        found.append(f"{what} need {sum(sizes)} bytes, of which layer {names[largest]!r} with "
-                     f"{widths[largest]} x {widths[largest + 1]} weights {sizes[largest]}; the machine's {max_cores} cores "
-                     f"have {room} bytes of data memory")
-    return found
-
-
-def _handicap(cores: int) -> float:
-    return 1.0 + (FEWER_CORES_FACTOR - 1.0) * cores / 16
+def _n_takers(cut: StageCut) -> int:
+    return len(cut.rows) * len(cut.columns) if isinstance(cut, DenseCut) else cut.n_cores if isinstance(cut, TileCut) else 0
 
 
 def _targets() -> list[float]:
-    return [1000.0 * 1.35 ** k for k in range(24)]
-
-
-def _aligned(before: LayerCut, layer: LayerCut) -> LayerCut:
-    """Rows cut where chips end: a block holds the groups of the layer before that fit one chip with their slices.
-
-    Then activations and partial errors of the block stay on the chip, and only sums and errors of its columns travel.
-    """
-    if len(layer.rows) == 1:
-        return layer
-    cores_per_group = 1 + len(before.rows) * -(-len(before.columns) // len(before.groups))
-    per_chip = (CHIP_CORES - len(layer.columns)) // cores_per_group
-    if per_chip < 1 or len(before.groups) > per_chip * MAX_ALIGNED_ROWS:
-        return layer
-    starts = range(0, len(before.groups), per_chip)
-    rows = tuple(Interval(before.groups[i].start, before.groups[min(i + per_chip, len(before.groups)) - 1].stop)
-                 for i in starts)
-    return LayerCut(rows, layer.columns, layer.groups)
-
-
-def _cut_for_target(widths: Sequence[int], window: int, target: float, input_density: float,
-                    n_planes: int) -> Cut | None:
-    """The cut with fewest cores whose every stage takes at most ``target`` cycles per sample."""
-    layers: list[LayerCut] = []
-    n_errors = 0
-    for i in reversed(range(len(widths) - 1)):
-        first, last = i == 0, i == len(widths) - 2
-        density = input_density if first else cost.HIDDEN_DENSITY
-        for candidate in _candidates(widths[i], widths[i + 1], first, last, density, n_planes):
-            if candidate.slice_cycles > target:
-                continue
-            group = cost.group_cycles(candidate.largest_group, len(candidate.cut.rows), n_errors, last)
-            # one output group does the softmax: with a single block of rows it cannot be made faster
-            if group > target and not (last and len(candidate.cut.rows) == 1):
-                continue
-            if memory.slice_bytes(candidate.largest_rows, candidate.largest_columns, 6,
-                                  window, n_planes) <= memory.DTCM_HEAP_BYTES:
-                break
-        else:
-            return None
-        layers.insert(0, candidate.cut)
-        n_errors = len(candidate.cut.columns)
-    layers = [layers[0]] + [_aligned(before, layer) for before, layer in zip(layers, layers[1:])]
-    n_sources = 1
-    n_slices = len(layers[0].rows) * len(layers[0].columns)
-    while n_sources < 16 and (cost.source_cycles(-(-widths[0] // n_sources), -(-n_slices // n_sources), input_density) > target
-                              or memory.source_bytes(-(-widths[0] // n_sources), n_slices, window)
-                              > memory.DTCM_HEAP_BYTES):
-        n_sources += 1
-    return Cut(cut_sources(widths[0], n_sources), tuple(layers), window)
+    return [1000.0 * 1.35 ** k for k in range(28)]

@@ -1,4 +1,4 @@
-"""What a sample costs each kind of core, in cycles of 200 MHz.
+"""What a sample costs each core, in cycles of 200 MHz.
 
 The figures of the kernels lie a little above those of ``benchmarks/kernel_cycles.py``; the others were chosen so that the busy
 cycles per vertex of 784-128-10 on MNIST, on the emulated machine (``net.report()``), come out about right.  They decide only how
@@ -7,105 +7,132 @@ a network is cut, never what it computes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
-from dlgraph.mapping.intervals import Interval
-from dlgraph.mapping.plan import LayerCut, padded, pairs
-from dlgraph.optimisers import Optimiser, OptimiserKind
+from dlgraph.layers import Activation, ActivationLayer, ConvolutionLayer, PoolingLayer, WeightLayer
+from dlgraph.mapping.plan import Core, CoreKind, Plan, StreamKind, padded, padded_channels
+from dlgraph.optimisers import OptimiserKind
 
 RECEIVE_CYCLES = 75.0            # per packet: interrupt, ring, place, checksum
 SEND_CYCLES = 35.0               # per word sent
 STREAM_SAMPLE_CYCLES = 350.0     # per incoming stream and sample: marker, slot
 STREAM_SEND_CYCLES = 150.0       # per outgoing stream and sample: marker
-CREDIT_CYCLES = 150.0            # per slice of the first layer and sample, at the input source
-SAMPLE_CYCLES = 1500.0           # per sample of a weight slice: everything that happens once
+CREDIT_CYCLES = 150.0            # per core that takes the input and sample, at the input source
+SAMPLE_CYCLES = 1500.0           # per sample of a core: everything that happens once
 FORWARD_CYCLES = 2.8             # per product
 BACKWARD_CYCLES = 3.0            # per product
 GRADIENT_CYCLES = 3.8            # per product
 UPDATE_CYCLES = {                # per weight and batch
     OptimiserKind.SGD: 14.0, OptimiserKind.MOMENTUM: 55.0, OptimiserKind.ADAM: 225.0, OptimiserKind.RMSPROP: 180.0}
 ROW_CYCLES = 8.0                 # per row and kernel call
-UNIT_CYCLES = 170.0              # per unit: activation, error, bias
+POSITION_CYCLES = 60.0           # per position, kernel row and kernel call of a convolution
+UNIT_CYCLES = 170.0              # per unit of a dense layer: activation, error, bias
+ELEMENT_CYCLES = 60.0            # per element of a tile and small layer: forward and backward
+CURVE_CYCLES = 260.0             # of these, where there is a sigmoid or tanh
 SUMMAND_CYCLES = 12.0            # per sum to add up
 SOFTMAX_UNIT_CYCLES = 150.0      # per output: exponential, division, loss
 DECODE_CYCLES = 20.0             # per input: code to activation, search for what is not zero
 HIDDEN_DENSITY = 0.7             # share of hidden activations that are not zero (estimate)
 
-
-@dataclass(frozen=True)
-class Update:
-    """What an optimiser costs.
-
-    :param n_planes: words that it keeps of every weight
-    :param cycles: per weight and batch
-    """
-
-    n_planes: int = 0
-    cycles: float = UPDATE_CYCLES[OptimiserKind.SGD]
-
-    @classmethod
-    def of(cls, optimiser: Optimiser) -> Update:
-        """Of an optimiser."""
-        return cls(len(optimiser.planes), UPDATE_CYCLES[optimiser.kind])
-
-
-SGD = Update()
+_PER_BATCH = (StreamKind.GRADIENTS, StreamKind.WEIGHTS)
 
 
 @dataclass(frozen=True)
-class StageCycles:
-    """Cycles per sample of one core of each kind of a layer."""
+class Stage:
+    """What the slowest core of one kind spends: cycles per sample, and for the update per batch."""
 
-    slice_forward: float
-    slice_backward: float
-    slice_update: float          # per batch
-    group: float
+    cycles: float
+    update: float = 0.0
+
+    def per_sample(self, batch_size: int) -> float:
+        return self.cycles + self.update / batch_size
 
 
-def slice_cycles(n_rows: int, n_columns: int, n_streams: int, first: bool, density: float,
-                 update: Update = SGD) -> tuple[float, float, float]:
-    """(forward, backward, update per batch) of a weight slice.
+def core_cycles(plan: Plan, core: Core, input_density: float) -> Stage:
+    """A core's cycles in training.
 
-    :param n_streams: of activations that come in
-    :param density: share of its activations that are not zero
+    :param input_density: share of the network's inputs that are not zero
     """
-    products = n_rows * padded(n_columns)
-    forward = (pairs(n_rows) * density * RECEIVE_CYCLES + n_streams * STREAM_SAMPLE_CYCLES + n_rows * ROW_CYCLES
-               + products * density * FORWARD_CYCLES + n_columns * SEND_CYCLES + STREAM_SEND_CYCLES)
-    backward = (n_columns * RECEIVE_CYCLES + STREAM_SAMPLE_CYCLES + n_rows * ROW_CYCLES
-                + products * density * GRADIENT_CYCLES + SAMPLE_CYCLES)
-    if not first:
-        backward += products * BACKWARD_CYCLES + n_rows * SEND_CYCLES + n_streams * STREAM_SEND_CYCLES
-    return forward, backward, products * update.cycles
+    cycles, update = _traffic(core, input_density)
+    stage = plan.stages[core.stage]
+    layer = plan.graph.layers[stage.layer] if core.stage else None
+    if core.kind is CoreKind.INPUT_SOURCE:
+        n_credits = sum(1 for end in core.streams_in)
+        return Stage(core.box.shape[0] * core.box.shape[1] * core.box.shape[2] * DECODE_CYCLES + n_credits * CREDIT_CYCLES
+                     + SAMPLE_CYCLES + sum(end.n_words * density(end.kind, core, input_density) * SEND_CYCLES
+                                           for end in core.streams_out))
+    if core.kind is CoreKind.WEIGHT_SLICE:
+        assert core.columns is not None
+        taken = core.inputs[0]
+        filled = input_density if taken.stage == 0 else HIDDEN_DENSITY
+        n_rows = taken.layout.n_elements
+        products = n_rows * padded(len(core.columns))
+        cycles += 2 * n_rows * ROW_CYCLES + products * filled * (FORWARD_CYCLES + GRADIENT_CYCLES) + SAMPLE_CYCLES
+        if taken.stage != 0:
+            cycles += products * BACKWARD_CYCLES
+        return Stage(cycles, update + products * UPDATE_CYCLES[plan.graph.optimiser.kind])
+    n_units = prod(core.box.shape)
+    cycles += sum(end.stream.n_words for end in core.streams_in
+                  if end.stream.kind in (StreamKind.SUMS, StreamKind.PARTIAL_ERRORS)) * SUMMAND_CYCLES
+    if core.kind in (CoreKind.NEURON_GROUP, CoreKind.OUTPUT_GROUP):
+        cycles += n_units * UNIT_CYCLES
+        if core.kind is CoreKind.OUTPUT_GROUP:
+            cycles += n_units * SOFTMAX_UNIT_CYCLES
+        return Stage(cycles + _operations(plan, core, n_units))
+    assert core.head is not None
+    n_head = prod(core.head.shape)
+    cycles += SAMPLE_CYCLES + _operations(plan, core, n_head) + n_head * ELEMENT_CYCLES
+    if isinstance(layer, WeightLayer):
+        cycles += n_head * (CURVE_CYCLES if layer.activation in (Activation.SIGMOID, Activation.TANH) else 0)
+    if isinstance(layer, ConvolutionLayer):
+        positions = core.head.shape[0] * core.head.shape[1]
+        channels = padded_channels(core.head.shape[2])
+        n_weights = layer.weights.shape[0] * layer.weights.shape[1] * core.inputs[0].layout.pitch * channels
+        from_input = all(taken.stage == 0 for taken in core.inputs)
+        filled = input_density if from_input else HIDDEN_DENSITY
+        calls = positions * layer.weights.shape[0] * POSITION_CYCLES
+        cycles += positions * n_weights * filled * (FORWARD_CYCLES + GRADIENT_CYCLES) + 2 * calls
+        if not from_input:
+            cycles += positions * n_weights * BACKWARD_CYCLES + calls
+        update += len(core.shares[core.tile]) * UPDATE_CYCLES[plan.graph.optimiser.kind]
+    return Stage(cycles, update)
 
 
-def group_cycles(n_units: int, n_sums: int, n_errors: int, last: bool) -> float:
-    """Forward and backward of one group of units."""
-    packets = n_units * (n_sums + n_errors)
-    cycles = packets * (RECEIVE_CYCLES + SUMMAND_CYCLES) + n_units * (UNIT_CYCLES + 2 * SEND_CYCLES)
-    cycles += (n_sums + n_errors + 2) * STREAM_SAMPLE_CYCLES
-    if last:
-        cycles += n_units * SOFTMAX_UNIT_CYCLES
+def _traffic(core: Core, input_density: float) -> tuple[float, float]:
+    """Cycles of receiving and sending: per sample, and per batch."""
+    per_sample = per_batch = 0.0
+    for end in core.streams_in:
+        kind = end.stream.kind
+        cycles = end.stream.n_words * density(kind, end.stream.producer, input_density) * RECEIVE_CYCLES + STREAM_SAMPLE_CYCLES
+        if kind in _PER_BATCH:
+            per_batch += cycles
+        elif kind is not StreamKind.CREDIT:
+            per_sample += cycles
+    if core.kind is CoreKind.INPUT_SOURCE:
+        return per_sample, per_batch
+    for stream in core.streams_out:
+        cycles = stream.n_words * density(stream.kind, core, input_density) * SEND_CYCLES + STREAM_SEND_CYCLES
+        if stream.kind in _PER_BATCH:
+            per_batch += cycles
+        else:
+            per_sample += cycles
+    return per_sample, per_batch
+
+
+def density(kind: StreamKind, producer: Core, input_density: float) -> float:
+    """Share of a stream's words that are not zero."""
+    if kind is not StreamKind.ACTIVATIONS:
+        return 1.0
+    return input_density if producer.kind is CoreKind.INPUT_SOURCE else HIDDEN_DENSITY
+
+
+def _operations(plan: Plan, core: Core, n_elements: int) -> float:
+    """The small layers behind a layer that gives so many elements."""
+    cycles = 0.0
+    for number in plan.stages[core.stage].operations:
+        layer = plan.graph.layers[number]
+        curved = isinstance(layer, ActivationLayer) and layer.activation in (Activation.SIGMOID, Activation.TANH)
+        cycles += n_elements * (ELEMENT_CYCLES + (CURVE_CYCLES if curved else 0))
+        if isinstance(layer, PoolingLayer):
+            n_elements //= layer.size[0] * layer.size[1]
     return cycles
-
-
-def source_cycles(n_inputs: int, n_slices: int, density: float) -> float:
-    """One input source with the credits of its slices."""
-    return n_inputs * DECODE_CYCLES + pairs(n_inputs) * density * SEND_CYCLES + n_slices * CREDIT_CYCLES + SAMPLE_CYCLES
-
-
-def longest(parts: tuple[Interval, ...]) -> int:
-    return max(len(part) for part in parts)
-
-
-def layer_cycles(cut: LayerCut, producers: tuple[Interval, ...], n_errors: int, first: bool, last: bool,
-                 density: float, update: Update = SGD) -> StageCycles:
-    """The slowest core of each kind of a layer.
-
-    :param producers: blocks of the layer before, or of the inputs
-    :param n_errors: column blocks of the next layer, which send errors back
-    :param density: share of the activations coming in that are not zero
-    """
-    n_streams = max(sum(1 for producer in producers if producer.overlap(rows)) for rows in cut.rows)
-    forward, backward, of_update = slice_cycles(longest(cut.rows), longest(cut.columns), n_streams, first, density, update)
-    group = group_cycles(longest(cut.groups), len(cut.rows), n_errors, last)
-    return StageCycles(forward, backward, of_update, group)

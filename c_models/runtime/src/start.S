@@ -64,6 +64,7 @@ app_id_and_flags:
 @ ---- start -------------------------------------------------------------------
 
         .section .text.start, "ax", %progbits
+        .balign 4
 start:
         ldr     r1, =app_id_and_flags
         strh    r0, [r1]
@@ -106,12 +107,14 @@ start:
 
         .macro  fault name, code
         .section .text.\name, "ax", %progbits
+        .balign 4
 \name:  stmfd   sp!, {r0-r7}
         mov     r0, #\code
         b       fault_common
         .endm
 
         .section .text.fault_common, "ax", %progbits
+        .balign 4
 fault_common:
         mrs     r2, spsr
         and     r3, r2, #0x1f
@@ -136,6 +139,7 @@ fault_common:
 
 @ A vector of the VIC that nobody set.
         .section .text.runtime_unset_vector, "ax", %progbits
+        .balign 4
         .global runtime_unset_vector
 runtime_unset_vector:
         stmfd   sp!, {r0-r7}
@@ -143,6 +147,7 @@ runtime_unset_vector:
         b       fault_common
 
         .section .text.fault_reset, "ax", %progbits
+        .balign 4
 fault_reset:
         mov     r0, #1                  @ falls into rt_error
 
@@ -167,6 +172,7 @@ rt_error:
 
         .macro  irq_entry name, function, mode
         .section .text.\name, "ax", %progbits
+        .balign 4
         .global \name
 \name:  sub     lr, lr, #4
         stmfd   sp!, {r0-r3, r12, lr}
@@ -202,6 +208,7 @@ rt_error:
 
 @ The source went away before the VIC was asked; the VIC still wants an end.
         .section .text.runtime_irq_spurious, "ax", %progbits
+        .balign 4
         .global runtime_irq_spurious
 runtime_irq_spurious:
         stmfd   sp!, {r0, r1}
@@ -212,6 +219,7 @@ runtime_irq_spurious:
 
 @ FIQ handler of packets whose callback is a C function (priority -1).
         .section .text.runtime_fiq_multicast, "ax", %progbits
+        .balign 4
         .global runtime_fiq_multicast
 runtime_fiq_multicast:
         stmfd   sp!, {r0-r3, r12, lr}
@@ -223,6 +231,7 @@ runtime_fiq_multicast:
 
         .macro  function name
         .section .text.\name, "ax", %progbits
+        .balign 4
         .global \name
         .type   \name, %function
 \name:

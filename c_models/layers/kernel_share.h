@@ -1,0 +1,44 @@
+/*
+ * Biases and kernels of a convolution tile, and their update together with the other tiles that have the same.
+ *
+ * At the end of a batch each tile sends every other the part of its gradient that is the other's share, sums what comes for its
+ * own share, updates that, and sends the new biases and kernels to all.  What is exchanged is one vector: gradients as biases
+ * (64 bits, two words each) and then kernels; parameters as biases and then kernels.  The number of the batch takes the place of the sample's.
+ */
+#ifndef KERNEL_SHARE_H
+#define KERNEL_SHARE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct kernel_share_shape_t {
+    uint32_t n_columns;            /* biases, and columns of the kernels */
+    uint32_t n_weights;            /* words of the kernels */
+    uint32_t n_tiles;              /* that share them */
+    uint32_t start;                /* this tile's share, of the exchanged gradients */
+    uint32_t stop;
+    uint32_t use_bias;
+} kernel_share_shape_t;
+
+typedef struct kernel_share_t {
+    int32_t *biases;               /* [n_columns], s8.23 */
+    int32_t *kernels;              /* [n_weights], s3.28, behind the biases */
+    int32_t *gradient;             /* [n_weights], fraction 12 + fx - s */
+    int64_t *bias_gradient;        /* [n_columns], fraction 28 */
+} kernel_share_t;
+
+extern kernel_share_t kernel_share;
+
+void kernel_share_prepare(const kernel_share_shape_t *shape);
+
+/* From SDRAM, and back to it. */
+void kernel_share_load(void);
+void kernel_share_store(void);
+
+/* Exchange and update at the end of a batch. */
+void kernel_share_update(uint32_t batch, uint32_t batch_end);
+
+/* Whether a gradient did not fit since the last call. */
+bool kernel_share_overflowed(void);
+
+#endif

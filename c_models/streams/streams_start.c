@@ -1,0 +1,148 @@
+/* What the streams do once, or once in a pass: compiled for size. */
+#include "packet_ring.h"
+#include "runtime.h"
+#include "stream_out.h"
+#include "stream_state.h"
+#include "words_clear.h"
+
+/* The configuration region, as vertices/stream_config.py writes it; streams of an inlet follow each other. */
+typedef struct config_t {
+    uint32_t n_slots;
+    uint32_t window;
+    uint32_t first_number;                 /* lowest stream number that comes in */
+    uint32_t n_numbers;                    /* span of the numbers that come in */
+    uint32_t n_inlets;
+    uint32_t n_in;
+    uint32_t n_out;
+    uint32_t n_ring_entries;
+    uint32_t send_spacing;                 /* least cycles from packet to packet */
+    uint32_t rest[];                       /* inlet_config_t[n_inlets], in_config_t[n_in], stream_out_t[n_out] */
+} config_t;
+
+typedef struct inlet_config_t {
+    uint32_t n_words;
+    uint32_t n_held;                       /* samples that it holds at once, a power of two; 0: one for each slot */
+} inlet_config_t;
+
+typedef struct in_config_t {
+    uint32_t number;
+    uint32_t inlet;
+    uint32_t first;                        /* place in the inlet's block of words */
+    uint32_t n_words;                      /* one past the largest index */
+} in_config_t;
+
+static void *claim(uint32_t bytes)
+{
+    void *memory = spin1_malloc(bytes ? bytes : sizeof(uint32_t));
+    if (memory == NULL) {
+        runtime_fail("streams: %u bytes of DTCM are not to be had", bytes);
+    }
+    return memory;
+}
+
+static void read_inlets(const inlet_config_t *config)
+{
+    inlets = claim(n_inlets * sizeof(inlet_t));
+    for (uint32_t i = 0; i < n_inlets; i++) {
+        uint32_t n_held = config[i].n_held ? config[i].n_held : n_slots();
+        inlets[i].n_words = config[i].n_words;
+        inlets[i].held_mask = n_held - 1;
+        inlets[i].first_stream = 0;
+        inlets[i].n_streams = 0;
+        inlets[i].words = claim(n_held * config[i].n_words * sizeof(uint32_t) + sizeof(uint32_t));
+        inlets[i].complete = claim(n_slots() * sizeof(uint16_t));
+    }
+}
+
+static void read_streams(const in_config_t *in, uint32_t n_numbers)
+{
+    uint32_t n_all_slots = (n_streams + 1) * n_slots();
+    stream_drain.slot_of_number = claim(n_numbers * sizeof(uint16_t));
+    for (uint32_t i = 0; i < n_numbers; i++) {
+        stream_drain.slot_of_number[i] = n_streams * n_slots();
+    }
+    /* The slots behind all others take what belongs to no stream: none of it is ordinary. */
+    stream_drain.slots = claim((n_all_slots + (1u << STREAM_SLOT_BITS)) * sizeof(slot_t));
+    for (uint32_t i = n_streams * n_slots(); i < n_all_slots + (1u << STREAM_SLOT_BITS); i++) {
+        stream_drain.slots[i] = (slot_t) {.words = NULL, .limit = 0};
+    }
+    markers = claim(n_streams * n_slots() * sizeof(marker_t));
+    streams = claim(n_streams * sizeof(stream_t));
+    for (uint32_t i = 0; i < n_streams; i++) {
+        inlet_t *inlet = &inlets[in[i].inlet];
+        if (inlet->n_streams == 0) {
+            inlet->first_stream = i;
+        }
+        inlet->n_streams++;
+        streams[i].inlet = inlet;
+        streams[i].n_words = in[i].n_words;
+        for (uint32_t slot = 0; slot < n_slots(); slot++) {
+            stream_drain.slots[i * n_slots() + slot].words =
+                    inlet->words + (slot & inlet->held_mask) * inlet->n_words + in[i].first;
+        }
+        stream_drain.slot_of_number[in[i].number - stream_drain.first_number] = i * n_slots();
+    }
+}
+
+void streams_initialise(const uint32_t *words)
+{
+    const config_t *config = (const config_t *) words;
+    stream_layout.slot_mask = config->n_slots - 1;
+    stream_layout.window = config->window;
+    stream_drain.first_number = config->first_number;
+    stream_drain.n_numbers = config->n_numbers;
+    n_inlets = config->n_inlets;
+    n_streams = config->n_in;
+
+    const inlet_config_t *inlet_config = (const inlet_config_t *) config->rest;
+    const in_config_t *in = (const in_config_t *) (inlet_config + n_inlets);
+    const stream_out_t *out_config = (const stream_out_t *) (in + n_streams);
+    read_inlets(inlet_config);
+    read_streams(in, config->n_numbers);
+
+    stream_out_t *out = claim(config->n_out * sizeof(stream_out_t));
+    for (uint32_t i = 0; i < config->n_out; i++) {
+        out[i] = out_config[i];
+    }
+    streams_out_set(out, config->n_out, config->send_spacing);
+
+    streams_reset();
+    packet_ring_start(config->n_ring_entries);
+    stream_drain.next = packet_ring.first;
+    stream_drain.end = packet_ring.end;
+}
+
+void streams_reset(void)
+{
+    for (uint32_t i = 0; i < n_inlets; i++) {
+        inlets[i].credit = 0;
+        inlets[i].n_least = inlets[i].n_streams;
+        for (uint32_t slot = 0; slot < n_slots(); slot++) {
+            inlets[i].complete[slot] = 0;
+        }
+        words_clear(inlets[i].words, (inlets[i].held_mask + 1) * inlets[i].n_words);
+    }
+    for (uint32_t i = 0; i < n_streams; i++) {
+        streams[i].credit = 0;
+        for (uint32_t slot = 0; slot < n_slots(); slot++) {
+            slot_open(i, slot);
+        }
+    }
+    stream_counts = (stream_counts_t) {0};
+    stream_drain.received = 0;
+}
+
+void streams_log_missing(uint32_t sample)
+{
+    uint32_t slot_number = sample & stream_layout.slot_mask;
+    for (uint32_t i = 0; i < n_streams; i++) {
+        const slot_t *slot = &stream_drain.slots[i * n_slots() + slot_number];
+        const marker_t *marker = &markers[i * n_slots() + slot_number];
+        if (streams[i].n_words == 0) {
+            log_warning("stream %u: credit %u", i, streams[i].credit);
+        } else if (marker->state != SLOT_COMPLETE) {
+            log_warning("stream %u: %u words of sample %u, %s", i, slot->count, sample,
+                    marker->state == MARKER_HERE ? "marker here" : "no marker");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+"""How stages are cut into cores."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Mapping, Sequence
+
+from dlgraph.errors import UnsupportedError
+from dlgraph.layers import Shape
+from dlgraph.mapping.boxes import Box
+from dlgraph.mapping.intervals import Interval, split_evenly
+from dlgraph.mapping.stages import Stage, StageKind
+
+#: Boundaries of units lie at multiples of this: the kernels work on 8 columns at a time, and activations go in pairs.
+CUT_MULTIPLE = 8
+#: Of a convolution's channels: its kernels work on 4 at a time.
+CHANNEL_MULTIPLE = 4
+
+
+@dataclass(frozen=True)
+class RowBlock:
+    """What a weight slice takes: a box of one stage's value.
+
+    :param part: which part of the value that the layer takes
+    """
+
+    part: int
+    box: Box
+
+
+@dataclass(frozen=True)
+class SourceCut:
+    """The network's input: a box for every input source."""
+
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True)
+class DenseCut:
+    """A dense layer.
+
+    :param rows: blocks of what comes in
+    :param columns: blocks of units of the weight slices
+    :param groups: blocks of units of the groups; each is a union of column blocks
+    """
+
+    rows: tuple[RowBlock, ...]
+    columns: tuple[Interval, ...]
+    groups: tuple[Interval, ...]
+
+    @property
+    def n_cores(self) -> int:
+        return len(self.rows) * len(self.columns) + len(self.groups)
+
+
+@dataclass(frozen=True)
+class TileCut:
+    """A convolution or a stage of units: tiles of the image that goes out, and blocks of its channels."""
+
+    rows: tuple[Interval, ...]
+    columns: tuple[Interval, ...]
+    channels: tuple[Interval, ...]
+
+    @property
+    def boxes(self) -> list[Box]:
+        """The tiles of the first block of channels, then those of the second, ..."""
+        return [Box(rows, columns, channels)
+                for channels, rows, columns in product(self.channels, self.rows, self.columns)]
+
+    @property
+    def n_tiles(self) -> int:
+        """Of each block of channels."""
+        return len(self.rows) * len(self.columns)
+
+    @property
+    def n_cores(self) -> int:
+        return self.n_tiles * len(self.channels)
+
+
+StageCut = SourceCut | DenseCut | TileCut
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How the whole network is cut.
+
+    :param stages: one for each stage
+    :param window: samples in flight between a producer and the return of its errors
+    """
+
+    stages: tuple[StageCut, ...]
+    window: int
+
+    @property
+    def n_cores(self) -> int:
+        return sum(len(cut.boxes) if isinstance(cut, SourceCut) else cut.n_cores for cut in self.stages)
+
+
+def split_image(shape: Shape, n_blocks: int) -> list[Box]:
+    """At most ``n_blocks`` boxes that cover an image: bands of rows, cut into columns where there are too few rows.
+
+    A vector is cut into blocks of its units.
+    """
+    height, width, channels = shape
+    if height == width == 1:
+        return [Box.vector(units) for units in split_evenly(channels, n_blocks, CUT_MULTIPLE)]
+    rows = split_evenly(height, n_blocks, 1)
+    columns = split_evenly(width, max(1, n_blocks // len(rows)), 2 if channels == 1 else 1)
+    return [Box(r, c, Interval(0, channels)) for r in rows for c in columns]
+
+
+def cut_source(stage: Stage, n_sources: int) -> SourceCut:
+    """The network's input, in at most so many sources."""
+    return SourceCut(tuple(split_image(stage.shape, n_sources)))
+
+
+def cut_dense(stage: Stage, n_rows: int, n_columns: int, n_groups: int) -> DenseCut:
+    """A dense layer in so many blocks of rows and columns; groups are unions of neighbouring column blocks.
+
+    Of several parts that come in each gets its share of the row blocks, at least one.
+    """
+    parts = stage.takes[0].parts
+    n_inputs = prod(stage.takes[0].shape)
+    rows = []
+    for number, part in enumerate(parts):
+        share = max(1, round(n_rows * prod(part.shape) / n_inputs)) if len(parts) > 1 else n_rows
+        rows += [RowBlock(number, box) for box in split_image(part.shape, share)]
+    columns = tuple(split_evenly(stage.shape[2], n_columns, CUT_MULTIPLE))
+    bounds = split_evenly(len(columns), n_groups, 1)
+    groups = tuple(Interval(columns[b.start].start, columns[b.stop - 1].stop) for b in bounds)
+    return DenseCut(tuple(rows), columns, groups)
+
+
+def cut_tiles(stage: Stage, n_rows: int, n_columns: int, n_channels: int) -> TileCut:
+    """A convolution or a stage of units in at most so many tiles down and across, and blocks of channels."""
+    height, width, channels = stage.shape
+    if stage.kind is StageKind.UNITS:
+        multiple = 2 if height * width > 1 else CUT_MULTIPLE
+    else:
+        multiple = CHANNEL_MULTIPLE
+    one_channel = channels == 1 or any(view.shape[2] == 1 for view in stage.takes)
+    return TileCut(tuple(split_evenly(height, n_rows, 1)), tuple(split_evenly(width, n_columns, 2 if one_channel else 1)),
+                   tuple(split_evenly(channels, n_channels, multiple)))
+
+
+def explicit_cut(stages: Sequence[Stage], blocks: Mapping[str, tuple[int, ...]], n_sources: int, window: int) -> Cut:
+    """A cut given by hand, layer name -> blocks: of a dense layer (rows, columns[, groups]), of others (tiles down, tiles
+    across, channels); stages that are not named stay whole.
+
+    :raises UnsupportedError: for a name that no stage has, or another number of blocks
+    """
+    known = {stage.name for stage in stages[1:]}
+    for name, given in blocks.items():
+        if name not in known:
+            raise UnsupportedError(f"cuts names {name!r}, which is no layer with cores of its own. These have: "
+                                   f"{', '.join(map(repr, sorted(known)))}.")
+        if not 2 <= len(given) <= 3 or any(n < 1 for n in given):
+            raise UnsupportedError(f"cuts gives {given!r} for {name!r}. A dense layer takes (row blocks, column blocks[, groups]), "
+                                   f"other layers (tiles down, tiles across, channel blocks), all at least 1.")
+    cuts: list[StageCut] = [cut_source(stages[0], n_sources)]
+    for stage in stages[1:]:
+        given = blocks.get(stage.name, (1, 1, 1))
+        if stage.kind is StageKind.DENSE:
+            n_groups = given[2] if len(given) == 3 else (1 if stage.is_output else given[1])
+            cuts.append(cut_dense(stage, given[0], given[1], n_groups))
+        else:
+            cuts.append(cut_tiles(stage, given[0], given[1], given[2] if len(given) == 3 else 1))
+    return Cut(tuple(cuts), window)

@@ -1,0 +1,94 @@
+"""The vertex that computes a tile of a convolution (C side: ``c_models/layers/convolution_tile.c``)."""
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from dlgraph.layers import ConvolutionLayer, Pooling, PoolingLayer
+from dlgraph.mapping.boxes import Layout
+from dlgraph.mapping.cuts import TileCut
+from dlgraph.mapping.operations import operations_of
+from dlgraph.mapping.plan import Core, Plan, padded_channels, weight_share
+from dlgraph.optimisers import BIASES, WEIGHTS, OptimiserKind
+from dlgraph.vertices.planes import plane_words
+from dlgraph.vertices.trained_vertex import Arrays, TrainedVertex, block
+from dlgraph.vertices.unit_chain import operation_words
+
+
+#: There is no room for all optimisers in one binary (c_models/build.py).
+BINARY_OF_KIND = {OptimiserKind.SGD: "momentum", OptimiserKind.MOMENTUM: "momentum", OptimiserKind.ADAM: "adam",
+                  OptimiserKind.RMSPROP: "rmsprop"}
+
+
+class ConvolutionTileVertex(TrainedVertex):
+    """A block of a convolution's channels on a rectangle of its image."""
+
+    parts = (WEIGHTS, BIASES)
+
+    def __init__(self, core: Core, plan: Plan) -> None:
+        stage = plan.stages[core.stage]
+        maximum = any(isinstance(operation.layer, PoolingLayer) and operation.layer.kind is Pooling.MAXIMUM
+                      for operation in operations_of(plan, core))
+        pooling = "maximum" if maximum else "average"
+        super().__init__(core, plan, f"dlgraph_convolution_{pooling}_{BINARY_OF_KIND[plan.graph.optimiser.kind]}.aplx")
+        layer, cut = plan.graph.layers[stage.layer], plan.cut.stages[core.stage]
+        assert isinstance(layer, ConvolutionLayer) and isinstance(cut, TileCut) and core.head is not None
+        assert core.columns is not None and core.layout is not None
+        self.channels = core.columns
+        self.n_columns = padded_channels(len(self.channels))
+        first = core.inputs[0].layout
+        self._pitch = first.pitch
+        #: Channels that come in, and where each lies in a pixel.
+        self._places = np.concatenate([taken.layout.first_channel + np.arange(len(taken.layout.box.channels))
+                                       for taken in core.inputs])
+        kernel_rows, kernel_columns = layer.weights.shape[:2]
+        self._kernel_shape = (kernel_rows, kernel_columns, self._pitch, self.n_columns)
+        n_weights = kernel_rows * kernel_columns * self._pitch * self.n_columns
+        head = Layout.of(core.head, stage.packed)
+        share = core.shares[core.tile]
+        excess = layer.input_fraction + 12 - 23
+        self._shape = [
+            first.rows, first.width, self._pitch, kernel_rows, kernel_columns, *layer.strides, len(core.head.rows),
+            len(core.head.columns), len(self.channels), self.n_columns, head.width, head.pitch, core.layout.n_elements,
+            layer.activation.value, layer.negative_slope, excess & 0xffffffff, layer.output_fraction,
+            any(taken.stage != 0 for taken in core.inputs), any(taken.stage == 0 for taken in core.inputs),
+            self.n_columns, n_weights, cut.n_tiles, share.start, share.stop, int(layer.use_bias),
+            *plane_words(core), *operation_words(core, plan)]
+        #: Every tile with these channels holds the same; the host reads one of them.
+        self._is_first = core.tile == 0
+        #: Of the biases and kernels, those that this tile updates.
+        self._share = weight_share(share, self.n_columns)
+
+    def shape_words(self) -> npt.NDArray[np.uint32]:
+        return np.array(self._shape, np.uint32)
+
+    @property
+    def parameter_bytes(self) -> int:
+        return 4 * (self.n_columns + int(np.prod(self._kernel_shape)))
+
+    @property
+    def tells_parameters(self) -> bool:
+        return self._is_first
+
+    def parameters_to_memory(self, arrays: Arrays) -> bytes:
+        """Biases, then kernels."""
+        channels = slice(self.channels.start, self.channels.stop)
+        biases = np.zeros(self.n_columns, "<i4")
+        biases[:len(self.channels)] = arrays[BIASES][channels]
+        kernels = np.zeros(self._kernel_shape, "<i4")
+        kernels[:, :, self._places, :len(self.channels)] = arrays[WEIGHTS][..., channels]
+        return biases.tobytes() + kernels.tobytes()
+
+    def parameters_from_memory(self, data: bytes, arrays: Arrays) -> None:
+        channels = slice(self.channels.start, self.channels.stop)
+        words = block(data, -1)
+        arrays[BIASES][channels] = words[:len(self.channels)]
+        kernels = words[self.n_columns:].reshape(self._kernel_shape)
+        arrays[WEIGHTS][..., channels] = kernels[:, :, self._places, :len(self.channels)]
+
+    def plane_from_memory(self, data: bytes, arrays: Arrays) -> None:
+        """Of what the optimiser keeps, each tile holds its own share."""
+        words = np.frombuffer(self.parameters_to_memory(arrays), "<i4").copy()
+        start, stop = self._share
+        words[start:stop] = block(data, -1)[start:stop]
+        self.parameters_from_memory(words.tobytes(), arrays)
