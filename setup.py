@@ -72,7 +72,6 @@ class BuildPython(build_py):
 setup(
     packages=packages(),
     package_dir=FOLDERS,
-    package_data={"spinnemu": ["src/*.h"]},      # what translations of programs are compiled with
     ext_modules=libraries(),
     cmdclass={"build_ext": BuildLibraries, "build_py": BuildPython},
     zip_safe=False,

@@ -60,11 +60,16 @@ def library_later(paths: Sequence[Path]) -> Path | None:
     if target.exists():
         os.utime(target)
         return target
-    if not _is_being_made(target):
+    if _has_headers() and not _is_being_made(target):
         command = [sys.executable, "-m", f"{__package__}.translate", "--background", *map(str, paths)]
         subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                          stderr=subprocess.DEVNULL)
     return None
+
+
+def _has_headers() -> bool:
+    """A wheel has none: only a source checkout makes translations."""
+    return (build.SOURCE / "translated_code.h").is_file()
 
 
 def _is_being_made(target: Path) -> bool:
@@ -113,8 +118,10 @@ def _bytes(content: bytes) -> str:
 def make(images: Sequence[Image], target: Path) -> None:
     """Write the library for images.
 
-    :raises EmulatorError: if there is no C compiler
+    :raises EmulatorError: if there is no C compiler, or no headers of the emulator
     """
+    if not _has_headers():
+        raise EmulatorError("translations are made in a source checkout of the emulator; an installed one has no headers")
     compiler = build.compiler()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
