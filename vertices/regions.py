@@ -14,3 +14,4 @@ class Region(IntEnum):
     TABLE = 8          #: input sources: activation of each code, int16
     STATE = 9          #: what the optimiser keeps of the parameters, 32-bit words
     STEPS = 10         #: update_words.py: what the batches of a pass differ in
+    GRADIENT = 11      #: gradients that DTCM does not hold; the vertex's own

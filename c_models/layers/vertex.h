@@ -25,7 +25,8 @@ enum region {
     REGION_TABLE = 8,             /* input sources: int16_t [256], activation of each code */
     REGION_STATE = 9,             /* what the optimiser keeps of the parameters: read before a pass, written back after it */
     REGION_STEPS = 10,            /* the first words of every batch's optimiser_step_t, where they differ */
-    N_REGIONS = 11,
+    REGION_GRADIENT = 11,         /* sums over the batch, where DTCM does not hold them: the vertex's own */
+    N_REGIONS = 12,
 };
 
 #define VERTEX_MAX_OPERATIONS 4
