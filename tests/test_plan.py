@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dlgraph.errors import DoesNotFit, UnsupportedError
 from dlgraph.layer_graph import Activation, LayerGraph, Loss
-from dlgraph.layers import ConvolutionLayer
+from dlgraph.layers import INPUT, ConvolutionLayer, WeightLayer
 from dlgraph.mapping.boxes import Block, Box, Layout, compact, matched
 from dlgraph.mapping.choose import choose_plan, complaints
 from dlgraph.mapping.cuts import DenseCut, SourceCut, explicit_cut
@@ -147,6 +147,24 @@ def test_partial_errors_go_back_where_activations_came_from(seed: int) -> None:
             assert positions(end.stream.index) == list(range(end.stream.n_words))
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32))
+def test_all_who_take_a_value_answer_and_errors_only_where_weights_are(seed: int) -> None:
+    plan = random_plan(seed)
+    depends = {INPUT: False}
+    for number, layer in enumerate(plan.graph.layers):
+        depends[number] = isinstance(layer, WeightLayer) or any(depends[i] for i in layer.inputs)
+    answers = {StreamKind.PARTIAL_ERRORS, StreamKind.DONE, StreamKind.CREDIT}
+    for core in plan.cores:
+        takers = {taker for stream in core.streams_out if stream.kind is StreamKind.ACTIVATIONS for taker in stream.consumers}
+        ends = [end.stream for end in core.streams_in if end.stream.kind in answers]
+        assert {stream.producer for stream in ends} == takers
+        if takers:
+            kind = (StreamKind.CREDIT if core.kind is CoreKind.INPUT_SOURCE else
+                    StreamKind.PARTIAL_ERRORS if depends[plan.stages[core.stage].layer] else StreamKind.DONE)
+            assert {stream.kind for stream in ends} == {kind}
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32))
 def test_tiles_of_units_show_what_they_should(seed: int) -> None:
@@ -206,10 +224,12 @@ def test_tiles_share_their_kernels(seed: int) -> None:
         for core in plan.cores_of(stage.number, CoreKind.CONVOLUTION_TILE):
             tiles.setdefault(core.columns, []).append(core)
         for alike in tiles.values():
-            shares = alike[0].shares
-            assert all(core.shares == shares for core in alike)
-            used = [share for share in shares if len(share)]
-            assert used[0].start == 0 and all(a.stop == b.start for a, b in zip(used, used[1:]))
+            exchange = alike[0].exchange
+            assert exchange is not None and all(core.exchange == exchange for core in alike)
+            shares = exchange.shares
+            assert len(shares) == len(alike) and shares[0].start == 0 and shares[-1].stop == exchange.segment
+            assert all(a.stop == b.start and a.stop % 2 == 0 for a, b in zip(shares, shares[1:]))
+            assert exchange.segment * (exchange.n_segments - 1) < exchange.n_words <= exchange.segment * exchange.n_segments
             for core in alike if len(alike) > 1 else ():
                 n_others = len(alike) - 1
                 gradients = [end for end in core.streams_in if end.stream.kind is StreamKind.GRADIENTS]
@@ -218,7 +238,7 @@ def test_tiles_share_their_kernels(seed: int) -> None:
                                  for i in positions(end.stream.index))
                 own = [stream for stream in core.streams_out if stream.kind is StreamKind.WEIGHTS]
                 weights += [i for stream in own for i in positions(stream.source)]
-                assert sorted(weights) == list(range(core.inlet_words[2]))
+                assert sorted(weights) == list(range(exchange.segment))
 
 
 # --------------------------------------------------------------------------- the choice

@@ -4,11 +4,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from keras_models import data, mlp, on_host
+from small_nets import random_graph
 
 from dlgraph.errors import DataError
 from dlgraph.executor import CoreWork
-from dlgraph.layer_graph import PassResult
-from dlgraph.mapping.choose import choose_cut, cycles_per_sample
+from dlgraph.layer_graph import Activation, Loss, PassResult
+from dlgraph.mapping.choose import choose_plan, cycles_per_sample
+from dlgraph.mapping.stages import find_stages
 from dlgraph.report import pass_report
 
 
@@ -52,8 +54,10 @@ def test_report_of_a_network() -> None:
 
 
 def test_model_of_a_chosen_cut_tells_of_every_kind_of_core() -> None:
-    chosen = choose_cut([64, 32, 10], ["a", "b"], 32, 60)
-    assert len(chosen.stages) == 5
+    graph = random_graph(np.random.default_rng(1), [64, 32, 10], [Activation.RELU],
+                         (Activation.SOFTMAX, Loss.SPARSE_CATEGORICAL_CROSSENTROPY, False))
+    chosen = choose_plan(graph, find_stages(graph), 32, 60)
+    assert set(chosen.stages) == {(core.stage, core.kind) for core in chosen.plan.cores} and len(chosen.stages) == 5
     slowest = max(stage.cycles for stage in chosen.stages.values())
-    assert chosen.cycles_per_sample == cycles_per_sample(chosen.cut, 32) >= slowest
+    assert chosen.cycles_per_sample == cycles_per_sample(chosen.stages, chosen.cut.window, 32) >= slowest
     assert np.isfinite([stage.per_sample(32) for stage in chosen.stages.values()]).all()

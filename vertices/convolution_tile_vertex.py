@@ -8,7 +8,7 @@ from dlgraph.layers import ConvolutionLayer, Pooling, PoolingLayer
 from dlgraph.mapping.boxes import Layout
 from dlgraph.mapping.cuts import TileCut
 from dlgraph.mapping.operations import operations_of
-from dlgraph.mapping.plan import Core, Plan, padded_channels, weight_share
+from dlgraph.mapping.plan import Core, Plan, padded_channels
 from dlgraph.optimisers import BIASES, WEIGHTS, OptimiserKind
 from dlgraph.vertices.planes import plane_words
 from dlgraph.vertices.trained_vertex import Arrays, TrainedVertex, block
@@ -43,38 +43,41 @@ class ConvolutionTileVertex(TrainedVertex):
                                        for taken in core.inputs])
         kernel_rows, kernel_columns = layer.weights.shape[:2]
         self._kernel_shape = (kernel_rows, kernel_columns, self._pitch, self.n_columns)
-        n_weights = kernel_rows * kernel_columns * self._pitch * self.n_columns
         head = Layout.of(core.head, stage.packed)
-        share = core.shares[core.tile]
+        exchange = core.exchange
+        assert exchange is not None
+        share = exchange.shares[core.tile]
         excess = layer.input_fraction + 12 - 23
         self._shape = [
             first.rows, first.width, self._pitch, kernel_rows, kernel_columns, *layer.strides, len(core.head.rows),
             len(core.head.columns), len(self.channels), self.n_columns, head.width, head.pitch, core.layout.n_elements,
             layer.activation.value, layer.negative_slope, excess & 0xffffffff, layer.output_fraction,
-            any(taken.stage != 0 for taken in core.inputs), any(taken.stage == 0 for taken in core.inputs),
-            self.n_columns, n_weights, cut.n_tiles, share.start, share.stop, int(layer.use_bias),
+            any(plan.stages[taken.stage].learns for taken in core.inputs), any(taken.stage == 0 for taken in core.inputs),
+            self.n_columns, exchange.n_weights, cut.n_tiles, exchange.n_segments, exchange.segment, share.start, share.stop,
+            int(layer.use_bias),
             *plane_words(core), *operation_words(core, plan)]
         #: Every tile with these channels holds the same; the host reads one of them.
         self._is_first = core.tile == 0
-        #: Of the biases and kernels, those that this tile updates.
-        self._share = weight_share(share, self.n_columns)
+        #: Of the words of biases and kernels, those that this tile updates.
+        places = np.arange(exchange.n_words) % exchange.segment
+        self._own = (places >= share.start) & (places < share.stop)
 
     def shape_words(self) -> npt.NDArray[np.uint32]:
         return np.array(self._shape, np.uint32)
 
     @property
     def parameter_bytes(self) -> int:
-        return 4 * (self.n_columns + int(np.prod(self._kernel_shape)))
+        return 4 * (2 * self.n_columns + int(np.prod(self._kernel_shape)))
 
     @property
     def tells_parameters(self) -> bool:
         return self._is_first
 
     def parameters_to_memory(self, arrays: Arrays) -> bytes:
-        """Biases, then kernels."""
+        """Biases in every other word, then kernels."""
         channels = slice(self.channels.start, self.channels.stop)
-        biases = np.zeros(self.n_columns, "<i4")
-        biases[:len(self.channels)] = arrays[BIASES][channels]
+        biases = np.zeros((self.n_columns, 2), "<i4")
+        biases[:len(self.channels), 0] = arrays[BIASES][channels]
         kernels = np.zeros(self._kernel_shape, "<i4")
         kernels[:, :, self._places, :len(self.channels)] = arrays[WEIGHTS][..., channels]
         return biases.tobytes() + kernels.tobytes()
@@ -82,13 +85,12 @@ class ConvolutionTileVertex(TrainedVertex):
     def parameters_from_memory(self, data: bytes, arrays: Arrays) -> None:
         channels = slice(self.channels.start, self.channels.stop)
         words = block(data, -1)
-        arrays[BIASES][channels] = words[:len(self.channels)]
-        kernels = words[self.n_columns:].reshape(self._kernel_shape)
+        arrays[BIASES][channels] = words[:2 * len(self.channels):2]
+        kernels = words[2 * self.n_columns:].reshape(self._kernel_shape)
         arrays[WEIGHTS][..., channels] = kernels[:, :, self._places, :len(self.channels)]
 
     def plane_from_memory(self, data: bytes, arrays: Arrays) -> None:
         """Of what the optimiser keeps, each tile holds its own share."""
         words = np.frombuffer(self.parameters_to_memory(arrays), "<i4").copy()
-        start, stop = self._share
-        words[start:stop] = block(data, -1)[start:stop]
+        words[self._own] = block(data, -1)[self._own]
         self.parameters_from_memory(words.tobytes(), arrays)

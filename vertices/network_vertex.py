@@ -65,8 +65,13 @@ class NetworkVertex(SimulatorVertex, MachineDataSpecableVertex, AbstractRewrites
         return {region: -(-size // 4) * 4 for region, size in sizes.items()}
 
     @property
+    def sdram_bytes(self) -> int:
+        """What it needs of its chip's SDRAM."""
+        return SYSTEM_BYTES_REQUIREMENT + SIMULATION_N_BYTES + sum(self._region_sizes().values())
+
+    @property
     def sdram_required(self) -> ConstantSDRAM:
-        return ConstantSDRAM(SYSTEM_BYTES_REQUIREMENT + SIMULATION_N_BYTES + sum(self._region_sizes().values()))
+        return ConstantSDRAM(self.sdram_bytes)
 
     def key_of(self, stream: Stream) -> int:
         """First key of a stream, as allocated."""

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dlgraph.mapping.memory import ring_entries
-from dlgraph.mapping.plan import INDEX_BITS, SLOT_BITS, Core, CoreKind, Plan, Stream
+from dlgraph.mapping.plan import EXCHANGED, INDEX_BITS, SLOT_BITS, Core, CoreKind, Plan, Stream
 
 KEY_BITS = INDEX_BITS + SLOT_BITS
 #: Cycles of 200 MHz that a packet with payload takes on a link, rounded up: 6.7-7.3 million packets/s without payload, 72/40
@@ -19,7 +19,7 @@ N_HEADER_WORDS = 9
 
 def n_config_words(core: Core) -> int:
     """Length of the region in 32-bit words."""
-    return N_HEADER_WORDS + 2 * len(core.inlet_words) + 4 * len(core.streams_in) + 10 * len(core.streams_out)
+    return N_HEADER_WORDS + 2 * len(core.inlet_words) + 4 * len(core.streams_in) + 11 * len(core.streams_out)
 
 
 def send_spacing(core: Core, plan: Plan) -> int:
@@ -44,6 +44,7 @@ def config_words(core: Core, plan: Plan, key_of: Callable[[Stream], int]) -> npt
         words += [number, end.inlet, end.first, end.stream.extent]
     for stream in core.streams_out:
         source, index = stream.source, stream.index
-        words += [key_of(stream), stream.vector, source.first, source.run, source.n_runs, source.run_stride, source.n_outer,
+        slots = 1 if stream.kind in EXCHANGED else plan.n_slots
+        words += [key_of(stream), slots - 1, stream.vector, source.first, source.run, source.n_runs, source.run_stride, source.n_outer,
                   source.outer_stride, index.run_stride, index.outer_stride]
     return np.array(words, np.uint32)

@@ -22,9 +22,9 @@ class UnitTileVertex(NetworkVertex):
         image = unit_image(plan.graph, stage, core.head)
         adds = isinstance(plan.graph.layers[stage.layer], AddLayer)
         self._shape = [image.n_elements, core.layout.n_elements, len(core.inputs), int(adds),
-                       int(any(taken.stage == 0 for taken in core.inputs))]
+                       int(stage.learns), int(any(taken.stage == 0 for taken in core.inputs))]
         for taken in core.inputs:
-            self._shape += [taken.layout.n_elements, int(taken.stage != 0), len(taken.runs)]
+            self._shape += [taken.layout.n_elements, int(plan.stages[taken.stage].learns), len(taken.runs)]
             for run in taken.runs:
                 self._shape += run
         self._shape += [*plane_words(core), *operation_words(core, plan)]

@@ -1,11 +1,16 @@
-"""The vertex that holds a rectangle of a weight matrix (C side: ``c_models/layers/weight_slice.c``)."""
+"""The vertex that holds a rectangle of a weight matrix (C side: ``c_models/layers/weight_slice.c``; for weights
+that stay in SDRAM ``weight_slice_sdram.c``).
+"""
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
+from dlgraph.mapping.memory import sweep_of
 from dlgraph.mapping.plan import Core, Plan, padded
+from dlgraph.mapping.sweeps import CHUNK_WORDS
 from dlgraph.optimisers import WEIGHTS
+from dlgraph.vertices.regions import Region
 from dlgraph.vertices.trained_vertex import Arrays, TrainedVertex, block
 
 
@@ -17,11 +22,11 @@ class WeightSliceVertex(TrainedVertex):
     parts = (WEIGHTS,)
 
     def __init__(self, core: Core, plan: Plan) -> None:
-        super().__init__(core, plan, "dlgraph_weight_slice.aplx")
+        super().__init__(core, plan, f"dlgraph_weight_slice{'_sdram' * core.in_sdram}.aplx")
         assert core.rows is not None and core.columns is not None
         self.columns = core.columns
         taken, = core.inputs
-        self.sends_errors = taken.stage != 0
+        self.sends_errors = plan.stages[taken.stage].learns
         layout = taken.layout
         self._n_rows = layout.n_elements
         index = plan.stages[core.stage].takes[0].parts[core.rows.part].index
@@ -35,7 +40,15 @@ class WeightSliceVertex(TrainedVertex):
         self._rows = filled.reshape(-1)[self._places]
 
     def shape_words(self) -> npt.NDArray[np.uint32]:
-        return np.array([self._n_rows, len(self.columns), padded(len(self.columns)), self.sends_errors], np.uint32)
+        words = [self._n_rows, len(self.columns), padded(len(self.columns)), self.sends_errors]
+        if self.core.in_sdram:
+            sweep = sweep_of(self.plan, self.core, self.plan.window)
+            words += [sweep.block_rows, sweep.samples, self.n_planes, CHUNK_WORDS]
+        return np.array(words, np.uint32)
+
+    def extra_regions(self) -> dict[Region, int]:
+        gradient = {Region.GRADIENT: self.parameter_bytes} if self.core.in_sdram else {}
+        return super().extra_regions() | gradient
 
     @property
     def parameter_bytes(self) -> int:

@@ -3,7 +3,7 @@
  *
  * Forward:  sums at every position, bias, activation, the small layers behind it; to all that take the value.
  * Backward: adds up the partial errors of these, back through the small layers and the activation; partial errors to
- *           whoever made what came in (unless that is the network's input); gathers the gradient.
+ *           whoever made what came in (unless that depends on no weights); gathers the gradient.
  * Update:   the tiles that share kernels add up their gradients at the end of a batch.  Each sums and updates a share of the
  *           biases and kernels, and tells the others.
  *
@@ -48,8 +48,8 @@ typedef struct shape_t {
     uint32_t negative_slope;
     uint32_t sum_fraction_excess;  /* (12 + fx) - 23, of the sums; two's complement */
     uint32_t fraction;             /* of the activations */
-    uint32_t sends_errors;         /* something but the network's input comes in */
-    uint32_t sends_credit;         /* the network's input comes in */
+    uint32_t sends_errors;         /* some of what comes in depends on weights */
+    uint32_t sends_credit;         /* some of it is the network's input */
     kernel_share_shape_t share;
 } shape_t;
 
@@ -145,8 +145,8 @@ static void backward(uint32_t sample)
     find_errors(sample);
     if (shape.sends_errors) {
         convolution_backward(&convolution, partial_errors, kernel_share.kernels, sums);
-        streams_send_all(PARTIAL_ERRORS_OUT, sample, (const uint32_t *) partial_errors);
     }
+    streams_send_all(PARTIAL_ERRORS_OUT, sample, (const uint32_t *) partial_errors);
     shift_errors(sums, sums, n_sums(), pass.gradient_shift);
     convolution_gradient(&convolution, kernel_share.gradient, (const int16_t *) inlet_words(ACTIVATIONS, sample), sums);
 }
@@ -155,7 +155,7 @@ static void pass_back(uint32_t sample)
 {
     if (pass.training) {
         backward(sample);
-    } else if (shape.sends_errors) {
+    } else {
         streams_send_all_zeros(PARTIAL_ERRORS_OUT, sample);
     }
     inlet_free(PARTIAL_ERRORS, sample);

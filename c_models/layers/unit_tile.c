@@ -4,6 +4,7 @@
  * Forward:  takes what comes in to its place in the tile's image, adding where several values come for a place; the
  *           layers of the tile follow each other on that image (unit_chain.h).
  * Backward: adds up the partial errors of those that take the value, back through the layers, to whoever made what came in.
+ *           Where the value depends on no weights there are no errors.
  */
 #include "vertex.h"
 
@@ -22,6 +23,7 @@ typedef struct shape_t {
     uint32_t n_out;                /* elements that go out */
     uint32_t n_inputs;
     uint32_t adds;                 /* several values for a place */
+    uint32_t learns;               /* the value depends on weights */
     uint32_t sends_credit;         /* the network's input comes in */
 } shape_t;
 
@@ -34,7 +36,7 @@ typedef struct run_t {
 
 typedef struct input_t {
     uint32_t n_elements;
-    uint32_t sends_errors;         /* not the network's input */
+    uint32_t sends_errors;         /* it depends on weights */
     uint32_t n_runs;
     run_t *runs;
 } input_t;
@@ -147,14 +149,14 @@ static void send_errors(const input_t *input, uint32_t vector, uint32_t sample, 
 static void pass_back(uint32_t sample)
 {
     int32_t *e = errors;
-    if (pass.training) {
+    if (pass.training && shape.learns) {
         planes_sum(&planes, inlet_words(PARTIAL_ERRORS, sample), errors, shape.n_out);
         e = chain_backward(sample, errors);
     }
     for (uint32_t i = 0; i < shape.n_inputs; i++) {
         if (inputs[i].sends_errors && pass.training) {
             send_errors(&inputs[i], PARTIAL_ERRORS_OUT + i, sample, e);
-        } else if (inputs[i].sends_errors) {
+        } else {
             streams_send_all_zeros(PARTIAL_ERRORS_OUT + i, sample);
         }
     }

@@ -23,7 +23,7 @@ typedef struct shape_t {
     uint32_t n_rows;
     uint32_t n_columns;
     uint32_t n_padded_columns;     /* to a multiple of 8; what is beyond n_columns stays zero */
-    uint32_t sends_errors;         /* 0 in the first layer */
+    uint32_t sends_errors;         /* 0 where what comes in depends on no weights */
 } shape_t;
 
 static shape_t shape;
@@ -59,8 +59,8 @@ static void backward(uint32_t sample)
     const int32_t *d = (const int32_t *) inlet_words(ERRORS, sample);
     if (shape.sends_errors) {
         dense_backward(partial_errors, weights.parameters, d, shape.n_rows, shape.n_padded_columns);
-        streams_send_all(PARTIAL_ERRORS, sample, (const uint32_t *) partial_errors);
     }
+    streams_send_all(PARTIAL_ERRORS, sample, (const uint32_t *) partial_errors);
     shift_errors(shifted_errors, d, shape.n_padded_columns, pass.gradient_shift);
     dense_gradient(weights.gradient, x, shifted_errors, shape.n_rows, shape.n_padded_columns);
 }
@@ -69,7 +69,7 @@ static void pass_back(uint32_t sample)
 {
     if (pass.training) {
         backward(sample);
-    } else if (shape.sends_errors) {
+    } else {
         streams_send_all_zeros(PARTIAL_ERRORS, sample);
     }
     inlet_free(ERRORS, sample);

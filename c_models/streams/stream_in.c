@@ -11,6 +11,7 @@ stream_drain_t stream_drain;
 
 stream_t *streams;
 uint32_t n_streams;
+uint32_t n_all_slots;
 inlet_t *inlets;
 uint32_t n_inlets;
 marker_t *markers;
@@ -65,12 +66,12 @@ void stream_take_slowly(uint32_t key, uint32_t payload)
     uint32_t index = key & STREAM_MARKER_INDEX;
     uint32_t slot_number = (key >> STREAM_INDEX_BITS) & ((1u << STREAM_SLOT_BITS) - 1);
     uint32_t number = (key >> STREAM_KEY_BITS) - stream_drain.first_number;
-    uint32_t first_slot = number < stream_drain.n_numbers ? stream_drain.slot_of_number[number] : n_streams * n_slots();
-    if (first_slot == n_streams * n_slots() || slot_number >= n_slots()) {
+    uint32_t first_slot = number < stream_drain.n_numbers ? stream_drain.slot_of_number[number] : n_all_slots;
+    stream_t *stream = first_slot == n_all_slots ? NULL : &streams[markers[first_slot].stream];
+    if (stream == NULL || slot_number > stream->inlet->held_mask) {
         stream_counts.foreign++;
         return;
     }
-    stream_t *stream = &streams[first_slot / n_slots()];
     slot_t *slot = &stream_drain.slots[first_slot + slot_number];
     marker_t *marker = &markers[first_slot + slot_number];
     if (index < stream->n_words) {
@@ -121,7 +122,7 @@ uint32_t streams_received(void)
 
 bool inlet_ready(uint32_t inlet, uint32_t sample)
 {
-    return inlets[inlet].complete[sample & stream_layout.slot_mask] == inlets[inlet].n_streams;
+    return inlets[inlet].complete[sample & inlets[inlet].held_mask] == inlets[inlet].n_streams;
 }
 
 uint32_t *inlet_words(uint32_t inlet, uint32_t sample)
@@ -133,9 +134,9 @@ void inlet_free(uint32_t number, uint32_t sample)
 {
     inlet_t *inlet = &inlets[number];
     words_clear(inlet_words(number, sample), inlet->n_words);
-    inlet->complete[sample & stream_layout.slot_mask] = 0;
+    inlet->complete[sample & inlet->held_mask] = 0;
     for (uint32_t i = 0; i < inlet->n_streams; i++) {
-        slot_open(inlet->first_stream + i, sample + n_slots());
+        slot_open(inlet->first_stream + i, sample + inlet->held_mask + 1);
     }
 }
 

@@ -18,7 +18,7 @@ void streams_out_set(const stream_out_t *streams, uint32_t count, uint32_t send_
 
 static inline uint32_t slot_key(const stream_out_t *stream, uint32_t sample)
 {
-    return stream->key | ((sample & stream_layout.slot_mask) << STREAM_INDEX_BITS);
+    return stream->key | ((sample & stream->slot_mask) << STREAM_INDEX_BITS);
 }
 
 /*

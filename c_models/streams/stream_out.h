@@ -7,6 +7,7 @@
 /* dlgraph/vertices/stream_config.py writes it. */
 typedef struct stream_out_t {
     uint32_t key;                 /* of slot 0, index 0 */
+    uint32_t slot_mask;           /* slots that its consumers have for it, less 1 */
     uint32_t kind;                /* which of the producer's vectors */
     uint32_t first;               /* the stream's first word in that vector */
     uint32_t run;                 /* neighbouring words, in the vector and in the index; 0: credit */

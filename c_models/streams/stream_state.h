@@ -11,16 +11,17 @@
 typedef struct inlet_t {
     uint32_t *words;                       /* [samples held][n_words] */
     uint32_t n_words;                      /* of one sample */
-    uint32_t held_mask;                    /* samples held, a power of two, less 1 */
+    uint32_t held_mask;                    /* samples held, a power of two, less 1: its streams have as many slots */
     uint32_t first_stream;
     uint32_t n_streams;
-    uint16_t *complete;                    /* [slot]: streams that have all of the sample */
+    uint16_t *complete;                    /* [samples held]: streams that have all of the sample */
     uint32_t credit;                       /* of streams without words: the least of all */
     uint32_t n_least;                      /* streams that have no more than that */
 } inlet_t;
 
 typedef struct stream_t {
     inlet_t *inlet;
+    uint32_t first_slot;
     uint32_t n_words;
     uint32_t credit;
 } stream_t;
@@ -28,7 +29,8 @@ typedef struct stream_t {
 /* What has come of a marker whose slot is not complete yet. */
 typedef struct marker_t {
     uint32_t value;
-    uint32_t state;
+    uint16_t state;
+    uint16_t stream;
 } marker_t;
 
 enum marker_state { MARKER_AWAITED, MARKER_HERE, SLOT_COMPLETE };
@@ -36,6 +38,7 @@ enum marker_state { MARKER_AWAITED, MARKER_HERE, SLOT_COMPLETE };
 extern stream_drain_t stream_drain;        /* streams_drain.S */
 extern stream_t *streams;
 extern uint32_t n_streams;
+extern uint32_t n_all_slots;               /* of all streams; those behind take what belongs to none */
 extern inlet_t *inlets;
 extern uint32_t n_inlets;
 extern marker_t *markers;                  /* as stream_drain.slots */
@@ -48,7 +51,7 @@ static inline uint32_t n_slots(void)
 /* Opens a stream's slot for `sample`. */
 static inline void slot_open(uint32_t stream, uint32_t sample)
 {
-    uint32_t i = stream * n_slots() + (sample & stream_layout.slot_mask);
+    uint32_t i = streams[stream].first_slot + (sample & streams[stream].inlet->held_mask);
     slot_t *slot = &stream_drain.slots[i];
     slot->hash = sample * STREAM_SAMPLE_SALT;
     slot->count = 0;

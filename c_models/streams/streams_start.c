@@ -50,23 +50,28 @@ static void read_inlets(const inlet_config_t *config)
         inlets[i].first_stream = 0;
         inlets[i].n_streams = 0;
         inlets[i].words = claim(n_held * config[i].n_words * sizeof(uint32_t) + sizeof(uint32_t));
-        inlets[i].complete = claim(n_slots() * sizeof(uint16_t));
+        inlets[i].complete = claim(n_held * sizeof(uint16_t));
     }
 }
 
 static void read_streams(const in_config_t *in, uint32_t n_numbers)
 {
-    uint32_t n_all_slots = (n_streams + 1) * n_slots();
+    n_all_slots = 0;
+    for (uint32_t i = 0; i < n_streams; i++) {
+        n_all_slots += inlets[in[i].inlet].held_mask + 1;
+    }
     stream_drain.slot_of_number = claim(n_numbers * sizeof(uint16_t));
     for (uint32_t i = 0; i < n_numbers; i++) {
-        stream_drain.slot_of_number[i] = n_streams * n_slots();
+        stream_drain.slot_of_number[i] = n_all_slots;
     }
     /* The slots behind all others take what belongs to no stream: none of it is ordinary. */
-    stream_drain.slots = claim((n_all_slots + (1u << STREAM_SLOT_BITS)) * sizeof(slot_t));
-    for (uint32_t i = n_streams * n_slots(); i < n_all_slots + (1u << STREAM_SLOT_BITS); i++) {
+    uint32_t n_with_none = n_all_slots + (1u << STREAM_SLOT_BITS);
+    stream_drain.slots = claim(n_with_none * sizeof(slot_t));
+    for (uint32_t i = n_all_slots; i < n_with_none; i++) {
         stream_drain.slots[i] = (slot_t) {.words = NULL, .limit = 0};
     }
-    markers = claim(n_streams * n_slots() * sizeof(marker_t));
+    markers = claim(n_all_slots * sizeof(marker_t));
+    uint32_t first_slot = 0;
     streams = claim(n_streams * sizeof(stream_t));
     for (uint32_t i = 0; i < n_streams; i++) {
         inlet_t *inlet = &inlets[in[i].inlet];
@@ -75,12 +80,13 @@ static void read_streams(const in_config_t *in, uint32_t n_numbers)
         }
         inlet->n_streams++;
         streams[i].inlet = inlet;
+        streams[i].first_slot = first_slot;
         streams[i].n_words = in[i].n_words;
-        for (uint32_t slot = 0; slot < n_slots(); slot++) {
-            stream_drain.slots[i * n_slots() + slot].words =
-                    inlet->words + (slot & inlet->held_mask) * inlet->n_words + in[i].first;
+        stream_drain.slot_of_number[in[i].number - stream_drain.first_number] = first_slot;
+        for (uint32_t slot = 0; slot <= inlet->held_mask; slot++, first_slot++) {
+            stream_drain.slots[first_slot].words = inlet->words + slot * inlet->n_words + in[i].first;
+            markers[first_slot].stream = i;
         }
-        stream_drain.slot_of_number[in[i].number - stream_drain.first_number] = i * n_slots();
     }
 }
 
@@ -117,14 +123,14 @@ void streams_reset(void)
     for (uint32_t i = 0; i < n_inlets; i++) {
         inlets[i].credit = 0;
         inlets[i].n_least = inlets[i].n_streams;
-        for (uint32_t slot = 0; slot < n_slots(); slot++) {
+        for (uint32_t slot = 0; slot <= inlets[i].held_mask; slot++) {
             inlets[i].complete[slot] = 0;
         }
         words_clear(inlets[i].words, (inlets[i].held_mask + 1) * inlets[i].n_words);
     }
     for (uint32_t i = 0; i < n_streams; i++) {
         streams[i].credit = 0;
-        for (uint32_t slot = 0; slot < n_slots(); slot++) {
+        for (uint32_t slot = 0; slot <= streams[i].inlet->held_mask; slot++) {
             slot_open(i, slot);
         }
     }
@@ -134,10 +140,10 @@ void streams_reset(void)
 
 void streams_log_missing(uint32_t sample)
 {
-    uint32_t slot_number = sample & stream_layout.slot_mask;
     for (uint32_t i = 0; i < n_streams; i++) {
-        const slot_t *slot = &stream_drain.slots[i * n_slots() + slot_number];
-        const marker_t *marker = &markers[i * n_slots() + slot_number];
+        uint32_t slot_number = streams[i].first_slot + (sample & streams[i].inlet->held_mask);
+        const slot_t *slot = &stream_drain.slots[slot_number];
+        const marker_t *marker = &markers[slot_number];
         if (streams[i].n_words == 0) {
             log_warning("stream %u: credit %u", i, streams[i].credit);
         } else if (marker->state != SLOT_COMPLETE) {

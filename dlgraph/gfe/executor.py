@@ -21,7 +21,7 @@ from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, PassResult, Sample
 from dlgraph.layers import WeightLayer
 from dlgraph.mapping.boxes import flat_index
 from dlgraph.mapping.choose import ChosenCut, choose_plan, chosen, complaints
-from dlgraph.mapping.cuts import explicit_cut
+from dlgraph.mapping.cuts import Blocks, explicit_cut
 from dlgraph.mapping.operations import operations_of
 from dlgraph.mapping.placement import place
 from dlgraph.mapping.plan import Core, CoreKind, Plan, make_plan
@@ -62,7 +62,8 @@ class GfeExecutor(Executor):
 
     :param target: the machine; started at the first pass, stopped by :meth:`close`
     :param cuts: instead of the cost model's choice, layer name -> (row blocks, column blocks[, groups]) of dense layers,
-        (tiles down, tiles across, channel blocks) of others; those not named stay whole
+        (tiles down, tiles across, channel blocks) of others; those not named stay whole.  With ``"sdram"`` behind its blocks a
+        dense layer's weights stay in SDRAM.
     :param n_sources: input sources, with ``cuts``
     :param window: samples in flight, with ``cuts``
     :param placement_seed: shuffles the order in which vertices are added, which decides where GFE places them
@@ -70,13 +71,15 @@ class GfeExecutor(Executor):
     """
 
     def __init__(self, graph: LayerGraph, target: MachineTarget, *,
-                 cuts: Mapping[str, tuple[int, ...]] | None = None, n_sources: int = 1, window: int = 4,
+                 cuts: Mapping[str, Blocks] | None = None, n_sources: int = 1, window: int = 4,
                  placement_seed: int | None = None, max_region_bytes: int = MAX_REGION_BYTES) -> None:
         super().__init__(graph)
         self.target = target
         self._cuts, self._n_sources, self._window = cuts, n_sources, window
         self._placement_seed = placement_seed
         self._max_region_bytes = max_region_bytes
+        #: The same, less where the session's machine has less room.
+        self._region_limit = max_region_bytes
         self._parameters = [(layer.weights.copy(), layer.biases.copy()) for layer in graph.weight_layers]
         self._state = fresh_state(graph.optimiser, self._parameters)
         self._stages = find_stages(graph)
@@ -435,7 +438,7 @@ class GfeExecutor(Executor):
 
     def _region_bytes(self, bytes_per_sample: int, samples: Sequence[Samples]) -> int:
         wanted = bytes_per_sample * sum(len(s) for s in samples)
-        return min(self._max_region_bytes, max(MIN_REGION_BYTES, wanted + wanted // 8))
+        return min(self._region_limit, max(MIN_REGION_BYTES, wanted + wanted // 8))
 
     def _start(self, plan: Plan, samples: Sequence[Samples]) -> None:
         options = self.target.options
@@ -445,30 +448,41 @@ class GfeExecutor(Executor):
         if "machine_name" in options:
             self._listener = ProgressListener(address_towards(options["machine_name"]))
             progress_to = (self._listener.address, self._listener.port)
-        vertices = [self._make_vertex(core, plan, samples, progress_to) for core in plan.cores]
+        vertices = self._placed_vertices(session, plan, samples, progress_to)
         self._vertices = vertices
         self._sources = [vertex for vertex in vertices if isinstance(vertex, InputSourceVertex)]
         self._output_group, = (vertex for vertex in vertices if isinstance(vertex, OutputGroupVertex))
         self._store = SampleStore([source.n_inputs for source in self._sources],
                                   [source.sample_bytes for source in self._sources], self._output_group.target_bytes)
         self._parameters_on_machine = False
-        self._place(session, plan, vertices)
         session.run_pass()                # an empty pass: maps, loads and starts; from here on SDRAM can be written
 
-    def _place(self, session: Session, plan: Plan, vertices: list[NetworkVertex]) -> None:
-        """Add the vertices, each on its chip; or, with a seed for it, in any order wherever GFE puts them."""
+    def _placed_vertices(self, session: Session, plan: Plan, samples: Sequence[Samples],
+                         progress_to: tuple[str, int] | None) -> list[NetworkVertex]:
+        """The vertices in the plan's order, added each on its chip; or, with a seed for it, in any order wherever GFE puts them.
+
+        Samples get what SDRAM the weights leave them.
+        """
+        self._region_limit = self._max_region_bytes
         if self._placement_seed is not None:
+            vertices = [self._make_vertex(core, plan, samples, progress_to) for core in plan.cores]
             session.add(random.Random(self._placement_seed).sample(vertices, len(vertices)))
-            return
+            return vertices
         chips = session.chips()
-        try:
-            chip_of = place(plan.neighbourhoods, chips)
-        except ValueError as error:
-            raise DoesNotFit(f"The network needs {len(vertices)} cores, the machine has "
-                             f"{sum(chip.free for chip in chips)} free: {error}.") from error
-        for vertex in vertices:
-            vertex.set_fixed_location(*chip_of[vertex.core])
-        session.add(vertices)
+        while True:
+            vertices = [self._make_vertex(core, plan, samples, progress_to) for core in plan.cores]
+            try:
+                chip_of = place(plan.neighbourhoods, chips, {vertex.core: vertex.sdram_bytes for vertex in vertices})
+            except ValueError as error:
+                if len(vertices) > sum(chip.free for chip in chips) or self._region_limit <= MIN_REGION_BYTES:
+                    raise DoesNotFit(f"The network needs {len(vertices)} cores, the machine has "
+                                     f"{sum(chip.free for chip in chips)} free: {error}.") from error
+                self._region_limit = max(MIN_REGION_BYTES, self._region_limit // 2)
+                continue
+            for vertex in vertices:
+                vertex.set_fixed_location(*chip_of[vertex.core])
+            session.add(vertices)
+            return vertices
 
     def _make_vertex(self, core: Core, plan: Plan, samples: Sequence[Samples],
                      progress_to: tuple[str, int] | None) -> NetworkVertex:

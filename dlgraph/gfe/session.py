@@ -27,6 +27,7 @@ from dlgraph.vertices.regions import Region
 #: How GFE logs an error message of a core: x, y, p: text (source: line)
 CORE_ERROR = re.compile(r"(\d+), (\d+), (\d+): (.*?)(?: \(\w+\.c: \d+\))?$")
 MAX_CORE_ERRORS = 6
+TABLES_BYTES = 1 << 20
 
 #: Called when another session needs GFE: the owner closes its session.
 _give_up: Callable[[], None] | None = None
@@ -36,6 +37,12 @@ def _free_cores(chip: Chip) -> int:
     """Cores of a chip that GFE does not reserve for its monitors."""
     reserved = FecDataView.get_all_monitor_cores() if chip.ip_address is None else FecDataView.get_ethernet_monitor_cores()
     return max(0, chip.n_placable_processors - reserved)
+
+
+def _free_sdram(chip: Chip) -> int:
+    """Bytes of a chip's SDRAM that GFE's monitors leave, and its tables of what is loaded."""
+    monitors = FecDataView.get_all_monitor_sdram() if chip.ip_address is None else FecDataView.get_ethernet_monitor_sdram()
+    return max(0, chip.sdram - int(monitors.get_total_sdram(0)) - TABLES_BYTES)
 
 
 class Session:
@@ -131,7 +138,7 @@ class Session:
             gfe.run_until_complete()
 
     def chips(self) -> list[ChipRoom]:
-        """The machine's chips with the cores that a graph may use, those nearest to the Ethernet first."""
+        """The machine's chips with the cores and SDRAM that a graph may use, those nearest to the Ethernet first."""
         with self._talking():
             gfe.get_number_of_available_cores_on_machine()            # makes GFE look at the machine
             machine = FecDataView.get_machine()
@@ -143,7 +150,7 @@ class Session:
                     if at not in seen:
                         seen.add(at)
                         found.append(machine[at])
-            return [ChipRoom(chip.x, chip.y, _free_cores(chip)) for chip in found]
+            return [ChipRoom(chip.x, chip.y, _free_cores(chip), _free_sdram(chip)) for chip in found]
 
     def placement(self, vertex: NetworkVertex) -> Placement:
         return FecDataView.get_placement_of_vertex(vertex)

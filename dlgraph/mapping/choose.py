@@ -19,14 +19,18 @@ from dlgraph.mapping.cuts import Cut, DenseCut, RowBlock, SourceCut, StageCut, T
 from dlgraph.mapping.boxes import Box, even
 from dlgraph.mapping.intervals import Interval
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
-from dlgraph.mapping.plan import MAX_WORDS, CoreKind, Plan, make_plan, padded, padded_channels, pairs
+from dlgraph.mapping.plan import MAX_WORDS, SEGMENT_WORDS, CoreKind, Plan, make_plan, padded, padded_channels, pairs
 from dlgraph.mapping.stages import Stage, StageKind, head_box, input_box
 
 MAX_ALIGNED_ROWS = 12            # more blocks of rows cost the groups more sums than they save on links
-WINDOWS = (8, 6, 4, 3, 2, 1)
+WINDOWS = (8, 4, 3, 2, 1)
 MAX_STREAMS_IN = 1000            # c_models/streams counts slots in 16 bits
 FEWER_CORES_FACTOR = 1.03        # a cut with more cores must be this much faster
 MAX_STAGE_CORES = 400
+MAX_SOURCES = 16
+MAX_PLANS = 30                   # that are laid out to look at them closely
+ENOUGH_PLANS = 5                 # that fit
+BASE_BYTES = 4000                # of every core: tables of streams, claims, the ring's least
 COUNTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48)
 
 
@@ -107,148 +111,265 @@ def choose_plan(graph: LayerGraph, stages: Sequence[Stage], batch_size: int, max
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A cut of one stage, and what its cores spend apart from what its takers decide."""
+    """A cut of one stage, and what its cores spend apart from what its takers decide.
+
+    :param compute: cycles of its slices or tiles
+    :param n_in: elements that its largest tile takes
+    :param own_bytes: data memory of its slices or tiles, without slots and streams
+    :param slot_bytes: of each slot
+    :param largest: box of its largest group or tile
+    """
 
     cut: DenseCut | TileCut
-    compute: float               # of its slices or tiles
-    n_units: int                 # of its largest group or tile
+    compute: float
+    n_in: int
+    own_bytes: int
+    slot_bytes: int
+    largest: Box
 
     @property
     def n_cores(self) -> int:
         return self.cut.n_cores
 
 
+@dataclass(frozen=True)
+class _Taker:
+    """What the cores of a stage that takes a value hold of it.
+
+    :param rows, columns: of the image
+    :param n_blocks: cores for each such place: each sends partial errors
+    """
+
+    rows: tuple[Interval, ...]
+    columns: tuple[Interval, ...]
+    n_blocks: int
+
+    def overlaps(self, box: Box) -> int:
+        """How many places overlap a box."""
+        return (sum(1 for rows in self.rows if rows.overlap(box.rows))
+                * sum(1 for columns in self.columns if columns.overlap(box.columns)))
+
+
+@dataclass(frozen=True)
+class _FanOut:
+    """What the takers of a stage's value make of it.
+
+    :param sent: how often each activation is sent
+    :param returned: how many partial errors come back for it
+    """
+
+    takers: tuple[_Taker, ...]
+    sent: float
+    returned: float
+
+    def streams(self, box: Box) -> tuple[int, int]:
+        """Of activations out of a core with this box, and of partial errors into it."""
+        places = [(taker.overlaps(box), taker.n_blocks) for taker in self.takers]
+        return sum(n for n, _ in places), sum(n * blocks for n, blocks in places)
+
+
+@dataclass(frozen=True)
+class _Estimate:
+    """A cut of everything, as the cost model sees it without laying it out."""
+
+    rank: float
+    cuts: tuple[StageCut, ...]
+    window: int
+    bytes_of: Mapping[int, float]
+
+
 class _Chooser:
+    """Estimates many cuts, lays out the best of them, learns from that, and takes the best that fits."""
+
     def __init__(self, graph: LayerGraph, stages: Sequence[Stage], batch_size: int, max_cores: int, input_density: float) -> None:
         self.graph, self.stages = graph, list(stages)
         self.batch_size, self.max_cores = batch_size, max_cores
         self.input_density = input_density
         self.n_planes = len(graph.optimiser.planes)
-        self.plans: dict[tuple[StageCut, ...], Plan] = {}
         self.candidates: dict[int, list[_Candidate]] = {}
         self.reasons: list[str] = []
+        #: Stage -> data memory that its largest core needed, by what was estimated.
+        self.bytes_factor: dict[int, float] = {}
+        self.fan_outs: dict[tuple[int, tuple[StageCut, ...]], _FanOut] = {}
+        self.known: dict[tuple[int, StageCut, int], tuple[float, float, float]] = {}
 
     def choose(self) -> ChosenCut:
-        best: ChosenCut | None = None
-        for window in WINDOWS:
-            #: Cuts of a stage that were found not to fit with this window.
-            banned: dict[int, set[StageCut]] = {}
-            tried: set[tuple[StageCut, ...]] = set()
-            for target in _targets():
-                cuts = self._fitting(target, window, banned, tried)
-                if cuts is None:
-                    continue
-                plan = self._plan(cuts, window)
-                found = chosen(plan, self.batch_size, self.input_density)
-                if best is None or self._rank(found) < self._rank(best):
-                    best = found
-        if best is None:
+        found: list[ChosenCut] = []
+        plans: dict[tuple[StageCut, ...], Plan] = {}
+        tried: set[tuple[tuple[StageCut, ...], int]] = set()
+        while len(tried) < MAX_PLANS and len(found) < ENOUGH_PLANS:
+            estimate = self._best_estimate(tried)
+            if estimate is None:
+                break
+            tried.add((estimate.cuts, estimate.window))
+            if estimate.cuts not in plans:
+                plans[estimate.cuts] = make_plan(self.graph, self.stages, Cut(estimate.cuts, estimate.window))
+            plan = plans[estimate.cuts].with_window(estimate.window)
+            wrong = complaints(plan, plan.window)
+            if wrong:
+                self.reasons = list(wrong.values())
+            else:
+                found.append(chosen(plan, self.batch_size, self.input_density))
+            self._learn(plan, estimate)
+        if not found:
             raise DoesNotFit(f"The network does not fit the machine: "
                              f"{'; '.join(self._too_large() or self.reasons) or 'no cut of its layers fits the cores'}. "
                              f"Make the layers named smaller, or use a machine with more cores.")
-        return best
+        return min(found, key=lambda each: self._rank(each.cycles_per_sample, each.n_cores))
+
+    def _learn(self, plan: Plan, estimate: _Estimate) -> None:
+        """How far the estimates of data memory are off, stage by stage."""
+        need: dict[int, int] = {}
+        for core in plan.cores:
+            need[core.stage] = max(need.get(core.stage, 0), memory.core_bytes(plan, core, plan.window))
+        for stage in self.stages[1:]:
+            self.bytes_factor[stage.number] = need[stage.number] / estimate.bytes_of[stage.number]
 
     @staticmethod
-    def _rank(found: ChosenCut) -> float:
-        return found.cycles_per_sample * (1.0 + (FEWER_CORES_FACTOR - 1.0) * found.n_cores / 16)
+    def _rank(cycles: float, n_cores: int) -> float:
+        return cycles * (1.0 + (FEWER_CORES_FACTOR - 1.0) * n_cores / 16)
 
-    def _plan(self, cuts: tuple[StageCut, ...], window: int) -> Plan:
-        plan = self.plans.get(cuts)
-        if plan is None:
-            plan = self.plans[cuts] = make_plan(self.graph, self.stages, Cut(cuts, window))
-        return plan.with_window(window)
+    def _best_estimate(self, tried: set[tuple[tuple[StageCut, ...], int]]) -> _Estimate | None:
+        """The best cut that should fit, as far as it is known by now."""
+        best: _Estimate | None = None
+        for window in WINDOWS:
+            for target in _targets():
+                estimate = self._for_target(target, window)
+                if (estimate is not None and (estimate.cuts, window) not in tried
+                        and (best is None or estimate.rank < best.rank)):
+                    best = estimate
+        return best
 
-    def _fitting(self, target: float, window: int, banned: dict[int, set[StageCut]],
-                 tried: set[tuple[StageCut, ...]]) -> tuple[StageCut, ...] | None:
-        """The cuts with fewest cores whose every stage takes at most ``target`` cycles per sample, and that fit."""
-        for _ in range(40):
-            cuts = self._for_target(target, banned)
-            if cuts is None or cuts in tried:
-                return None
-            tried.add(cuts)
-            n_cores = Cut(cuts, window).n_cores
-            if n_cores > self.max_cores:
-                self.reasons = self.reasons or [f"it needs {n_cores} cores, the machine has {self.max_cores}"]
-                return None
-            wrong = complaints(self._plan(cuts, window), window)
-            if not wrong:
-                return cuts
-            self.reasons = list(wrong.values())
-            for number in wrong:
-                if number == 0:                        # more sources: nothing else to try
-                    return None
-                banned.setdefault(number, set()).add(cuts[number])
-        return None
-
-    def _for_target(self, target: float, banned: Mapping[int, set[StageCut]]) -> tuple[StageCut, ...] | None:
+    def _for_target(self, target: float, window: int) -> _Estimate | None:
+        """The cuts with fewest cores whose every stage takes at most ``target`` cycles per sample, and that should fit."""
         cuts: dict[int, StageCut] = {}
+        bytes_of: dict[int, float] = {}
+        round_trip = slowest = 0.0
         for stage in reversed(self.stages[1:]):
-            sent, returned = self._fan_out(stage, cuts)
+            fan_out = self._fan_out(stage, cuts)
+            room = memory.DTCM_HEAP_BYTES / self.bytes_factor.get(stage.number, 1.0)
             for candidate in self._candidates(stage):
-                if candidate.cut in banned.get(stage.number, ()):
+                if candidate.compute > target:
                     continue
-                if candidate.compute <= target and self._group_cycles(stage, candidate, sent, returned) <= target:
-                    break
+                group, fixed, per_window = self._with_takers(stage, candidate, fan_out)
+                need = fixed + per_window * window
+                if need > room:
+                    continue
                 # one output group does the softmax: with a single block of rows it cannot be made faster
-                if (stage.is_output and isinstance(candidate.cut, DenseCut) and len(candidate.cut.rows) == 1
-                        and candidate.compute <= target):
+                alone = stage.is_output and isinstance(candidate.cut, DenseCut) and len(candidate.cut.rows) == 1
+                if group <= target or alone:
                     break
             else:
                 return None
             cuts[stage.number] = candidate.cut
-        aligned = {stage.number: self._aligned(stage, cuts) for stage in self.stages[1:]}
-        for number, cut in aligned.items():
-            if cut not in banned.get(number, ()):
-                cuts[number] = cut
-        cuts[0] = self._source_cut(target, cuts)
-        return tuple(cuts[stage.number] for stage in self.stages)
+            bytes_of[stage.number] = need
+            slowest = max(slowest, group, candidate.compute)
+            round_trip += group + (candidate.compute if stage.kind is StageKind.DENSE else 0)
+        cuts.update({stage.number: self._aligned(stage, cuts) for stage in self.stages[1:]})
+        cuts[0], source = self._source_cut(target, cuts)
+        in_order = tuple(cuts[stage.number] for stage in self.stages)
+        n_cores = Cut(in_order, window).n_cores
+        if n_cores > self.max_cores:
+            self.reasons = self.reasons or [f"it needs {n_cores} cores, the machine has {self.max_cores}"]
+            return None
+        round_trip += source
+        cycles = max(slowest, source, round_trip / window) + round_trip / self.batch_size
+        return _Estimate(self._rank(cycles, n_cores), in_order, window, bytes_of)
 
-    def _source_cut(self, target: float, cuts: Mapping[int, StageCut]) -> SourceCut:
+    def _source_cut(self, target: float, cuts: Mapping[int, StageCut]) -> tuple[SourceCut, float]:
+        """With the cycles of a source."""
         source = self.stages[0]
         n_inputs = prod(source.shape)
         n_takers = sum(_n_takers(cuts[i]) for i in source.takers)
-        sent, _ = self._fan_out(source, cuts)
+        sent = self._fan_out(source, cuts).sent
         n_sources = 1
-        while n_sources < 16:
+        while True:
             n = -(-n_inputs // n_sources)
             cycles = (n * cost.DECODE_CYCLES + sent * pairs(n) * self.input_density * cost.SEND_CYCLES
                       + n_takers / n_sources * cost.CREDIT_CYCLES + cost.SAMPLE_CYCLES)
-            if cycles <= target and n <= 2 * MAX_WORDS:
-                break
+            if (cycles <= target and n <= 2 * MAX_WORDS) or n_sources == MAX_SOURCES:
+                return cut_source(source, n_sources), cycles
             n_sources += 1
-        return cut_source(source, n_sources)
 
-    def _fan_out(self, stage: Stage, cuts: Mapping[int, StageCut]) -> tuple[float, float]:
-        """How often each activation is sent, and how many partial errors come back for it."""
+    def _fan_out(self, stage: Stage, cuts: Mapping[int, StageCut]) -> _FanOut:
+        key = stage.number, tuple(cuts[number] for number in stage.takers)
+        if key not in self.fan_outs:
+            self.fan_outs[key] = self._make_fan_out(stage, cuts)
+        return self.fan_outs[key]
+
+    def _make_fan_out(self, stage: Stage, cuts: Mapping[int, StageCut]) -> _FanOut:
+        takers = []
         sent = returned = 0.0
+        height, width, _ = stage.shape
         for number in stage.takers:
             taker, cut = self.stages[number], cuts[number]
             if isinstance(cut, DenseCut):
+                boxes = [block.box for block in cut.rows if taker.takes[0].parts[block.part].stage == stage.number]
+                takers.append(_Taker(tuple(dict.fromkeys(box.rows for box in boxes)),
+                                     tuple(dict.fromkeys(box.columns for box in boxes)), len(cut.columns)))
                 sent += 1
                 returned += len(cut.columns)
             elif isinstance(cut, TileCut):
-                area = prod(taker.takes[0].shape[:2])
-                held = 0
-                for rows, columns in product(cut.rows, cut.columns):
-                    box = input_box(self.graph, taker, head_box(self.graph, taker, Box(rows, columns, cut.channels[0])))
-                    real = box.overlap(Box(Interval(0, stage.shape[0]), Interval(0, stage.shape[1]), box.channels))
-                    held += len(real.rows) * len(real.columns) if real else 0
-                sent += held / area
-                returned += held / area * (len(cut.channels) if taker.kind is StageKind.CONVOLUTION else 1)
-        return max(sent, 1.0), returned
+                n_blocks = len(cut.channels) if taker.kind is StageKind.CONVOLUTION else 1
+                held = self._held(taker, cut, height, width)
+                takers.append(_Taker(*held, n_blocks))
+                share = sum(map(len, held[0])) / height * sum(map(len, held[1])) / width
+                sent += share
+                returned += share * n_blocks
+        return _FanOut(tuple(takers), max(sent, 1.0), returned)
 
-    def _group_cycles(self, stage: Stage, candidate: _Candidate, sent: float, returned: float) -> float:
+    def _held(self, taker: Stage, cut: TileCut, height: int, width: int) -> tuple[tuple[Interval, ...], tuple[Interval, ...]]:
+        """Rows and columns of a value that the tiles of a taker hold."""
+        whole = (Interval(0, height), Interval(0, width))
+        rows, columns = [], []
+        for span in cut.rows:
+            box = input_box(self.graph, taker, head_box(self.graph, taker, Box(span, cut.columns[0], cut.channels[0])))
+            rows.append(box.rows.overlap(whole[0]) or Interval(0, 1))
+        for span in cut.columns:
+            box = input_box(self.graph, taker, head_box(self.graph, taker, Box(cut.rows[0], span, cut.channels[0])))
+            columns.append(box.columns.overlap(whole[1]) or Interval(0, 1))
+        return tuple(rows), tuple(columns)
+
+    def _with_takers(self, stage: Stage, candidate: _Candidate, fan_out: _FanOut) -> tuple[float, float, float]:
+        """Cycles of what makes the stage's value; bytes of its largest core, those apart that go with the window."""
+        key = stage.number, candidate.cut, id(fan_out)          # fan-outs live as long as this
+        if key not in self.known:
+            one, two = (self._bytes(stage, candidate, fan_out, window) for window in (4, 8))
+            self.known[key] = self._group_cycles(stage, candidate, fan_out), 2 * one - two, (two - one) / 4
+        return self.known[key]
+
+    def _group_cycles(self, stage: Stage, candidate: _Candidate, fan_out: _FanOut) -> float:
         """What makes the stage's value: a group or a tile, with what its takers decide."""
-        n = candidate.n_units
-        cycles = n * returned * (cost.RECEIVE_CYCLES + cost.SUMMAND_CYCLES) + n / 2 * sent * cost.SEND_CYCLES
+        n = prod(candidate.largest.shape)
+        n_out, n_back = fan_out.streams(candidate.largest)
+        cycles = n * fan_out.returned * (cost.RECEIVE_CYCLES + cost.SUMMAND_CYCLES) + n / 2 * fan_out.sent * cost.SEND_CYCLES
+        cycles += n_back * cost.STREAM_SAMPLE_CYCLES + n_out * cost.STREAM_SEND_CYCLES
         if isinstance(candidate.cut, DenseCut):
             n_sums = len(candidate.cut.rows)
+            n_blocks = -(-len(candidate.cut.columns) // len(candidate.cut.groups))
             cycles += n * n_sums * (cost.RECEIVE_CYCLES + cost.SUMMAND_CYCLES) + n * (cost.UNIT_CYCLES + cost.SEND_CYCLES)
-            cycles += (n_sums + returned + 2) * cost.STREAM_SAMPLE_CYCLES
+            cycles += (n_sums * n_blocks + 2) * cost.STREAM_SAMPLE_CYCLES
             if stage.is_output:
                 cycles += n * cost.SOFTMAX_UNIT_CYCLES
             return cycles
         return cycles + candidate.compute
+
+    def _bytes(self, stage: Stage, candidate: _Candidate, fan_out: _FanOut, window: int) -> float:
+        """Data memory of the largest core of a candidate, as far as it is known before everything is laid out."""
+        slots = 2 * window
+        n = prod(candidate.largest.shape)
+        _, n_back = fan_out.streams(candidate.largest)
+        per_stream = memory.SLOT_STATE_BYTES * slots + memory.STREAM_BYTES
+        words_back = n * fan_out.returned
+        group = (4 * slots + memory.PACKET_BYTES * window) * words_back + n_back * per_stream + BASE_BYTES
+        own = (candidate.own_bytes + slots * candidate.slot_bytes + BASE_BYTES + 6 * per_stream
+               + memory.PACKET_BYTES * window * pairs(candidate.n_in))
+        if isinstance(candidate.cut, DenseCut):
+            n_sums = len(candidate.cut.rows)
+            n_blocks = -(-len(candidate.cut.columns) // len(candidate.cut.groups))
+            group += (4 * slots + memory.PACKET_BYTES * window) * n * n_sums + n_sums * n_blocks * per_stream
+            return max(own, group + (30 + 2 * slots + memory.STATE_BYTES * self.n_planes) * n)
+        return own + group
 
     # ----------------------------------------------------------------- candidates
 
@@ -281,7 +402,8 @@ class _Chooser:
                           + (1 if first else -(-rows // 16) + 2) * cost.STREAM_SAMPLE_CYCLES)
                 if not first:
                     cycles += products * cost.BACKWARD_CYCLES + rows * cost.SEND_CYCLES
-                yield _Candidate(cut, cycles, max(map(len, cut.groups)))
+                yield _Candidate(cut, cycles, rows, need + 4 * rows + 8 * columns, 2 * rows + 4 * padded(columns),
+                                 Box.vector(max(cut.groups, key=len)))
 
     def _tiles(self, stage: Stage) -> Iterator[_Candidate]:
         layer = self.graph.layers[stage.layer]
@@ -299,7 +421,8 @@ class _Chooser:
             n_in = len(needed.rows) * len(needed.columns) * sum(len(needed.channels) for _ in stage.takes)
             n_head = prod(head.shape)
             cycles = (pairs(n_in) * density * cost.RECEIVE_CYCLES + n_head * cost.ELEMENT_CYCLES * (1 + len(stage.operations))
-                      + cost.SAMPLE_CYCLES)
+                      + cost.SAMPLE_CYCLES + 4 * cost.STREAM_SAMPLE_CYCLES)
+            own_bytes, slot_bytes = 8 * n_head + 8 * n_in, 2 * n_in + 2 * n_head
             if not first:
                 cycles += n_in * cost.SEND_CYCLES
             if isinstance(layer, WeightLayer) and layer.activation in (Activation.SIGMOID, Activation.TANH):
@@ -311,12 +434,19 @@ class _Chooser:
                 if 8 * n_weights > memory.DTCM_HEAP_BYTES:
                     continue
                 calls = positions * layer.weights.shape[0] * cost.POSITION_CYCLES
-                cycles += positions * n_weights * density * (cost.FORWARD_CYCLES + cost.GRADIENT_CYCLES) + 2 * calls
+                cycles += positions * n_weights * density * (cost.FORWARD_CYCLES + cost.KERNEL_GRADIENT_CYCLES) + 2 * calls
                 if not first:
                     cycles += positions * n_weights * cost.BACKWARD_CYCLES + calls
+                own_bytes += 8 * n_weights + memory.STATE_BYTES * self.n_planes * n_weights // cut.n_tiles
+                own_bytes += 4 * positions * padded_channels(len(head.channels))
                 if cut.n_tiles > 1:            # exchange of gradients and weights at the end of a batch
-                    cycles += (2 * n_weights * cost.RECEIVE_CYCLES + 2 * n_weights * cost.SEND_CYCLES) / self.batch_size
-            yield _Candidate(cut, cycles, prod(largest.shape))
+                    n_segments = -(-n_weights // SEGMENT_WORDS)
+                    own_bytes += (8 + memory.PACKET_BYTES) * min(SEGMENT_WORDS, n_weights)
+                    own_bytes += 2 * cut.n_tiles * (memory.SLOT_STATE_BYTES + memory.STREAM_BYTES)
+                    exchange = 2 * n_weights * (cost.RECEIVE_CYCLES + cost.SEND_CYCLES)
+                    exchange += 2 * n_segments * cut.n_tiles * (cost.STREAM_SAMPLE_CYCLES + cost.STREAM_SEND_CYCLES)
+                    cycles += exchange / self.batch_size
+            yield _Candidate(cut, cycles, n_in, own_bytes, slot_bytes, largest)
 
     def _aligned(self, stage: Stage, cuts: Mapping[int, StageCut]) -> StageCut:
         """Rows cut where chips end: a block holds the groups of the layer before that fit one chip with their slices.

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from math import prod
 
 from dlgraph.layers import Activation, ActivationLayer, ConvolutionLayer, PoolingLayer, WeightLayer
-from dlgraph.mapping.plan import Core, CoreKind, Plan, StreamKind, padded, padded_channels
+from dlgraph.mapping.cuts import DenseCut
+from dlgraph.mapping.memory import sweep_of
+from dlgraph.mapping.plan import EXCHANGED, Core, CoreKind, Plan, StreamKind, padded, padded_channels
+from dlgraph.mapping.sweeps import CALL_CYCLES, WORDS_PER_SWEEP, SliceShape, word_cycles
 from dlgraph.optimisers import OptimiserKind
 
 RECEIVE_CYCLES = 75.0            # per packet: interrupt, ring, place, checksum
@@ -22,19 +25,18 @@ SAMPLE_CYCLES = 1500.0           # per sample of a core: everything that happens
 FORWARD_CYCLES = 2.8             # per product
 BACKWARD_CYCLES = 3.0            # per product
 GRADIENT_CYCLES = 3.8            # per product
+KERNEL_GRADIENT_CYCLES = 2.8     # per product of a convolution
 UPDATE_CYCLES = {                # per weight and batch
     OptimiserKind.SGD: 14.0, OptimiserKind.MOMENTUM: 55.0, OptimiserKind.ADAM: 225.0, OptimiserKind.RMSPROP: 180.0}
 ROW_CYCLES = 8.0                 # per row and kernel call
-POSITION_CYCLES = 60.0           # per position, kernel row and kernel call of a convolution
+POSITION_CYCLES = 20.0           # per position, kernel row and kernel call of a convolution
 UNIT_CYCLES = 170.0              # per unit of a dense layer: activation, error, bias
 ELEMENT_CYCLES = 60.0            # per element of a tile and small layer: forward and backward
-CURVE_CYCLES = 260.0             # of these, where there is a sigmoid or tanh
+CURVE_CYCLES = 210.0             # of these, where there is a sigmoid or tanh
 SUMMAND_CYCLES = 12.0            # per sum to add up
 SOFTMAX_UNIT_CYCLES = 150.0      # per output: exponential, division, loss
 DECODE_CYCLES = 20.0             # per input: code to activation, search for what is not zero
 HIDDEN_DENSITY = 0.7             # share of hidden activations that are not zero (estimate)
-
-_PER_BATCH = (StreamKind.GRADIENTS, StreamKind.WEIGHTS)
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,10 @@ def core_cycles(plan: Plan, core: Core, input_density: float) -> Stage:
         n_rows = taken.layout.n_elements
         products = n_rows * padded(len(core.columns))
         cycles += 2 * n_rows * ROW_CYCLES + products * filled * (FORWARD_CYCLES + GRADIENT_CYCLES) + SAMPLE_CYCLES
-        if taken.stage != 0:
+        if plan.stages[taken.stage].learns:
             cycles += products * BACKWARD_CYCLES
-        return Stage(cycles, update + products * UPDATE_CYCLES[plan.graph.optimiser.kind])
+        update += products * UPDATE_CYCLES[plan.graph.optimiser.kind]
+        return _with_fetches(plan, core, cycles, update) if core.in_sdram else Stage(cycles, update)
     n_units = prod(core.box.shape)
     cycles += sum(end.stream.n_words for end in core.streams_in
                   if end.stream.kind in (StreamKind.SUMS, StreamKind.PARTIAL_ERRORS)) * SUMMAND_CYCLES
@@ -91,29 +94,43 @@ def core_cycles(plan: Plan, core: Core, input_density: float) -> Stage:
         from_input = all(taken.stage == 0 for taken in core.inputs)
         filled = input_density if from_input else HIDDEN_DENSITY
         calls = positions * layer.weights.shape[0] * POSITION_CYCLES
-        cycles += positions * n_weights * filled * (FORWARD_CYCLES + GRADIENT_CYCLES) + 2 * calls
-        if not from_input:
+        cycles += positions * n_weights * filled * (FORWARD_CYCLES + KERNEL_GRADIENT_CYCLES) + 2 * calls
+        if any(plan.stages[taken.stage].learns for taken in core.inputs):
             cycles += positions * n_weights * BACKWARD_CYCLES + calls
-        update += len(core.shares[core.tile]) * UPDATE_CYCLES[plan.graph.optimiser.kind]
+        assert core.exchange is not None
+        n_own = len(core.exchange.shares[core.tile]) * core.exchange.n_segments
+        update += n_own * UPDATE_CYCLES[plan.graph.optimiser.kind]
     return Stage(cycles, update)
+
+
+def _with_fetches(plan: Plan, core: Core, cycles: float, update: float) -> Stage:
+    """The same of a weight slice whose weights come from SDRAM, while others are worked on."""
+    cut = plan.cut.stages[core.stage]
+    assert isinstance(cut, DenseCut)
+    shape, sweep = SliceShape.of(plan, core), sweep_of(plan, core, plan.window)
+    fetch = shape.n_rows * shape.n_columns * word_cycles(len(cut.rows) * len(cut.columns))
+    calls = shape.n_rows * shape.n_columns / sweep.block_rows * CALL_CYCLES
+    # a sample goes forward in one sweep and backward in another
+    return Stage(max(cycles, (1 + WORDS_PER_SWEEP) * fetch / sweep.samples) + calls, update + 2 * (1 + shape.n_planes) * fetch)
 
 
 def _traffic(core: Core, input_density: float) -> tuple[float, float]:
     """Cycles of receiving and sending: per sample, and per batch."""
     per_sample = per_batch = 0.0
+    n_segments = core.exchange.n_segments if core.exchange is not None else 1
     for end in core.streams_in:
         kind = end.stream.kind
         cycles = end.stream.n_words * density(kind, end.stream.producer, input_density) * RECEIVE_CYCLES + STREAM_SAMPLE_CYCLES
-        if kind in _PER_BATCH:
-            per_batch += cycles
+        if kind in EXCHANGED:
+            per_batch += cycles * n_segments
         elif kind is not StreamKind.CREDIT:
             per_sample += cycles
     if core.kind is CoreKind.INPUT_SOURCE:
         return per_sample, per_batch
     for stream in core.streams_out:
         cycles = stream.n_words * density(stream.kind, core, input_density) * SEND_CYCLES + STREAM_SEND_CYCLES
-        if stream.kind in _PER_BATCH:
-            per_batch += cycles
+        if stream.kind in EXCHANGED:
+            per_batch += cycles * n_segments
         else:
             per_sample += cycles
     return per_sample, per_batch

@@ -43,11 +43,13 @@ class DenseCut:
     :param rows: blocks of what comes in
     :param columns: blocks of units of the weight slices
     :param groups: blocks of units of the groups; each is a union of column blocks
+    :param in_sdram: whether the weights stay in SDRAM, where the slices' DTCM does not hold them
     """
 
     rows: tuple[RowBlock, ...]
     columns: tuple[Interval, ...]
     groups: tuple[Interval, ...]
+    in_sdram: bool = False
 
     @property
     def n_cores(self) -> int:
@@ -115,7 +117,7 @@ def cut_source(stage: Stage, n_sources: int) -> SourceCut:
     return SourceCut(tuple(split_image(stage.shape, n_sources)))
 
 
-def cut_dense(stage: Stage, n_rows: int, n_columns: int, n_groups: int) -> DenseCut:
+def cut_dense(stage: Stage, n_rows: int, n_columns: int, n_groups: int, in_sdram: bool = False) -> DenseCut:
     """A dense layer in so many blocks of rows and columns; groups are unions of neighbouring column blocks.
 
     Of several parts that come in each gets its share of the row blocks, at least one.
@@ -129,7 +131,7 @@ def cut_dense(stage: Stage, n_rows: int, n_columns: int, n_groups: int) -> Dense
     columns = tuple(split_evenly(stage.shape[2], n_columns, CUT_MULTIPLE))
     bounds = split_evenly(len(columns), n_groups, 1)
     groups = tuple(Interval(columns[b.start].start, columns[b.stop - 1].stop) for b in bounds)
-    return DenseCut(tuple(rows), columns, groups)
+    return DenseCut(tuple(rows), columns, groups, in_sdram)
 
 
 def cut_tiles(stage: Stage, n_rows: int, n_columns: int, n_channels: int) -> TileCut:
@@ -144,26 +146,35 @@ def cut_tiles(stage: Stage, n_rows: int, n_columns: int, n_channels: int) -> Til
                    tuple(split_evenly(channels, n_channels, multiple)))
 
 
-def explicit_cut(stages: Sequence[Stage], blocks: Mapping[str, tuple[int, ...]], n_sources: int, window: int) -> Cut:
-    """A cut given by hand, layer name -> blocks: of a dense layer (rows, columns[, groups]), of others (tiles down, tiles
-    across, channels); stages that are not named stay whole.
+#: Last of a dense layer's blocks in a cut given by hand: its weights stay in SDRAM.
+IN_SDRAM = "sdram"
+Blocks = tuple[int | str, ...]
+
+
+def explicit_cut(stages: Sequence[Stage], blocks: Mapping[str, Blocks], n_sources: int, window: int) -> Cut:
+    """A cut given by hand, layer name -> blocks: of a dense layer (rows, columns[, groups][, "sdram"]), of others (tiles down,
+    tiles across, channels); stages that are not named stay whole.
 
     :raises UnsupportedError: for a name that no stage has, or another number of blocks
     """
     known = {stage.name for stage in stages[1:]}
-    for name, given in blocks.items():
+    for name in blocks:
         if name not in known:
             raise UnsupportedError(f"cuts names {name!r}, which is no layer with cores of its own. These have: "
                                    f"{', '.join(map(repr, sorted(known)))}.")
-        if not 2 <= len(given) <= 3 or any(n < 1 for n in given):
-            raise UnsupportedError(f"cuts gives {given!r} for {name!r}. A dense layer takes (row blocks, column blocks[, groups]), "
-                                   f"other layers (tiles down, tiles across, channel blocks), all at least 1.")
     cuts: list[StageCut] = [cut_source(stages[0], n_sources)]
-    for stage in stages[1:]:
-        given = blocks.get(stage.name, (1, 1, 1))
-        if stage.kind is StageKind.DENSE:
-            n_groups = given[2] if len(given) == 3 else (1 if stage.is_output else given[1])
-            cuts.append(cut_dense(stage, given[0], given[1], n_groups))
-        else:
-            cuts.append(cut_tiles(stage, given[0], given[1], given[2] if len(given) == 3 else 1))
+    cuts += [_given_cut(stage, blocks.get(stage.name, (1, 1, 1))) for stage in stages[1:]]
     return Cut(tuple(cuts), window)
+
+
+def _given_cut(stage: Stage, given: Blocks) -> StageCut:
+    in_sdram = stage.kind is StageKind.DENSE and given[-1:] == (IN_SDRAM,)
+    numbers = [n for n in given[:len(given) - in_sdram] if isinstance(n, int) and n >= 1]
+    if not 2 <= len(numbers) == len(given) - in_sdram <= 3:
+        raise UnsupportedError(f"cuts gives {given!r} for {stage.name!r}. A dense layer takes (row blocks, column blocks[, "
+                               f"groups][, {IN_SDRAM!r}]), other layers (tiles down, tiles across, channel blocks), all at "
+                               f"least 1.")
+    if stage.kind is StageKind.DENSE:
+        n_groups = numbers[2] if len(numbers) == 3 else (1 if stage.is_output else numbers[1])
+        return cut_dense(stage, numbers[0], numbers[1], n_groups, in_sdram)
+    return cut_tiles(stage, numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else 1)

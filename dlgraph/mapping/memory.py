@@ -1,14 +1,19 @@
-"""What a core needs of its 64 KB of data memory (DTCM), in bytes."""
+"""What a core needs of its 64 KB of data memory (DTCM), and of its chip's SDRAM, in bytes."""
 from __future__ import annotations
 
 from dlgraph.layers import ActivationLayer, AddLayer, ConvolutionLayer, Pooling, PoolingLayer
 from dlgraph.mapping.boxes import Layout
 from dlgraph.mapping.operations import operations_of
-from dlgraph.mapping.plan import Core, CoreKind, Plan, StreamKind, padded, padded_channels, slots_of, unit_image
+from dlgraph.mapping.plan import EXCHANGED, Core, CoreKind, Plan, padded, slots_of, unit_image
+from dlgraph.mapping.sweeps import SliceShape, Sweep
 
 #: Left for `spin1_malloc` in every binary: 64 KB less stacks, static data and the runtime's own claims.  The build
 #: prints what each binary leaves (``python c_models/build.py``); a core that asks for more ends the run by name.
 DTCM_HEAP_BYTES = 57 * 1024
+
+#: Of a chip's SDRAM, left for weights in it.
+CHIP_SDRAM_BYTES = 100 << 20
+VERTEX_SDRAM_BYTES = 128 << 10   # of every weight slice: steps of a pass, streams
 
 PARAMETER_BYTES = 8              # per weight: itself and its gradient; the optimiser's state comes on top
 PLANE_BYTES = 4                  # per weight and plane of the optimiser's state
@@ -19,10 +24,8 @@ OUT_STREAM_BYTES = 44            # stream_out_t
 PLANE_BYTES = 28                 # words_block_t
 BLOCK_OVERHEAD_BYTES = 16        # per claim
 PACKET_BYTES = 8
-NUMBERS_BYTES = 2048             # table from stream number to slot: two bytes for each partition of the network
+NUMBER_BYTES = 2                 # per stream of the network: table from stream number to slot
 
-#: Streams that bring something once in a batch: not all at once.
-_EXCHANGED = (StreamKind.GRADIENTS, StreamKind.WEIGHTS)
 
 
 def n_planes(plan: Plan) -> int:
@@ -32,24 +35,47 @@ def n_planes(plan: Plan) -> int:
 
 def ring_entries(core: Core, window: int) -> int:
     """Entries of the packet ring: everything that can be on its way to a core at once."""
-    on_the_way = sum(end.stream.n_words + 1 for end in core.streams_in if end.stream.kind not in _EXCHANGED)
+    on_the_way = sum(end.stream.n_words + 1 for end in core.streams_in if end.stream.kind not in EXCHANGED)
     exchanged = max(sum(end.stream.n_words + 1 for end in core.streams_in if end.stream.kind is kind)
-                    for kind in _EXCHANGED)
+                    for kind in EXCHANGED)
     return on_the_way * window + exchanged + 16
 
 
 def core_bytes(plan: Plan, core: Core, window: int) -> int:
     """What a core asks for."""
+    return _stream_bytes(plan, core, window) + _own_bytes(plan, core, window)
+
+
+def sweep_of(plan: Plan, core: Core, window: int) -> Sweep:
+    """How a weight slice in SDRAM passes through the DTCM that its streams leave."""
+    return SliceShape.of(plan, core).best_sweep(window, DTCM_HEAP_BYTES - _stream_bytes(plan, core, window))
+
+
+def sdram_bytes(plan: Plan, core: Core) -> int:
+    """What parameters, the optimiser's state and, in SDRAM, the gradient of a weight slice need; 0 for other cores, that need
+    little or are given what is left.
+    """
+    if core.kind is not CoreKind.WEIGHT_SLICE:
+        return 0
+    shape = SliceShape.of(plan, core)
+    return 4 * shape.n_rows * shape.n_columns * (1 + core.in_sdram + shape.n_planes) + VERTEX_SDRAM_BYTES
+
+
+def _stream_bytes(plan: Plan, core: Core, window: int) -> int:
     slots = slots_of(window)
     total = sum(4 * n * (held or slots) for n, held in zip(core.inlet_words, core.inlet_slots))
-    total += (len(core.streams_in) + 2) * (SLOT_STATE_BYTES * slots + STREAM_BYTES)
+    n_slots = sum(1 if end.stream.kind in EXCHANGED else slots for end in core.streams_in)
+    total += (n_slots + 2 * slots) * SLOT_STATE_BYTES + (len(core.streams_in) + 2) * STREAM_BYTES
     total += len(core.streams_out) * OUT_STREAM_BYTES + len(core.planes) * PLANE_BYTES
-    total += NUMBERS_BYTES + 16 * BLOCK_OVERHEAD_BYTES + PACKET_BYTES * ring_entries(core, window)
-    return total + _own_bytes(plan, core, slots)
+    total += NUMBER_BYTES * len(plan.streams) + 16 * BLOCK_OVERHEAD_BYTES + PACKET_BYTES * ring_entries(core, window)
+    return total
 
 
-def _own_bytes(plan: Plan, core: Core, slots: int) -> int:
+def _own_bytes(plan: Plan, core: Core, window: int) -> int:
     """What its program holds beside the streams."""
+    slots = slots_of(window)
+    if core.in_sdram:
+        return SliceShape.of(plan, core).sweep_bytes(sweep_of(plan, core, window))
     if core.kind is CoreKind.WEIGHT_SLICE:
         assert core.columns is not None
         n_rows, n_columns = core.inputs[0].layout.n_elements, padded(len(core.columns))
@@ -74,14 +100,15 @@ def _tile_bytes(plan: Plan, core: Core, slots: int) -> int:
         runs = sum(6 * len(taken.runs) + 32 for taken in core.inputs)
         return total + (6 if isinstance(layer, AddLayer) else 2) * image + runs + 4 * max(
             (taken.layout.n_elements for taken in core.inputs), default=1)
-    channels = padded_channels(len(core.box.channels))
+    exchange = core.exchange
+    assert exchange is not None
+    channels = exchange.n_columns
     first = core.inputs[0].layout
-    n_weights = layer.weights.shape[0] * layer.weights.shape[1] * first.pitch * channels
-    share = len(core.shares[core.tile])
     n_sums = len(core.head.rows) * len(core.head.columns) * channels
-    total += 4 * (n_weights + channels) + 4 * (n_weights + 2 * channels) + 4 * channels + STATE_BYTES * n_planes(plan) * share
+    n_own = len(exchange.shares[core.tile]) * exchange.n_segments
+    total += 8 * exchange.segment * exchange.n_segments + 8 * channels + STATE_BYTES * n_planes(plan) * n_own
     total += 4 * n_sums + 32 + (2 + 2 * slots) * Layout.of(core.head, stage.packed).n_elements
-    if any(taken.stage != 0 for taken in core.inputs):
+    if any(plan.stages[taken.stage].learns for taken in core.inputs):
         total += 4 * first.n_elements
     return total + (2 * first.n_elements if first.pitch == 1 else 0)
 

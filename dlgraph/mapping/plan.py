@@ -8,6 +8,7 @@ cut of one layer fits any cut of the next:
 * sums: weight slice -> the group that holds its columns
 * errors: group -> every weight slice of the column block (all row blocks)
 * partial errors: weight slice or tile -> the groups or tiles before it that hold what it took
+* done: in place of partial errors to tiles whose values depend on no weights: markers alone
 * credit: weight slices and tiles that take the network's input -> the input sources
 * gradients, weights: between the tiles that share kernels, at the end of a batch
 """
@@ -21,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dlgraph.layer_graph import LayerGraph
+from dlgraph.layers import ConvolutionLayer
 from dlgraph.mapping.boxes import Block, Box, Layout, compact, even, matched
 from dlgraph.mapping.cuts import CUT_MULTIPLE, Cut, DenseCut, RowBlock, SourceCut, TileCut
 from dlgraph.mapping.intervals import Interval, split_evenly
@@ -32,6 +34,8 @@ INDEX_BITS = 12
 SLOT_BITS = 4
 #: Words of a stream per sample: what the index and the marker's count allow.
 MAX_WORDS = (1 << INDEX_BITS) - 1
+#: Of kernels, exchanged at a time: what is on its way at once needs 16 bytes for each.
+SEGMENT_WORDS = 512
 #: Twice the window must not exceed the slots.
 MAX_WINDOW = 1 << (SLOT_BITS - 1)
 
@@ -50,9 +54,15 @@ class StreamKind(Enum):
     SUMS = "sums"
     ERRORS = "errors"
     PARTIAL_ERRORS = "partial errors"
+    DONE = "done"
     CREDIT = "credit"
     GRADIENTS = "gradients"
     WEIGHTS = "weights"
+
+
+#: Streams between tiles, once in a segment of a batch's end; the next cannot come before the one before it is used, so they
+#: have one slot.
+EXCHANGED = (StreamKind.GRADIENTS, StreamKind.WEIGHTS)
 
 
 @dataclass(frozen=True)
@@ -95,8 +105,8 @@ class Core:
     :param inputs: what it takes of other stages (weight slices and tiles)
     :param planes: of the partial errors that come back
     :param tile: number of a tile among those with the same channels
-    :param shares: of the exchanged vector (biases' gradients, two words each, then kernels') that each of these tiles sums and
-        updates
+    :param exchange: of a convolution's tile with these
+    :param in_sdram: whether a weight slice's weights stay in SDRAM
     :param inlet_slots: samples that an inlet holds; 0: as many as there are slots
     """
 
@@ -110,7 +120,8 @@ class Core:
     inputs: list[Input] = field(default_factory=list)
     planes: list[Plane] = field(default_factory=list)
     tile: int = 0
-    shares: tuple[Interval, ...] = ()
+    exchange: Exchange | None = None
+    in_sdram: bool = False
     streams_out: list[Stream] = field(default_factory=list)
     streams_in: list[StreamEnd] = field(default_factory=list)
     inlet_words: list[int] = field(default_factory=list)
@@ -142,13 +153,13 @@ class Stream:
 
     @property
     def n_words(self) -> int:
-        """Words per sample; 0 for credit."""
+        """Words per sample; 0 where markers say everything."""
         return self.source.n_elements
 
     @property
     def extent(self) -> int:
-        """One past the largest index."""
-        return self.index.extent if self.n_words else 0
+        """One past the largest index; 0 for credit, which needs no slots."""
+        return self.index.extent
 
 
 @dataclass(eq=False)
@@ -347,7 +358,7 @@ class _Planner:
                 slices.append(self.add_core(Core(
                     CoreKind.WEIGHT_SLICE, stage.number,
                     f"{stage.name} weight slice, {rows.box}{of_part}, to units {columns.start}..{columns.stop - 1}",
-                    rows=rows, columns=columns, inputs=[Input(SLICE_ACTIVATIONS, taken.number, layout)],
+                    rows=rows, columns=columns, in_sdram=cut.in_sdram, inputs=[Input(SLICE_ACTIVATIONS, taken.number, layout)],
                     inlet_words=[layout.n_elements // 2, padded(len(columns))], inlet_slots=[0, 0])))
         self.connect_inputs(slices, SLICE_PARTIAL_ERRORS_OUT)
         self.connect_sums(cut, slices, groups)
@@ -396,6 +407,10 @@ class _Planner:
         for core in consumers:
             credited: list[Core] = []
             for taken in core.inputs:
+                vector = partial_errors_out
+                if core.kind is CoreKind.UNIT_TILE:
+                    vector += taken.inlet - TILE_ACTIVATIONS
+                told: list[Core] = []
                 for producer in self.producers[taken.stage]:
                     part = producer.box.overlap(taken.layout.box)
                     if part is None:
@@ -404,11 +419,16 @@ class _Planner:
                         if producer not in credited:
                             credited.append(producer)
                         continue
-                    vector = partial_errors_out
-                    if core.kind is CoreKind.UNIT_TILE:
-                        vector += taken.inlet - TILE_ACTIVATIONS
+                    if not self.stages[taken.stage].learns:
+                        told.append(producer)
+                        continue
                     for piece in _pieces(part, taken.layout):
                         self.send_partial_errors(core, vector, taken.layout, producer, piece)
+                if told:
+                    stream = self.add_stream(StreamKind.DONE, core, vector, _NOTHING, Block(0, 1))
+                    for producer in told:
+                        producer.inlet_words[TILE_PARTIAL_ERRORS] = 1
+                        self.connect(stream, producer, TILE_PARTIAL_ERRORS, 0)
             if credited:
                 stream = self.add_stream(StreamKind.CREDIT, core, CREDIT_OUT[core.kind], _NOTHING, _NOTHING)
                 for producer in credited:
@@ -444,40 +464,23 @@ class _Planner:
                                     [core for core in slices if core.columns == columns], SLICE_ERRORS)
 
     def connect_tiles(self, stage: Stage, tiles: list[Core]) -> None:
-        """Tiles with the same kernels: each sums the gradients of its share, and tells the others the new weights.
-
-        Gradients are exchanged as biases (64 bits: two words each), then kernels; weights as biases, then kernels.
-        """
-        first = tiles[0]
-        assert first.columns is not None
-        layer = self.graph.layers[stage.layer]
-        rows, columns = layer.weights.shape[:2]                     # type: ignore[attr-defined]
-        n_columns = padded_channels(len(first.columns))
-        n_weights = rows * columns * first.inputs[0].layout.pitch * n_columns
-        bounds = split_evenly(n_weights, len(tiles), 8)
-        shares = [Interval(2 * n_columns + b.start, 2 * n_columns + b.stop) for b in bounds]
-        shares[0] = Interval(0, shares[0].stop)
-        shares += [Interval(0, 0)] * (len(tiles) - len(shares))
+        """Tiles with the same kernels: each sums the gradients of its share, and tells the others the new weights."""
+        exchange = kernel_exchange(self.graph, stage, tiles[0], len(tiles))
         for core in tiles:
-            core.shares = tuple(shares)
+            core.exchange = exchange
             if len(tiles) > 1:
-                core.inlet_words[TILE_WEIGHTS] = n_columns + n_weights
-        for owner, share in zip(tiles, shares):
+                core.inlet_words[TILE_WEIGHTS] = exchange.segment
+        for owner, share in zip(tiles, exchange.shares):
             others = [core for core in tiles if core is not owner]
             if not others or not len(share):
                 continue
             for core in others:
                 place = owner.inlet_words[TILE_GRADIENTS]
-                for start in range(0, len(share), MAX_WORDS):
-                    n = min(MAX_WORDS, len(share) - start)
-                    self.send_words(StreamKind.GRADIENTS, core, TILE_GRADIENTS_OUT, Block(share.start + start, n),
-                                    Block(place + start, n), [owner], TILE_GRADIENTS)
+                self.send_words(StreamKind.GRADIENTS, core, TILE_GRADIENTS_OUT, Block(share.start, len(share)),
+                                Block(place, len(share)), [owner], TILE_GRADIENTS)
                 owner.inlet_words[TILE_GRADIENTS] += len(share)
-            begin, end = weight_share(share, n_columns)
-            for start in range(begin, end, MAX_WORDS):
-                n = min(MAX_WORDS, end - start)
-                self.send_words(StreamKind.WEIGHTS, owner, TILE_WEIGHTS_OUT, Block(start, n), Block(start, n), others,
-                                TILE_WEIGHTS)
+            words = Block(share.start, len(share))
+            self.send_words(StreamKind.WEIGHTS, owner, TILE_WEIGHTS_OUT, words, words, others, TILE_WEIGHTS)
 
     # ----------------------------------------------------------------- small pieces
 
@@ -501,9 +504,43 @@ class _Planner:
         consumer.streams_in.append(StreamEnd(stream, inlet, first))
 
 
-def weight_share(share: Interval, n_columns: int) -> tuple[int, int]:
-    """The words of biases and kernels that a share of the gradients (biases there in two words each) belongs to."""
-    return max(0, share.start - n_columns), share.stop - n_columns
+@dataclass(frozen=True)
+class Exchange:
+    """How tiles with the same kernels exchange gradients and weights: c_models/layers/kernel_share.h.
+
+    :param n_columns: biases, and columns of the kernels in memory
+    :param n_weights: words of the kernels
+    :param segment: words that are exchanged at a time
+    :param shares: of each segment, of every tile; ends are even
+    """
+
+    n_columns: int
+    n_weights: int
+    segment: int
+    shares: tuple[Interval, ...]
+
+    @property
+    def n_words(self) -> int:
+        """Of the vector: two for each bias, then the kernels."""
+        return 2 * self.n_columns + self.n_weights
+
+    @property
+    def n_segments(self) -> int:
+        return -(-self.n_words // self.segment)
+
+
+def kernel_exchange(graph: LayerGraph, stage: Stage, tile: Core, n_tiles: int) -> Exchange:
+    """Of a convolution's tiles with the channels of this one."""
+    layer = graph.layers[stage.layer]
+    assert isinstance(layer, ConvolutionLayer)
+    n_columns = padded_channels(len(tile.box.channels))
+    rows, columns = layer.weights.shape[:2]
+    n_weights = rows * columns * tile.inputs[0].layout.pitch * n_columns
+    n_words = 2 * n_columns + n_weights
+    segment = n_words if n_tiles == 1 else min(SEGMENT_WORDS, -(-n_words // 8) * 8)
+    shares = split_evenly(segment, n_tiles, 2)
+    shares += [Interval(segment, segment)] * (n_tiles - len(shares))
+    return Exchange(n_columns, n_weights, segment, tuple(shares))
 
 
 def _pieces(box: Box, layout: Layout) -> Iterator[Box]:

@@ -96,6 +96,7 @@ class Stage:
     :param shape: of the value that goes out
     :param head_shape: of the layer's own value, before the operations
     :param fraction: of the value that goes out
+    :param learns: whether the value depends on weights: others need no errors
     """
 
     number: int
@@ -106,6 +107,7 @@ class Stage:
     shape: Shape
     head_shape: Shape
     fraction: int
+    learns: bool
     padding: Padding = NO_PADDING
     operations: list[int] = field(default_factory=list)
     is_output: bool = False
@@ -135,7 +137,7 @@ class _Finder:
         self.stage_of: dict[int, Stage] = {}          # of the layers whose value a stage gives at present
         assert graph.input_shape is not None
         self._add(Stage(0, StageKind.SOURCE, INPUT, "input", [], graph.input_shape, graph.input_shape,
-                        graph.input_fraction), INPUT)
+                        graph.input_fraction, False), INPUT)
 
     def find(self) -> list[Stage]:
         for number, layer in enumerate(self.graph.layers):
@@ -209,14 +211,18 @@ class _Finder:
                 padding = layer.padding
         else:
             raise UnsupportedError(f"Layer {layer.name!r} is a {type(layer).__name__}, which no vertex computes.")
-        return Stage(len(self.stages), kind, number, layer.name, [self.views[i] for i in inputs], shape, shape,
-                     layer.output_fraction, padding)
+        takes = [self.views[i] for i in inputs]
+        learns = kind is not StageKind.UNITS or self._depend_on_weights(takes)
+        return Stage(len(self.stages), kind, number, layer.name, takes, shape, shape, layer.output_fraction, learns, padding)
 
     def _arrange(self, number: int) -> None:
         """Give a layer that reshapes or joins cores of its own, which lay out its value as an image."""
         layer, view = self.graph.layers[number], self.views[number]
         self._add(Stage(len(self.stages), StageKind.UNITS, number, layer.name, [view], view.shape, view.shape,
-                        layer.output_fraction), number)
+                        layer.output_fraction, self._depend_on_weights([view])), number)
+
+    def _depend_on_weights(self, views: list[View]) -> bool:
+        return any(self.stages[part.stage].learns for view in views for part in view.parts)
 
     def _only_convolutions_take(self, number: int) -> bool:
         layers = self.graph.layers
