@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dlgraph.errors import DoesNotFit, UnsupportedError
 from dlgraph.layer_graph import Activation, LayerGraph, Loss
 from dlgraph.layers import INPUT, ConvolutionLayer, WeightLayer
+from dlgraph.mapping import memory, placement
 from dlgraph.mapping.boxes import Block, Box, Layout, compact, matched
 from dlgraph.mapping.choose import choose_plan, complaints
 from dlgraph.mapping.cuts import DenseCut, SourceCut, explicit_cut
@@ -20,6 +21,7 @@ from dlgraph.mapping.intervals import Interval, check_partition, split_evenly
 from dlgraph.mapping.plan import (
     MAX_WORDS, SLOT_BITS, TILE_ACTIVATIONS, Core, CoreKind, Plan, StreamKind, make_plan, padded, pairs, unit_image)
 from dlgraph.mapping.stages import StageKind, find_stages, taken_positions
+from dlgraph.mapping.sweeps import LEAST_SWEEP, SliceShape
 from small_nets import random_graph
 
 LIMITS = random_graphs.Limits(convolution_output=False, max_side=9, max_channels=6, max_values=400)
@@ -274,10 +276,52 @@ def test_small_machine_gets_a_smaller_cut() -> None:
     assert small.cycles_per_sample >= large.cycles_per_sample
 
 
-def test_too_large_is_said() -> None:
-    graph = perceptron([784, 5000, 5000, 10])
-    with pytest.raises(DoesNotFit, match="does not fit"):
-        choose_plan(graph, find_stages(graph), 32, 759)
+@pytest.mark.parametrize("widths, sdram, message", [
+    ([100, 20000, 10], 100 << 20, r"needs \d+ cores, of which layer 'layer0' \d+; the machine has 60, \d+ too few"),
+    ([2000, 1000, 10], 1 << 20, r"layer 'layer0' with 2000 x 1000 weights 16000000; .* SDRAM, \d+ too few"),
+    ([100, 1000], 100 << 20, "1000 outputs of layer 'layer0' belong on one core"),
+])
+def test_too_large_is_said(monkeypatch: pytest.MonkeyPatch, widths: list[int], sdram: int, message: str) -> None:
+    monkeypatch.setattr(memory, "CHIP_SDRAM_BYTES", sdram)
+    graph = perceptron(widths)
+    with pytest.raises(DoesNotFit, match=message):
+        choose_plan(graph, find_stages(graph), 32, 60)
+
+
+@pytest.mark.parametrize("widths, max_cores, expected", [
+    ([784, 300, 10], 60, [False, False]), ([2000, 1000, 10], 60, [True, False]), ([2000, 1000, 10], 759, [False, False])])
+def test_weights_stay_in_sdram_only_where_dtcm_is_too_small(widths: list[int], max_cores: int, expected: list[bool]) -> None:
+    graph = perceptron(widths)
+    found = choose_plan(graph, find_stages(graph), 32, max_cores)
+    assert [cut.in_sdram for cut in found.cut.stages if isinstance(cut, DenseCut)] == expected
+    assert not complaints(found.plan, found.plan.window)
+    for core in found.plan.cores:
+        if core.in_sdram:
+            least = memory.core_bytes(found.plan, core, found.plan.window)
+            shape = SliceShape.of(found.plan, core)
+            sweep = memory.sweep_of(found.plan, core, found.plan.window)
+            more = shape.sweep_bytes(sweep) - shape.sweep_bytes(LEAST_SWEEP)
+            assert least + more <= memory.DTCM_HEAP_BYTES
+            assert 0 < sweep.samples <= found.plan.window and sweep.block_rows % 2 == 0
+            assert memory.sdram_bytes(found.plan, core) >= 8 * shape.n_rows * shape.n_columns
+
+
+def test_larger_sweeps_where_there_is_room() -> None:
+    shape = SliceShape(512, 128, True, 2)
+    sweeps = [shape.best_sweep(8, room) for room in (0, 20000, 30000, 40000, 60000)]
+    assert sweeps[0] == LEAST_SWEEP
+    assert all(a.samples <= b.samples for a, b in zip(sweeps, sweeps[1:])) and sweeps[-1].samples > 4
+    assert all(shape.sweep_bytes(sweep) <= room for sweep, room in zip(sweeps[1:], (20000, 30000, 40000, 60000)))
+    assert shape.best_sweep(2, 60000).samples == 2
+
+
+def test_cores_go_where_sdram_is_left() -> None:
+    cores = [Core(CoreKind.WEIGHT_SLICE, 1, f"slice {i}") for i in range(6)]
+    chips = [placement.ChipRoom(0, 0, 4, 100), placement.ChipRoom(0, 1, 4, 60), placement.ChipRoom(1, 0, 4, 300)]
+    found = placement.place([cores[:2], cores[2:]], chips, dict.fromkeys(cores, 50))
+    assert [found[core] for core in cores] == [(0, 0)] * 2 + [(1, 0)] * 4
+    with pytest.raises(ValueError, match="'slice 3' needs 50 bytes of SDRAM, .* at most 10"):
+        placement.place([cores], chips[:2], dict.fromkeys(cores, 50))
 
 
 def test_explicit_cut_counts() -> None:
@@ -292,8 +336,10 @@ def test_explicit_cut_counts() -> None:
 
 @pytest.mark.parametrize("blocks, message", [({"nobody": (1, 1)}, "'nobody'.*'layer0', 'layer1'"),
                                              ({"layer0": (1,)}, "row blocks, column blocks"),
-                                             ({"layer0": (0, 1)}, "at least 1")])
-def test_bad_cuts_are_refused(blocks: dict[str, tuple[int, ...]], message: str) -> None:
+                                             ({"layer0": (0, 1)}, "at least 1"),
+                                             ({"layer0": (2, "sdram")}, "groups.*'sdram'"),
+                                             ({"layer0": (1, "sdram", 2)}, "groups.*'sdram'")])
+def test_bad_cuts_are_refused(blocks: dict[str, tuple[int | str, ...]], message: str) -> None:
     graph = perceptron([64, 32, 10])
     with pytest.raises(UnsupportedError, match=message):
         explicit_cut(find_stages(graph), blocks, 1, 4)

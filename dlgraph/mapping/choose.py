@@ -5,7 +5,7 @@ where the round trip is the sum of the stages that a sample passes on its way fo
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from typing import Iterator, Mapping, Sequence
@@ -21,12 +21,14 @@ from dlgraph.mapping.intervals import Interval
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
 from dlgraph.mapping.plan import MAX_WORDS, SEGMENT_WORDS, CoreKind, Plan, make_plan, padded, padded_channels, pairs
 from dlgraph.mapping.stages import Stage, StageKind, head_box, input_box
+from dlgraph.mapping.sweeps import LEAST_SWEEP, TYPICAL_SAMPLES, SliceShape, fetch_cycles
 
 MAX_ALIGNED_ROWS = 12            # more blocks of rows cost the groups more sums than they save on links
 WINDOWS = (8, 4, 3, 2, 1)
 MAX_STREAMS_IN = 1000            # c_models/streams counts slots in 16 bits
 FEWER_CORES_FACTOR = 1.03        # a cut with more cores must be this much faster
 MAX_STAGE_CORES = 400
+TARGETS, LONGER_TARGETS = 28, 38  # cycles per sample that are tried; the second with weights in SDRAM, of which there may be many
 MAX_SOURCES = 16
 MAX_PLANS = 30                   # that are laid out to look at them closely
 ENOUGH_PLANS = 5                 # that fit
@@ -104,9 +106,28 @@ def choose_plan(graph: LayerGraph, stages: Sequence[Stage], batch_size: int, max
 
     :param max_cores: application cores of the machine
     :param input_density: share of the inputs that are not zero
-    :raises DoesNotFit: if no cut fits, naming layer and resource
+    :raises DoesNotFit: if no cut fits, naming layer and resource, also with weights in SDRAM
     """
-    return _Chooser(graph, stages, batch_size, max_cores, input_density).choose()
+    errors = []
+    for in_sdram in sdram_choices(graph, stages, max_cores * memory.DTCM_HEAP_BYTES):
+        try:
+            return _Chooser(graph, stages, batch_size, max_cores, input_density, in_sdram).choose()
+        except DoesNotFit as error:
+            errors.append(error)
+    raise errors[-1]
+
+
+def sdram_choices(graph: LayerGraph, stages: Sequence[Stage], dtcm: int) -> Iterator[frozenset[int]]:
+    """Stages whose weights could stay in SDRAM, to be tried in this order: none, the largest, the two largest, all dense layers.
+
+    :param dtcm: bytes that all cores have for weights: choices that leave more to them are left out
+    """
+    sizes = {stage.number: layer.weights.size * memory.weight_bytes(graph)
+             for stage in stages[1:] if isinstance(layer := graph.layers[stage.layer], WeightLayer)}
+    dense = sorted((stage.number for stage in stages if stage.kind is StageKind.DENSE), key=lambda number: -sizes[number])
+    for n in sorted({min(n, len(dense)) for n in (0, 1, 2, len(dense))}):
+        if n == len(dense) or sum(sizes[number] for number in sizes if number not in dense[:n]) <= dtcm:
+            yield frozenset(dense[:n])
 
 
 @dataclass(frozen=True)
@@ -181,19 +202,27 @@ class _Estimate:
 class _Chooser:
     """Estimates many cuts, lays out the best of them, learns from that, and takes the best that fits."""
 
-    def __init__(self, graph: LayerGraph, stages: Sequence[Stage], batch_size: int, max_cores: int, input_density: float) -> None:
+    def __init__(self, graph: LayerGraph, stages: Sequence[Stage], batch_size: int, max_cores: int, input_density: float,
+                 in_sdram: frozenset[int] = frozenset()) -> None:
         self.graph, self.stages = graph, list(stages)
+        #: Numbers of the dense stages whose weights stay in SDRAM.
+        self.in_sdram = in_sdram
         self.batch_size, self.max_cores = batch_size, max_cores
         self.input_density = input_density
         self.n_planes = len(graph.optimiser.planes)
         self.candidates: dict[int, list[_Candidate]] = {}
         self.reasons: list[str] = []
+        self.fewest_cores = 1 << 30
+        self.too_many = ""
         #: Stage -> data memory that its largest core needed, by what was estimated.
         self.bytes_factor: dict[int, float] = {}
         self.fan_outs: dict[tuple[int, tuple[StageCut, ...]], _FanOut] = {}
         self.known: dict[tuple[int, StageCut, int], tuple[float, float, float]] = {}
 
     def choose(self) -> ChosenCut:
+        too_large = self._too_large()
+        if too_large:
+            raise self._does_not_fit(too_large)
         found: list[ChosenCut] = []
         plans: dict[tuple[StageCut, ...], Plan] = {}
         tried: set[tuple[tuple[StageCut, ...], int]] = set()
@@ -212,10 +241,13 @@ class _Chooser:
                 found.append(chosen(plan, self.batch_size, self.input_density))
             self._learn(plan, estimate)
         if not found:
-            raise DoesNotFit(f"The network does not fit the machine: "
-                             f"{'; '.join(self._too_large() or self.reasons) or 'no cut of its layers fits the cores'}. "
-                             f"Make the layers named smaller, or use a machine with more cores.")
+            raise self._does_not_fit(self.reasons or [self.too_many or "no cut of its layers fits the cores"])
         return min(found, key=lambda each: self._rank(each.cycles_per_sample, each.n_cores))
+
+    @staticmethod
+    def _does_not_fit(reasons: Sequence[str]) -> DoesNotFit:
+        return DoesNotFit(f"The network does not fit the machine: {'; '.join(reasons)}. Make the layers named smaller, or use a "
+                          f"machine with more cores.")
 
     def _learn(self, plan: Plan, estimate: _Estimate) -> None:
         """How far the estimates of data memory are off, stage by stage."""
@@ -233,7 +265,7 @@ class _Chooser:
         """The best cut that should fit, as far as it is known by now."""
         best: _Estimate | None = None
         for window in WINDOWS:
-            for target in _targets():
+            for target in _targets(LONGER_TARGETS if self.in_sdram else TARGETS):
                 estimate = self._for_target(target, window)
                 if (estimate is not None and (estimate.cuts, window) not in tried
                         and (best is None or estimate.rank < best.rank)):
@@ -270,11 +302,20 @@ class _Chooser:
         in_order = tuple(cuts[stage.number] for stage in self.stages)
         n_cores = Cut(in_order, window).n_cores
         if n_cores > self.max_cores:
-            self.reasons = self.reasons or [f"it needs {n_cores} cores, the machine has {self.max_cores}"]
+            self._remember_too_many(in_order, n_cores)
             return None
         round_trip += source
         cycles = max(slowest, source, round_trip / window) + round_trip / self.batch_size
         return _Estimate(self._rank(cycles, n_cores), in_order, window, bytes_of)
+
+    def _remember_too_many(self, cuts: Sequence[StageCut], n_cores: int) -> None:
+        """Of all cuts with too many cores the one with fewest says what is missing."""
+        if n_cores < self.fewest_cores:
+            self.fewest_cores = n_cores
+            of_stage = {stage.name: 0 if isinstance(cut, SourceCut) else cut.n_cores for stage, cut in zip(self.stages, cuts)}
+            largest = max(of_stage, key=lambda name: of_stage[name])
+            self.too_many = (f"it needs {n_cores} cores, of which layer {largest!r} {of_stage[largest]}; the machine has "
+                             f"{self.max_cores}, {n_cores - self.max_cores} too few")
 
     def _source_cut(self, target: float, cuts: Mapping[int, StageCut]) -> tuple[SourceCut, float]:
         """With the cycles of a source."""
@@ -389,11 +430,13 @@ class _Chooser:
             if n_rows * n_columns > MAX_STAGE_CORES or n_columns > -(-stage.shape[2] // 8):
                 continue
             for n_groups in ({1} if stage.is_output else {n_columns, -(-n_columns // 2), -(-n_columns // 4)}):
-                cut = cut_dense(stage, n_rows, n_columns, n_groups)
+                cut = cut_dense(stage, n_rows, n_columns, n_groups, stage.number in self.in_sdram)
                 rows = max(prod(block.box.shape) for block in cut.rows)
                 columns = max(map(len, cut.columns))
                 products = rows * padded(columns)
-                need = (memory.PARAMETER_BYTES + memory.STATE_BYTES * self.n_planes) * products
+                need = memory.weight_bytes(self.graph) * products + 4 * rows + 8 * columns
+                if cut.in_sdram:
+                    need = SliceShape(rows, padded(columns), not first, self.n_planes).sweep_bytes(LEAST_SWEEP)
                 if need > memory.DTCM_HEAP_BYTES or rows > MAX_WORDS:
                     continue
                 cycles = (pairs(rows) * density * cost.RECEIVE_CYCLES + 2 * rows * cost.ROW_CYCLES
@@ -402,7 +445,9 @@ class _Chooser:
                           + (1 if first else -(-rows // 16) + 2) * cost.STREAM_SAMPLE_CYCLES)
                 if not first:
                     cycles += products * cost.BACKWARD_CYCLES + rows * cost.SEND_CYCLES
-                yield _Candidate(cut, cycles, rows, need + 4 * rows + 8 * columns, 2 * rows + 4 * padded(columns),
+                if cut.in_sdram:
+                    cycles = max(cycles, products * fetch_cycles(len(cut.rows) * len(cut.columns), TYPICAL_SAMPLES))
+                yield _Candidate(cut, cycles, rows, need, 2 * rows + 4 * padded(columns),
                                  Box.vector(max(cut.groups, key=len)))
 
     def _tiles(self, stage: Stage) -> Iterator[_Candidate]:
@@ -468,7 +513,7 @@ class _Chooser:
         rows = tuple(RowBlock(0, Box.vector(Interval(before.groups[i].start,
                                                      before.groups[min(i + per_chip, len(before.groups)) - 1].stop)))
                      for i in starts)
-        return DenseCut(rows, cut.columns, cut.groups)
+        return replace(cut, rows=rows)
 
     # ----------------------------------------------------------------- what does not fit
 
@@ -480,15 +525,20 @@ class _Chooser:
         if need > memory.DTCM_HEAP_BYTES:
             found.append(f"the {output.shape[2]} outputs of layer {output.name!r} belong on one core and need about {need} bytes "
                          f"of its data memory, there are {memory.DTCM_HEAP_BYTES}")
-        sizes = {layer.name: (memory.PARAMETER_BYTES + memory.STATE_BYTES * self.n_planes) * layer.weights.size
-                 for layer in self.graph.weight_layers}
-        room = self.max_cores * memory.DTCM_HEAP_BYTES
-        if sum(sizes.values()) > room:
-            largest = max(sizes, key=lambda name: sizes[name])
-            shape = next(layer.weights.shape for layer in self.graph.weight_layers if layer.name == largest)
-            found.append(f"weights, their gradients and the optimiser's state need {sum(sizes.values())} bytes, of which layer "
-                         f"{largest!r} with {' x '.join(map(str, shape))} weights {sizes[largest]}; the machine's "
-                         f"{self.max_cores} cores have {room} bytes of data memory")
+        sizes = {self.stages[i].name: 4 * layer.weights.size * (2 + self.n_planes) for i in range(1, len(self.stages))
+                 if isinstance(layer := self.graph.layers[self.stages[i].layer], WeightLayer)}
+        shapes = {layer.name: " x ".join(map(str, layer.weights.shape)) for layer in self.graph.weight_layers}
+        in_sdram = {self.stages[i].name for i in self.in_sdram}
+        n_chips = -(-self.max_cores // CHIP_CORES)
+        for names, room, what in ((sizes.keys() - in_sdram, self.max_cores * memory.DTCM_HEAP_BYTES,
+                                   f"{self.max_cores} cores have {{}} bytes of data memory"),
+                                  (in_sdram, n_chips * memory.CHIP_SDRAM_BYTES, f"{n_chips} chips have {{}} bytes of SDRAM")):
+            need = sum(sizes[name] for name in names)
+            if need > room:
+                largest = max(sorted(names), key=lambda name: sizes[name])
+                found.append(f"weights, their gradients and the optimiser's state need {need} bytes, of which layer {largest!r} "
+                             f"with {shapes[largest]} weights {sizes[largest]}; the machine's {what.format(room)}, "
+                             f"{need - room} too few")
         return found
 
 
@@ -496,5 +546,5 @@ def _n_takers(cut: StageCut) -> int:
     return len(cut.rows) * len(cut.columns) if isinstance(cut, DenseCut) else cut.n_cores if isinstance(cut, TileCut) else 0
 
 
-def _targets() -> list[float]:
-    return [1000.0 * 1.35 ** k for k in range(28)]
+def _targets(n: int) -> list[float]:
+    return [1000.0 * 1.35 ** k for k in range(n)]

@@ -13,7 +13,7 @@ from dlgraph.layers import Activation, ActivationLayer, ConvolutionLayer, Poolin
 from dlgraph.mapping.cuts import DenseCut
 from dlgraph.mapping.memory import sweep_of
 from dlgraph.mapping.plan import EXCHANGED, Core, CoreKind, Plan, StreamKind, padded, padded_channels
-from dlgraph.mapping.sweeps import CALL_CYCLES, WORDS_PER_SWEEP, SliceShape, word_cycles
+from dlgraph.mapping.sweeps import CALL_CYCLES, SliceShape, fetch_cycles, word_cycles
 from dlgraph.optimisers import OptimiserKind
 
 RECEIVE_CYCLES = 75.0            # per packet: interrupt, ring, place, checksum
@@ -108,10 +108,9 @@ def _with_fetches(plan: Plan, core: Core, cycles: float, update: float) -> Stage
     cut = plan.cut.stages[core.stage]
     assert isinstance(cut, DenseCut)
     shape, sweep = SliceShape.of(plan, core), sweep_of(plan, core, plan.window)
-    fetch = shape.n_rows * shape.n_columns * word_cycles(len(cut.rows) * len(cut.columns))
-    calls = shape.n_rows * shape.n_columns / sweep.block_rows * CALL_CYCLES
-    # a sample goes forward in one sweep and backward in another
-    return Stage(max(cycles, (1 + WORDS_PER_SWEEP) * fetch / sweep.samples) + calls, update + 2 * (1 + shape.n_planes) * fetch)
+    n_weights, n_slices = shape.n_rows * shape.n_columns, len(cut.rows) * len(cut.columns)
+    cycles = max(cycles, n_weights * fetch_cycles(n_slices, sweep.samples)) + n_weights / sweep.block_rows * CALL_CYCLES
+    return Stage(cycles, update + 2 * (1 + shape.n_planes) * n_weights * word_cycles(n_slices))
 
 
 def _traffic(core: Core, input_density: float) -> tuple[float, float]:

@@ -1,11 +1,12 @@
 """What a core needs of its 64 KB of data memory (DTCM), and of its chip's SDRAM, in bytes."""
 from __future__ import annotations
 
+from dlgraph.layer_graph import LayerGraph
 from dlgraph.layers import ActivationLayer, AddLayer, ConvolutionLayer, Pooling, PoolingLayer
 from dlgraph.mapping.boxes import Layout
 from dlgraph.mapping.operations import operations_of
 from dlgraph.mapping.plan import EXCHANGED, Core, CoreKind, Plan, padded, slots_of, unit_image
-from dlgraph.mapping.sweeps import SliceShape, Sweep
+from dlgraph.mapping.sweeps import LEAST_SWEEP, SliceShape, Sweep
 
 #: Left for `spin1_malloc` in every binary: 64 KB less stacks, static data and the runtime's own claims.  The build
 #: prints what each binary leaves (``python c_models/build.py``); a core that asks for more ends the run by name.
@@ -33,6 +34,11 @@ def n_planes(plan: Plan) -> int:
     return len(plan.graph.optimiser.planes)
 
 
+def weight_bytes(graph: LayerGraph) -> int:
+    """Of a weight with its gradient and the optimiser's state."""
+    return PARAMETER_BYTES + STATE_BYTES * len(graph.optimiser.planes)
+
+
 def ring_entries(core: Core, window: int) -> int:
     """Entries of the packet ring: everything that can be on its way to a core at once."""
     on_the_way = sum(end.stream.n_words + 1 for end in core.streams_in if end.stream.kind not in EXCHANGED)
@@ -42,7 +48,7 @@ def ring_entries(core: Core, window: int) -> int:
 
 
 def core_bytes(plan: Plan, core: Core, window: int) -> int:
-    """What a core asks for."""
+    """What a core asks for; a weight slice in SDRAM at least: it makes use of what is left."""
     return _stream_bytes(plan, core, window) + _own_bytes(plan, core, window)
 
 
@@ -75,7 +81,7 @@ def _own_bytes(plan: Plan, core: Core, window: int) -> int:
     """What its program holds beside the streams."""
     slots = slots_of(window)
     if core.in_sdram:
-        return SliceShape.of(plan, core).sweep_bytes(sweep_of(plan, core, window))
+        return SliceShape.of(plan, core).sweep_bytes(LEAST_SWEEP)
     if core.kind is CoreKind.WEIGHT_SLICE:
         assert core.columns is not None
         n_rows, n_columns = core.inputs[0].layout.n_elements, padded(len(core.columns))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dlgraph.mapping.neighbourhoods import CHIP_CORES
 from dlgraph.mapping.plan import Core, Plan, padded
 
 #: Words of each plane of the optimiser's state that pass through DTCM at a time.
@@ -19,8 +20,8 @@ WORDS_PER_SWEEP = 3
 DMA_WORD_CYCLES, SDRAM_WORD_CYCLES = 1.55, 0.8
 #: Cycles per column that the calls for one block and sample cost beside the products: forward, backward, gradient.
 CALL_CYCLES = 11.0
-#: Cores of a chip that fetch at the same time, at most.
-CHIP_CORES = 16
+#: Samples that share a sweep, where nothing is known of what is left of DTCM.
+TYPICAL_SAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Sweep:
 
     block_rows: int
     samples: int
+
+
+#: The smallest that is worth having.
+LEAST_SWEEP = Sweep(4, 1)
 
 
 @dataclass(frozen=True)
@@ -64,13 +69,14 @@ class SliceShape:
 
     def best_sweep(self, window: int, room: int) -> Sweep:
         """The sweep that makes the most of so many bytes; the smallest one where none fits."""
-        best, least = Sweep(2, 1), float("inf")
+        best, least = LEAST_SWEEP, float("inf")
         for samples in range(1, window + 1):
-            left = room - self.sweep_bytes(Sweep(2, samples))
+            left = room - self.sweep_bytes(Sweep(LEAST_SWEEP.block_rows, samples))
             if left < 0:
                 break
-            block_rows = min(2 + left // (16 * self.n_columns) // 2 * 2, -(-self.n_rows // 4) * 2)
-            cycles = (WORDS_PER_SWEEP * SDRAM_WORD_CYCLES * CHIP_CORES / samples + CALL_CYCLES / block_rows)
+            more_rows = left // (16 * self.n_columns) // 2 * 2
+            block_rows = min(LEAST_SWEEP.block_rows + more_rows, -(-self.n_rows // 4) * 2)
+            cycles = WORDS_PER_SWEEP * SDRAM_WORD_CYCLES * CHIP_CORES / samples + CALL_CYCLES / block_rows
             if cycles < least:
                 best, least = Sweep(block_rows, samples), cycles
         return best
@@ -79,3 +85,8 @@ class SliceShape:
 def word_cycles(n_slices: int) -> float:
     """Cycles in which a core moves a word, where a layer has so many slices that do the same."""
     return max(DMA_WORD_CYCLES, SDRAM_WORD_CYCLES * min(n_slices, CHIP_CORES))
+
+
+def fetch_cycles(n_slices: int, samples: int) -> float:
+    """The same of all words that a sample moves for a weight: it goes forward in one sweep and backward in another."""
+    return (1 + WORDS_PER_SWEEP) * word_cycles(n_slices) / samples
