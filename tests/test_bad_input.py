@@ -473,18 +473,6 @@ def test_a_model_compiled_anew_for_another_goal_is_refused() -> None:
         net.train(X, Y)
 
 
-@pytest.mark.parametrize("make, name", [
-    (lambda: image_model(layers.Conv2D(2, 3, name="c")), "c"),
-    (lambda: functional(lambda x: layers.Dense(2, name="out")(layers.Add(name="sum")([x, layers.Dense(4)(x)]))), "sum"),
-    (lambda: sequential(layers.Dense(4, "leaky_relu", name="d"), layers.Dense(2)), "d"),
-])
-def test_what_a_machine_does_not_run_yet_is_refused_before_it_is_started(make, name) -> None:
-    model = make()
-    net = dlgraph.from_keras(model)
-    with pytest.raises(UnsupportedError, match=rf"'{name}'.*reference\(\)"):
-        net.predict(np.zeros((1, *model.input_shape[1:])), verbose=0)
-
-
 def test_no_answer_at_the_address_is_one_clear_error() -> None:
     model = mlp(4, 3)
     net = dlgraph.from_keras(model, dlgraph.Board("127.0.0.99"), executor_factory=make_executor)

@@ -243,6 +243,14 @@ def test_tiles_share_their_kernels(seed: int) -> None:
                 assert sorted(weights) == list(range(exchange.segment))
 
 
+def test_outputs_of_a_convolution_are_refused() -> None:
+    limits = LIMITS.but(convolution_output=True, pairs=((Activation.LINEAR, Loss.MEAN_SQUARED_ERROR, False),))
+    graphs = (random_graphs.random_layer_graph(random.Random(seed), limits) for seed in range(100))
+    graph = next(graph for graph in graphs if isinstance(graph.layers[-1], ConvolutionLayer))
+    with pytest.raises(UnsupportedError, match=rf"'{graph.layers[-1].name}'.*Dense"):
+        find_stages(graph)
+
+
 # --------------------------------------------------------------------------- the choice
 
 def perceptron(widths: list[int]) -> LayerGraph:
