@@ -1,6 +1,7 @@
 """The streams region of a vertex (C side: ``config_t`` in ``c_models/streams/stream_in.c``)."""
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Callable
 
 import numpy as np
@@ -8,18 +9,20 @@ import numpy.typing as npt
 
 from dlgraph.mapping.memory import ring_entries
 from dlgraph.mapping.plan import EXCHANGED, INDEX_BITS, SLOT_BITS, Core, CoreKind, Plan, Stream
+from dlgraph.vertices.stream_places import find_places, n_places
 
 KEY_BITS = INDEX_BITS + SLOT_BITS
 #: Cycles of 200 MHz that a packet with payload takes on a link, rounded up: 6.7-7.3 million packets/s without payload, 72/40
 #: of the time with it (network_tester, examples/link_throughput.R).
 LINK_CYCLES = 60
 
-N_HEADER_WORDS = 9
+N_HEADER_WORDS = 10
 
 
 def n_config_words(core: Core) -> int:
     """Length of the region in 32-bit words."""
-    return N_HEADER_WORDS + 2 * len(core.inlet_words) + 4 * len(core.streams_in) + 11 * len(core.streams_out)
+    return (N_HEADER_WORDS + 2 * len(core.inlet_words) + 3 * len(core.streams_in) + 11 * len(core.streams_out)
+            + n_places(len(core.streams_in)))
 
 
 def send_spacing(core: Core, plan: Plan) -> int:
@@ -34,17 +37,18 @@ def config_words(core: Core, plan: Plan, key_of: Callable[[Stream], int]) -> npt
     :param key_of: the first key of a stream's partition, as the key allocation gave it
     """
     ends = sorted(core.streams_in, key=lambda end: end.inlet)
-    numbers = [key_of(end.stream) >> KEY_BITS for end in ends]
-    first, last = min(numbers, default=0), max(numbers, default=-1)
-    words = [plan.n_slots, plan.window, first, last - first + 1, len(core.inlet_words),
+    slots_of_inlet = [n_held or plan.n_slots for n_held in core.inlet_slots]
+    first_slots = [0, *accumulate(slots_of_inlet[end.inlet] for end in ends)]
+    places = find_places([key_of(end.stream) >> KEY_BITS for end in ends], first_slots[:-1])
+    words = [plan.n_slots, plan.window, places.multiplier, places.shift, len(places.words), len(core.inlet_words),
              len(core.streams_in), len(core.streams_out), ring_entries(core, plan.window), send_spacing(core, plan)]
     for n_words, n_held in zip(core.inlet_words, core.inlet_slots):
         words += [n_words, n_held]
-    for number, end in zip(numbers, ends):
-        words += [number, end.inlet, end.first, end.stream.extent]
+    for end in ends:
+        words += [end.inlet, end.first, end.stream.extent]
     for stream in core.streams_out:
         source, index = stream.source, stream.index
         slots = 1 if stream.kind in EXCHANGED else plan.n_slots
-        words += [key_of(stream), slots - 1, stream.vector, source.first, source.run, source.n_runs, source.run_stride, source.n_outer,
-                  source.outer_stride, index.run_stride, index.outer_stride]
-    return np.array(words, np.uint32)
+        words += [key_of(stream), slots - 1, stream.vector, source.first, source.run, source.n_runs, source.run_stride,
+                  source.n_outer, source.outer_stride, index.run_stride, index.outer_stride]
+    return np.array([*words, *places.words], np.uint32)

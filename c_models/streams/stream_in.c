@@ -61,17 +61,29 @@ static void take_word(stream_t *stream, slot_t *slot, marker_t *marker, uint32_t
     check_complete(stream, slot, marker, slot_number);
 }
 
+/* The first slot of a stream, or PLACE_EMPTY if this core has none of that number. */
+static uint32_t find_place(uint32_t number)
+{
+    const uint32_t *place = stream_drain.places + ((number * stream_drain.multiplier) >> stream_drain.shift);
+    while (*place != PLACE_EMPTY) {
+        if ((*place & 0xffff) == number) {
+            return *place >> 16;
+        }
+        place++;
+    }
+    return PLACE_EMPTY;
+}
+
 void stream_take_slowly(uint32_t key, uint32_t payload)
 {
     uint32_t index = key & STREAM_MARKER_INDEX;
     uint32_t slot_number = (key >> STREAM_INDEX_BITS) & ((1u << STREAM_SLOT_BITS) - 1);
-    uint32_t number = (key >> STREAM_KEY_BITS) - stream_drain.first_number;
-    uint32_t first_slot = number < stream_drain.n_numbers ? stream_drain.slot_of_number[number] : n_all_slots;
-    stream_t *stream = first_slot == n_all_slots ? NULL : &streams[markers[first_slot].stream];
-    if (stream == NULL || slot_number > stream->inlet->held_mask) {
+    uint32_t first_slot = find_place(key >> STREAM_KEY_BITS);
+    if (first_slot == PLACE_EMPTY || slot_number > streams[markers[first_slot].stream].inlet->held_mask) {
         stream_counts.foreign++;
         return;
     }
+    stream_t *stream = &streams[markers[first_slot].stream];
     slot_t *slot = &stream_drain.slots[first_slot + slot_number];
     marker_t *marker = &markers[first_slot + slot_number];
     if (index < stream->n_words) {

@@ -3,7 +3,6 @@
 #define STREAM_SLOTS_H
 
 /* Byte offsets in stream_drain_t. */
-#define DRAIN_FIRST_NUMBER 8
 #define DRAIN_RECEIVED 24
 
 #define SLOT_SHIFT 4               /* log2(sizeof(slot_t)) */
@@ -21,13 +20,16 @@ typedef struct slot_t {
     uint32_t limit;                /* words of the stream; 0 once the marker is here: then nothing is ordinary */
 } slot_t;
 
+/* vertices/stream_places.py makes the table: a stream's number is never all ones. */
+#define PLACE_EMPTY 0xffffffffu
+
 /* What streams_drain needs at hand; offsets are used in streams_drain.S. */
 typedef struct stream_drain_t {
     packet_t *next;                /*  0  the ring entry that fills next */
     packet_t *end;                 /*  4  of the ring; the word there holds its start */
-    uint32_t first_number;         /*  8  lowest stream number that comes in */
-    uint32_t n_numbers;            /* 12  span of the numbers that come in */
-    uint16_t *slot_of_number;      /* 16  first slot of each stream number; the slots behind all others for none */
+    uint32_t multiplier;           /*  8  a stream's place is looked for at (number * multiplier) >> shift */
+    uint32_t shift;                /* 12 */
+    uint32_t *places;              /* 16  number | first slot << 16, or PLACE_EMPTY; a full place leads on to the next */
     slot_t *slots;                 /* 20  [stream][slot] */
     uint32_t received;             /* 24  packets since the last reset */
 } stream_drain_t;

@@ -38,7 +38,7 @@ enum marker_state { MARKER_AWAITED, MARKER_HERE, SLOT_COMPLETE };
 extern stream_drain_t stream_drain;        /* streams_drain.S */
 extern stream_t *streams;
 extern uint32_t n_streams;
-extern uint32_t n_all_slots;               /* of all streams; those behind take what belongs to none */
+extern uint32_t n_all_slots;               /* of all streams */
 extern inlet_t *inlets;
 extern uint32_t n_inlets;
 extern marker_t *markers;                  /* as stream_drain.slots */

@@ -22,21 +22,23 @@ streams_drain:
     cmn     r1, #1                   /* PACKET_NONE: the ring is empty */
     bxeq    lr
     push    {r4-r11, lr}
-    ldmia   r3, {r4, r5, r7-r10}     /* next, end, first number, numbers, slot_of_number, slots */
+    ldmia   r3, {r4, r5, r7-r10}     /* next, end, multiplier, shift, places, slots */
     ldr     r6, [r3, #DRAIN_RECEIVED]
 
 take:
     ldmia   r4, {r0, r1}             /* key, payload */
     cmn     r0, #1
     beq     empty
-    rsb     r2, r7, r0, lsr #STREAM_KEY_BITS
-    cmp     r2, r8
-    bhs     slowly
-    mov     r2, r2, lsl #1
-    ldrh    r2, [r9, r2]
-    mov     r3, r0, lsl #(32 - STREAM_KEY_BITS)
-    mov     r3, r3, lsr #(32 - STREAM_SLOT_BITS)
-    add     r2, r2, r3
+    mov     r2, r0, lsr #STREAM_KEY_BITS
+    mul     r3, r2, r7
+    mov     r12, r0, lsl #(32 - STREAM_KEY_BITS)
+    mov     r3, r3, lsr r8
+    ldr     r11, [r9, r3, lsl #2]    /* number | first slot << 16 */
+    mov     r12, r12, lsr #(32 - STREAM_SLOT_BITS)
+    eor     r2, r2, r11
+    movs    r2, r2, lsl #16
+    bne     slowly                   /* not in the place where it is looked for first */
+    add     r2, r12, r11, lsr #16
     add     r3, r10, r2, lsl #SLOT_SHIFT
     ldmia   r3, {r2, r11, r12, lr}   /* words, hash, count, limit */
     mov     r0, r0, lsl #(32 - STREAM_INDEX_BITS)

@@ -9,14 +9,15 @@
 typedef struct config_t {
     uint32_t n_slots;
     uint32_t window;
-    uint32_t first_number;                 /* lowest stream number that comes in */
-    uint32_t n_numbers;                    /* span of the numbers that come in */
+    uint32_t multiplier;                   /* of stream_drain_t */
+    uint32_t shift;
+    uint32_t n_places;
     uint32_t n_inlets;
     uint32_t n_in;
     uint32_t n_out;
     uint32_t n_ring_entries;
     uint32_t send_spacing;                 /* least cycles from packet to packet */
-    uint32_t rest[];                       /* inlet_config_t[n_inlets], in_config_t[n_in], stream_out_t[n_out] */
+    uint32_t rest[];                       /* inlet_config_t[n_inlets], in_config_t[n_in], stream_out_t[n_out], places */
 } config_t;
 
 typedef struct inlet_config_t {
@@ -25,7 +26,6 @@ typedef struct inlet_config_t {
 } inlet_config_t;
 
 typedef struct in_config_t {
-    uint32_t number;
     uint32_t inlet;
     uint32_t first;                        /* place in the inlet's block of words */
     uint32_t n_words;                      /* one past the largest index */
@@ -54,22 +54,13 @@ static void read_inlets(const inlet_config_t *config)
     }
 }
 
-static void read_streams(const in_config_t *in, uint32_t n_numbers)
+static void read_streams(const in_config_t *in)
 {
     n_all_slots = 0;
     for (uint32_t i = 0; i < n_streams; i++) {
         n_all_slots += inlets[in[i].inlet].held_mask + 1;
     }
-    stream_drain.slot_of_number = claim(n_numbers * sizeof(uint16_t));
-    for (uint32_t i = 0; i < n_numbers; i++) {
-        stream_drain.slot_of_number[i] = n_all_slots;
-    }
-    /* The slots behind all others take what belongs to no stream: none of it is ordinary. */
-    uint32_t n_with_none = n_all_slots + (1u << STREAM_SLOT_BITS);
-    stream_drain.slots = claim(n_with_none * sizeof(slot_t));
-    for (uint32_t i = n_all_slots; i < n_with_none; i++) {
-        stream_drain.slots[i] = (slot_t) {.words = NULL, .limit = 0};
-    }
+    stream_drain.slots = claim(n_all_slots * sizeof(slot_t));
     markers = claim(n_all_slots * sizeof(marker_t));
     uint32_t first_slot = 0;
     streams = claim(n_streams * sizeof(stream_t));
@@ -82,7 +73,6 @@ static void read_streams(const in_config_t *in, uint32_t n_numbers)
         streams[i].inlet = inlet;
         streams[i].first_slot = first_slot;
         streams[i].n_words = in[i].n_words;
-        stream_drain.slot_of_number[in[i].number - stream_drain.first_number] = first_slot;
         for (uint32_t slot = 0; slot <= inlet->held_mask; slot++, first_slot++) {
             stream_drain.slots[first_slot].words = inlet->words + slot * inlet->n_words + in[i].first;
             markers[first_slot].stream = i;
@@ -95,8 +85,6 @@ void streams_initialise(const uint32_t *words)
     const config_t *config = (const config_t *) words;
     stream_layout.slot_mask = config->n_slots - 1;
     stream_layout.window = config->window;
-    stream_drain.first_number = config->first_number;
-    stream_drain.n_numbers = config->n_numbers;
     n_inlets = config->n_inlets;
     n_streams = config->n_in;
 
@@ -104,13 +92,21 @@ void streams_initialise(const uint32_t *words)
     const in_config_t *in = (const in_config_t *) (inlet_config + n_inlets);
     const stream_out_t *out_config = (const stream_out_t *) (in + n_streams);
     read_inlets(inlet_config);
-    read_streams(in, config->n_numbers);
+    read_streams(in);
 
     stream_out_t *out = claim(config->n_out * sizeof(stream_out_t));
     for (uint32_t i = 0; i < config->n_out; i++) {
         out[i] = out_config[i];
     }
     streams_out_set(out, config->n_out, config->send_spacing);
+
+    const uint32_t *places = (const uint32_t *) (out_config + config->n_out);
+    stream_drain.multiplier = config->multiplier;
+    stream_drain.shift = config->shift;
+    stream_drain.places = claim(config->n_places * sizeof(uint32_t));
+    for (uint32_t i = 0; i < config->n_places; i++) {
+        stream_drain.places[i] = places[i];
+    }
 
     streams_reset();
     packet_ring_start(config->n_ring_entries);

@@ -19,6 +19,7 @@ from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_ro
 from dlgraph.gfe.session import Session
 from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, PassResult, Samples
 from dlgraph.layers import WeightLayer
+from dlgraph.mapping.annealing import annealed, worth_annealing
 from dlgraph.mapping.boxes import flat_index
 from dlgraph.mapping.choose import ChosenCut, choose_plan, chosen, complaints
 from dlgraph.mapping.cuts import Blocks, explicit_cut
@@ -479,6 +480,8 @@ class GfeExecutor(Executor):
                                      f"{sum(chip.free for chip in chips)} free: {error}.") from error
                 self._region_limit = max(MIN_REGION_BYTES, self._region_limit // 2)
                 continue
+            if worth_annealing(plan):
+                chip_of = annealed(plan, chip_of, {(chip.x, chip.y): chip.free for chip in chips})
             for vertex in vertices:
                 vertex.set_fixed_location(*chip_of[vertex.core])
             session.add(vertices)

@@ -32,6 +32,8 @@ TARGETS, LONGER_TARGETS = 28, 38  # cycles per sample that are tried; the second
 MAX_SOURCES = 16
 MAX_PLANS = 30                   # that are laid out to look at them closely
 ENOUGH_PLANS = 5                 # that fit
+STREAMS_PER_CORE = 30            # more, and the 1,023 routes of a chip with 16 of the cores do not hold them
+FEW_STREAMS = 800                # these always fit
 BASE_BYTES = 4000                # of every core: tables of streams, claims, the ring's least
 COUNTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48)
 
@@ -139,6 +141,7 @@ class _Candidate:
     :param own_bytes: data memory of its slices or tiles, without slots and streams
     :param slot_bytes: of each slot
     :param largest: box of its largest group or tile
+    :param exchanges: whether tiles exchange gradients
     """
 
     cut: DenseCut | TileCut
@@ -147,6 +150,7 @@ class _Candidate:
     own_bytes: int
     slot_bytes: int
     largest: Box
+    exchanges: bool = False
 
     @property
     def n_cores(self) -> int:
@@ -276,7 +280,7 @@ class _Chooser:
         """The cuts with fewest cores whose every stage takes at most ``target`` cycles per sample, and that should fit."""
         cuts: dict[int, StageCut] = {}
         bytes_of: dict[int, float] = {}
-        round_trip = slowest = 0.0
+        round_trip = slowest = n_streams = 0.0
         for stage in reversed(self.stages[1:]):
             fan_out = self._fan_out(stage, cuts)
             room = memory.DTCM_HEAP_BYTES / self.bytes_factor.get(stage.number, 1.0)
@@ -297,12 +301,17 @@ class _Chooser:
             bytes_of[stage.number] = need
             slowest = max(slowest, group, candidate.compute)
             round_trip += group + (candidate.compute if stage.kind is StageKind.DENSE else 0)
+            n_streams += self._n_streams(candidate, fan_out)
         cuts.update({stage.number: self._aligned(stage, cuts) for stage in self.stages[1:]})
         cuts[0], source = self._source_cut(target, cuts)
         in_order = tuple(cuts[stage.number] for stage in self.stages)
         n_cores = Cut(in_order, window).n_cores
         if n_cores > self.max_cores:
             self._remember_too_many(in_order, n_cores)
+            return None
+        if n_streams > max(FEW_STREAMS, STREAMS_PER_CORE * n_cores):
+            self.too_many = self.too_many or (f"it needs about {n_streams:.0f} streams, too many for the routing tables of the "
+                                              f"chips that its {n_cores} cores are on")
             return None
         round_trip += source
         cycles = max(slowest, source, round_trip / window) + round_trip / self.batch_size
@@ -378,6 +387,16 @@ class _Chooser:
             one, two = (self._bytes(stage, candidate, fan_out, window) for window in (4, 8))
             self.known[key] = self._group_cycles(stage, candidate, fan_out), 2 * one - two, (two - one) / 4
         return self.known[key]
+
+    @staticmethod
+    def _n_streams(candidate: _Candidate, fan_out: _FanOut) -> float:
+        """Streams out of and into what makes the stage's value, and between tiles."""
+        cut = candidate.cut
+        n_out, n_back = fan_out.streams(candidate.largest)
+        if isinstance(cut, DenseCut):
+            return len(cut.groups) * (n_out + n_back) + 2 * len(cut.rows) * len(cut.columns)
+        between = cut.n_tiles * (cut.n_tiles + 1) if candidate.exchanges and cut.n_tiles > 1 else 0
+        return cut.n_cores * (n_out + n_back) + len(cut.channels) * between
 
     def _group_cycles(self, stage: Stage, candidate: _Candidate, fan_out: _FanOut) -> float:
         """What makes the stage's value: a group or a tile, with what its takers decide."""
@@ -491,7 +510,7 @@ class _Chooser:
                     exchange = 2 * n_weights * (cost.RECEIVE_CYCLES + cost.SEND_CYCLES)
                     exchange += 2 * n_segments * cut.n_tiles * (cost.STREAM_SAMPLE_CYCLES + cost.STREAM_SEND_CYCLES)
                     cycles += exchange / self.batch_size
-            yield _Candidate(cut, cycles, n_in, own_bytes, slot_bytes, largest)
+            yield _Candidate(cut, cycles, n_in, own_bytes, slot_bytes, largest, isinstance(layer, ConvolutionLayer))
 
     def _aligned(self, stage: Stage, cuts: Mapping[int, StageCut]) -> StageCut:
         """Rows cut where chips end: a block holds the groups of the layer before that fit one chip with their slices.

@@ -25,7 +25,7 @@ OUT_STREAM_BYTES = 44            # stream_out_t
 PLANE_BYTES = 28                 # words_block_t
 BLOCK_OVERHEAD_BYTES = 16        # per claim
 PACKET_BYTES = 8
-NUMBER_BYTES = 2                 # per stream of the network: table from stream number to slot
+PLACE_BYTES = 20                 # per incoming stream, at most: table from stream number to slot
 
 
 
@@ -73,7 +73,7 @@ def _stream_bytes(plan: Plan, core: Core, window: int) -> int:
     n_slots = sum(1 if end.stream.kind in EXCHANGED else slots for end in core.streams_in)
     total += (n_slots + 2 * slots) * SLOT_STATE_BYTES + (len(core.streams_in) + 2) * STREAM_BYTES
     total += len(core.streams_out) * OUT_STREAM_BYTES + len(core.planes) * PLANE_BYTES
-    total += NUMBER_BYTES * len(plan.streams) + 16 * BLOCK_OVERHEAD_BYTES + PACKET_BYTES * ring_entries(core, window)
+    total += PLACE_BYTES * (len(core.streams_in) + 1) + 16 * BLOCK_OVERHEAD_BYTES + PACKET_BYTES * ring_entries(core, window)
     return total
 
 

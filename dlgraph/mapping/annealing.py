@@ -1,0 +1,93 @@
+"""Placement by annealing: cores that exchange many packets come to stand on one chip, or on chips side by side."""
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import numpy.typing as npt
+
+from dlgraph.mapping.cuts import TileCut
+from dlgraph.mapping.plan import Core, Plan
+
+MOVES_PER_CORE = 400
+#: Cost that a move may add, as a share of what a core costs, in the beginning and in the end.
+FIRST_HEAT, LAST_HEAT = 0.3, 0.003
+
+
+def hops(a: tuple[int, int], b: tuple[int, int]) -> int:
+    """Links between two chips of a board, whose links go along both axes and along x = y."""
+    dx, dy = b[0] - a[0], b[1] - a[1]
+    return max(abs(dx), abs(dy)) if dx * dy > 0 else abs(dx) + abs(dy)
+
+
+def worth_annealing(plan: Plan) -> bool:
+    """Whether there are tiles, for whose traffic no simple order is good; not where places hang on SDRAM as well."""
+    return (any(isinstance(cut, TileCut) for cut in plan.cut.stages)
+            and not any(core.in_sdram for core in plan.cores))
+
+
+def annealed(plan: Plan, placed: dict[Core, tuple[int, int]], free: dict[tuple[int, int], int],
+             seed: int = 0) -> dict[Core, tuple[int, int]]:
+    """A placement with less traffic between chips.
+
+    :param placed: to begin with
+    :param free: cores that each chip has for the network
+    """
+    chips = list(free)
+    number = {chip: i for i, chip in enumerate(chips)}
+    distance = np.array([[hops(a, b) for b in chips] for a in chips], float)
+    cores = list(placed)
+    partners, weights = _traffic(plan, cores)
+    at = np.array([number[placed[core]] for core in cores])
+    residents: list[list[int | None]] = [[None] * free[chip] for chip in chips]
+    for core, chip in enumerate(at):
+        residents[chip][residents[chip].index(None)] = core
+
+    choice = random.Random(seed)
+    n_moves = MOVES_PER_CORE * len(cores)
+    typical = sum(float(weights[i] @ distance[at[i], at[partners[i]]]) for i in range(len(cores))) / len(cores) + 1
+    for move in range(n_moves):
+        heat = typical * FIRST_HEAT * (LAST_HEAT / FIRST_HEAT) ** (move / n_moves)
+        core = choice.randrange(len(cores))
+        if not len(partners[core]):
+            continue
+        here = int(at[core])
+        # near some partner: on its chip, or on a chip beside it
+        wanted = int(at[partners[core][choice.randrange(len(partners[core]))]])
+        there = choice.choice(np.flatnonzero(distance[wanted] <= 1).tolist())
+        if there == here or not residents[there]:
+            continue
+        place = choice.randrange(len(residents[there]))
+        other = residents[there][place]
+        gain = _cost(core, there, at, partners, weights, distance) - _cost(core, here, at, partners, weights, distance)
+        if other is not None:
+            gain += _cost(other, here, at, partners, weights, distance) - _cost(other, there, at, partners, weights, distance)
+            gain += 2 * float(weights[core][partners[core] == other].sum()) * distance[here, there]
+        if gain <= 0 or choice.random() < math.exp(-gain / heat):
+            residents[there][place] = core
+            residents[here][residents[here].index(core)] = other
+            at[core] = there
+            if other is not None:
+                at[other] = here
+    return {core: chips[at[i]] for i, core in enumerate(cores)}
+
+
+def _cost(core: int, chip: int, at: npt.NDArray[np.int64], partners: list[npt.NDArray[np.int64]],
+          weights: list[npt.NDArray[np.float64]], distance: npt.NDArray[np.float64]) -> float:
+    """Packets times links of a core, were it on this chip."""
+    return float(weights[core] @ distance[chip, at[partners[core]]])
+
+
+def _traffic(plan: Plan, cores: list[Core]) -> tuple[list[npt.NDArray[np.int64]], list[npt.NDArray[np.float64]]]:
+    """Of each core, whom it exchanges packets with, and how many in a sample, both ways."""
+    number = {core: i for i, core in enumerate(cores)}
+    between: list[dict[int, float]] = [{} for _ in cores]
+    for stream in plan.streams:
+        a = number[stream.producer]
+        for consumer in stream.consumers:
+            b = number[consumer]
+            for one, two in ((a, b), (b, a)):
+                between[one][two] = between[one].get(two, 0.0) + stream.n_words + 1
+    return ([np.array(list(of_core), np.int64) for of_core in between],
+            [np.array(list(of_core.values())) for of_core in between])
