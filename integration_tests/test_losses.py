@@ -27,9 +27,11 @@ def test_what_routers_drop_is_sent_again(faulty: SharedTarget) -> None:
     graph = make_graph([30, 20, 6], [Activation.RELU], OUTPUTS[0], seed=20)
     samples = make_samples(graph, 60, seed=21)
     executor = GfeExecutor(graph, faulty)
+    state = executor.optimiser_state()
     try:
         executor.train_epoch(samples, 0, 16, True, 0.1)               # maps and loads while all is well
-        executor.set_parameters([(layer.weights, layer.biases) for layer in graph.layers])
+        executor.set_parameters([(layer.weights, layer.biases) for layer in graph.weight_layers])
+        executor.set_optimiser_state(state)
         before = faulty.emulated_machine.counters().dropped["mc"]
         faulty.emulated_machine.faults(drop_every=100)
         on_machine = train(executor, samples, epochs=2, batch_size=16)
