@@ -19,7 +19,7 @@ from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_ro
 from dlgraph.gfe.session import Session
 from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, PassResult, Samples
 from dlgraph.layers import WeightLayer
-from dlgraph.mapping.annealing import annealed, worth_annealing
+from dlgraph.mapping.annealing import annealed, spread, worth_annealing
 from dlgraph.mapping.boxes import flat_index
 from dlgraph.mapping.choose import ChosenCut, choose_plan, chosen, complaints
 from dlgraph.mapping.cuts import Blocks, explicit_cut
@@ -470,6 +470,8 @@ class GfeExecutor(Executor):
             session.add(random.Random(self._placement_seed).sample(vertices, len(vertices)))
             return vertices
         chips = session.chips()
+        if worth_annealing(plan):
+            chips = spread(plan, chips)
         while True:
             vertices = [self._make_vertex(core, plan, samples, progress_to) for core in plan.cores]
             try:

@@ -3,14 +3,18 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
+from typing import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from dlgraph.mapping.cuts import TileCut
+from dlgraph.mapping.placement import ChipRoom
 from dlgraph.mapping.plan import Core, Plan
 
 MOVES_PER_CORE = 400
+LEAST_SPREAD = 4                 # cores on a chip
 #: Cost that a move may add, as a share of what a core costs, in the beginning and in the end.
 FIRST_HEAT, LAST_HEAT = 0.3, 0.003
 
@@ -19,6 +23,14 @@ def hops(a: tuple[int, int], b: tuple[int, int]) -> int:
     """Links between two chips of a board, whose links go along both axes and along x = y."""
     dx, dy = b[0] - a[0], b[1] - a[1]
     return max(abs(dx), abs(dy)) if dx * dy > 0 else abs(dx) + abs(dy)
+
+
+def spread(plan: Plan, chips: Sequence[ChipRoom]) -> list[ChipRoom]:
+    """Chips with room for fewer cores, so that the network takes many chips and with them many links: a router through which
+    a few links must take all that 16 cores send at once stands still for long.
+    """
+    most = max(LEAST_SPREAD, -(-5 * len(plan.cores) // (4 * len(chips))))
+    return [replace(chip, free=min(chip.free, most)) for chip in chips]
 
 
 def worth_annealing(plan: Plan) -> bool:
