@@ -1,7 +1,8 @@
 # What a checkout can do.  Everything is installed into VENV, nothing elsewhere.
 #
 #   make demo             train on handwritten digits, on an emulated SpiNNaker board (or on DLGRAPH_MACHINE)
-#   make test             every test
+#   make test             every test that takes seconds
+#   make test-wide        the others: large networks, many random ones
 #   make docs             the documentation, in docs/_build/html
 #   make lint             ruff and mypy
 #   make benchmark-mnist  one epoch of MNIST on an emulated board, against the reference and Keras
@@ -17,13 +18,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WARNINGS_ARE_ERRORS ?= -W --keep-going
 
-.PHONY: demo test docs lint benchmark-mnist benchmark-networks clean
+.PHONY: demo test test-wide docs lint benchmark-mnist benchmark-networks clean
 
 demo: $(VENV)/has-keras $(VENV)/has-examples
 	$(BIN)/python examples/train_digits.py $(if $(DLGRAPH_MACHINE),,--board spinn3)
 
 test: $(VENV)/has-keras $(VENV)/has-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_OPTIONS)
+
+test-wide: $(VENV)/has-keras $(VENV)/has-test
+	$(BIN)/python -m pytest -n 2 -m wide --timeout 3600 $(PYTEST_OPTIONS)
 
 docs: $(VENV)/has-docs
 	$(BIN)/python -m sphinx -b html $(WARNINGS_ARE_ERRORS) docs docs/_build/html

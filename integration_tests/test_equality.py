@@ -43,11 +43,11 @@ def test_cuts_and_placements(spinn3: MachineTarget, cuts: dict[str, tuple[int, .
                         n_sources=n_sources, window=window, placement_seed=placement_seed)
 
 
-@settings(max_examples=8, deadline=None, derandomize=True,
+@settings(max_examples=6, deadline=None, derandomize=True,
           suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_random_networks(spinn3: MachineTarget, data: st.DataObject) -> None:
-    widths = data.draw(st.lists(st.integers(1, 300), min_size=2, max_size=5))
+    widths = data.draw(st.lists(st.integers(1, 150), min_size=2, max_size=4))
     hidden = [data.draw(st.sampled_from(HIDDEN)) for _ in widths[1:-1]]
     output = data.draw(st.sampled_from(OUTPUTS))
     graph = make_graph(widths, hidden, output, seed=data.draw(st.integers(0, 2**32 - 1)),

@@ -51,9 +51,7 @@ def check(graph: LayerGraph, samples: Samples, target: MachineTarget, batch_size
 
 # --------------------------------------------------------------------------- random networks
 
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(seed=st.integers(0, 2**32 - 1), by_hand=st.booleans())
-def test_random_graphs(spinn3: MachineTarget, seed: int, by_hand: bool) -> None:
+def check_random_graph(target: MachineTarget, seed: int, by_hand: bool) -> None:
     choice = random.Random(seed)
     graph = random_graphs.random_layer_graph(choice, LIMITS)
     graph.optimiser = choice.choice(OPTIMISERS)
@@ -68,7 +66,20 @@ def test_random_graphs(spinn3: MachineTarget, seed: int, by_hand: bool) -> None:
         expected = train(ReferenceExecutor(graph), samples, 2, 4)
     except NumberFormatOverflow:
         assume(False)
-    assert_equal(on_machine(graph, samples, spinn3, 4, **options), expected)
+    assert_equal(on_machine(graph, samples, target, 4, **options), expected)
+
+
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 2**32 - 1), by_hand=st.booleans())
+def test_random_graphs(spinn3: MachineTarget, seed: int, by_hand: bool) -> None:
+    check_random_graph(spinn3, seed, by_hand)
+
+
+@pytest.mark.wide
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 2**32 - 1), by_hand=st.booleans())
+def test_many_random_graphs(spinn3: MachineTarget, seed: int, by_hand: bool) -> None:
+    check_random_graph(spinn3, seed, by_hand)
 
 
 # --------------------------------------------------------------------------- networks made by hand

@@ -38,7 +38,9 @@ def test_fully_connected(tmp_path: Path) -> None:
     check(recorded(tmp_path, "mlp_300", "--samples", "100", "--epochs", "2", "--momentum", "0"))
 
 
-@pytest.mark.parametrize("network, samples", [("lenet1", "100"), ("lenet5", "64"), ("boosted_lenet4", "64")])
+@pytest.mark.parametrize("network, samples", [
+    ("lenet1", "32"), pytest.param("lenet5", "64", marks=pytest.mark.wide),
+    pytest.param("boosted_lenet4", "64", marks=pytest.mark.wide)])
 def test_convolutions(tmp_path: Path, network: str, samples: str) -> None:
     check(recorded(tmp_path, network, "--samples", samples, "--epochs", "1"))
 

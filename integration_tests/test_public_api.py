@@ -17,6 +17,7 @@ import spinnemu
 import dlgraph
 from dlgraph.errors import DoesNotFit
 from dlgraph.machines import MACHINE_VARIABLE, Board, Emulated, Machine
+from dlgraph.mapping import memory
 from tests.keras_models import data, equal, mlp
 
 pytestmark = pytest.mark.timeout(300)
@@ -65,7 +66,7 @@ def test_train_predict_evaluate_and_train_again() -> None:
         report = net.report()
         assert (report.machine, report.n_samples) == (net.machine, 75)
         assert report.machine_seconds == again.machine_seconds[-1]
-        assert {stage.layer for stage in report.stages} == {layer.name for layer in model.layers}
+        assert {stage.layer for stage in report.stages} == {"input", *(layer.name for layer in model.layers)}
         assert all(0 < stage.busy <= 1 and stage.predicted_cycles and stage.packets_sent for stage in report.stages)
         assert isinstance(machine(), Board) or "emulated" in str(report)
 
@@ -190,7 +191,9 @@ def test_a_sum_that_overflows_ends_the_run() -> None:
 
 @pytest.fixture
 def untouched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No emulated machine may be started."""
+    """No emulated machine may be started; its chips are small."""
+    monkeypatch.setattr(memory, "CHIP_SDRAM_BYTES", 1 << 20)
+
     def start(*arguments: Any, **options: Any) -> None:
         raise AssertionError("a machine was started")
     monkeypatch.setattr(spinnemu, "Machine", start)
@@ -198,9 +201,9 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize("widths, words", [
-    ((2000, 2000, 3), "'wide_0' with 2000 x 2000 weights 32000000; the machine's 60 cores have 3624960 bytes"),
+    ((2000, 2000, 3), r"'wide_0' with 2000 x 2000 weights \d+; the machine's 4 chips have \d+ bytes of SDRAM, \d+ too few"),
     ((4, 4, 60000), "the 60000 outputs of layer 'wide_1' belong on one core and need .* bytes"),
-    ((8,) * 40, "it needs 79 cores, the machine has 60"),
+    ((8,) * 40, f"it needs {1 + 2 * 39} cores, .*; the machine has 60, {1 + 2 * 39 - 60} too few"),
 ])
 def test_too_large_a_network_is_refused_before_the_machine(widths: tuple[int, ...], words: str) -> None:
     x, y = data(32, n_inputs=widths[0])
