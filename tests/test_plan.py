@@ -328,6 +328,8 @@ def test_cores_go_where_sdram_is_left() -> None:
     chips = [placement.ChipRoom(0, 0, 4, 100), placement.ChipRoom(0, 1, 4, 60), placement.ChipRoom(1, 0, 4, 300)]
     found = placement.place([cores[:2], cores[2:]], chips, dict.fromkeys(cores, 50))
     assert [found[core] for core in cores] == [(0, 0)] * 2 + [(1, 0)] * 4
+    assert placement.sdram_suffices(found, chips, dict.fromkeys(cores, 50))
+    assert not placement.sdram_suffices(found, chips, dict.fromkeys(cores, 80))
     with pytest.raises(ValueError, match="'slice 3' needs 50 bytes of SDRAM, .* at most 10"):
         placement.place([cores], chips[:2], dict.fromkeys(cores, 50))
 

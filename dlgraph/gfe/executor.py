@@ -24,7 +24,7 @@ from dlgraph.mapping.boxes import flat_index
 from dlgraph.mapping.choose import ChosenCut, choose_plan, chosen, complaints
 from dlgraph.mapping.cuts import Blocks, explicit_cut
 from dlgraph.mapping.operations import operations_of
-from dlgraph.mapping.placement import place
+from dlgraph.mapping.placement import place, sdram_suffices
 from dlgraph.mapping.plan import Core, CoreKind, Plan, make_plan
 from dlgraph.mapping.stages import find_stages
 from dlgraph.optimisers import OptimiserState, fresh_state
@@ -443,7 +443,7 @@ class GfeExecutor(Executor):
 
     def _start(self, plan: Plan, samples: Sequence[Samples]) -> None:
         options = self.target.options
-        session = Session(options, binary_folder(), self._give_up)
+        session = Session(options, binary_folder(), self._give_up, self.target.emulated)
         self._session = session
         progress_to = None
         if "machine_name" in options:
@@ -474,8 +474,9 @@ class GfeExecutor(Executor):
             chips = spread(plan, chips)
         while True:
             vertices = [self._make_vertex(core, plan, samples, progress_to) for core in plan.cores]
+            sdram = {vertex.core: vertex.sdram_bytes for vertex in vertices}
             try:
-                chip_of = place(plan.neighbourhoods, chips, {vertex.core: vertex.sdram_bytes for vertex in vertices})
+                chip_of = place(plan.neighbourhoods, chips, sdram)
             except ValueError as error:
                 if len(vertices) > sum(chip.free for chip in chips) or self._region_limit <= MIN_REGION_BYTES:
                     raise DoesNotFit(f"The network needs {len(vertices)} cores, the machine has "
@@ -483,7 +484,8 @@ class GfeExecutor(Executor):
                 self._region_limit = max(MIN_REGION_BYTES, self._region_limit // 2)
                 continue
             if worth_annealing(plan):
-                chip_of = annealed(plan, chip_of, {(chip.x, chip.y): chip.free for chip in chips})
+                nearer = annealed(plan, chip_of, {(chip.x, chip.y): chip.free for chip in chips})
+                chip_of = nearer if sdram_suffices(nearer, chips, sdram) else chip_of
             for vertex in vertices:
                 vertex.set_fixed_location(*chip_of[vertex.core])
             session.add(vertices)

@@ -30,14 +30,19 @@ def _gatherer(placement: Placement) -> DataSpeedUpPacketGatherMachineVertex:
     return FecDataView.get_gatherer_by_xy(chip.nearest_ethernet_x, chip.nearest_ethernet_y)
 
 
-def write_blocks(blocks: Sequence[tuple[Placement, int, bytes]]) -> None:
-    """Write (placement, address, bytes) blocks."""
+def write_blocks(blocks: Sequence[tuple[Placement, int, bytes]], fast_afar: bool = True) -> None:
+    """Write (placement, address, bytes) blocks.
+
+    :param fast_afar: by the fast way also to chips without Ethernet.  On an emulated machine GFE's gatherer loses packets on the
+        way there, and the host waits seconds for each time it asks for them again
+    """
     large = any(len(data) >= FAST_BYTES for _, _, data in blocks)
     fast = large and FecDataView.has_monitors() and not get_config_bool(
         "Machine", "disable_advanced_monitor_usage_for_data_in")
     with _streaming(fast) as streaming:
         for placement, address, data in blocks:
-            if streaming and len(data) >= FAST_BYTES:
+            near = FecDataView.get_chip_at(placement.x, placement.y).ip_address is not None
+            if streaming and len(data) >= FAST_BYTES and (near or fast_afar):
                 _gatherer(placement).send_data_into_spinnaker(placement.x, placement.y, address, data)
             else:
                 FecDataView.write_memory(placement.x, placement.y, address, data)

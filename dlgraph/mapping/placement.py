@@ -51,3 +51,11 @@ def place(neighbourhoods: Sequence[Sequence[Core]], chips: Sequence[ChipRoom],
         if waiting:
             raise ValueError(f"{len(waiting)} cores of {waiting[0].label!r} and its neighbours find no room")
     return placed
+
+
+def sdram_suffices(placed: Mapping[Core, tuple[int, int]], chips: Sequence[ChipRoom], sdram: Mapping[Core, int]) -> bool:
+    """Whether every chip has the SDRAM that its cores need."""
+    left = {(chip.x, chip.y): chip.sdram for chip in chips}
+    for core, chip in placed.items():
+        left[chip] -= sdram[core]
+    return min(left.values()) >= 0
