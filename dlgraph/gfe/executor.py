@@ -443,7 +443,7 @@ class GfeExecutor(Executor):
 
     def _start(self, plan: Plan, samples: Sequence[Samples]) -> None:
         options = self.target.options
-        session = Session(options, binary_folder(), self._give_up, self.target.emulated)
+        session = Session(options, binary_folder(), self._give_up)
         self._session = session
         progress_to = None
         if "machine_name" in options:

@@ -51,14 +51,12 @@ class Session:
     :param options: of GFE's ``[Machine]`` section; other options come from the user's cfg files
     :param binaries: folder of the ``.aplx`` files
     :param give_up: called when another session needs GFE
-    :param emulated: whether the machine is
     """
 
-    def __init__(self, options: dict[str, str], binaries: Path, give_up: Callable[[], None], emulated: bool = False) -> None:
+    def __init__(self, options: dict[str, str], binaries: Path, give_up: Callable[[], None]) -> None:
         global _give_up
         if _give_up is not None:
             _give_up()
-        self._emulated = emulated
         self._addresses: dict[tuple[NetworkVertex, Region], int] = {}
         self._vertices: list[NetworkVertex] = []
         self._open = False
@@ -168,7 +166,7 @@ class Session:
         """Write (vertex, region, offset, bytes) blocks to SDRAM, between passes."""
         with self._talking():
             memory_access.write_blocks([(self.placement(vertex), self._address(vertex, region) + offset, data)
-                                        for vertex, region, offset, data in blocks], fast_afar=not self._emulated)
+                                        for vertex, region, offset, data in blocks])
 
     def read(self, blocks: Sequence[tuple[NetworkVertex, Region, int]]) -> list[bytes]:
         """Read (vertex, region, number of bytes) blocks from SDRAM, between passes."""
