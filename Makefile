@@ -23,7 +23,7 @@ WARNINGS_ARE_ERRORS ?= -W --keep-going
 demo: $(VENV)/has-keras $(VENV)/has-examples
 	$(BIN)/python examples/train_digits.py $(if $(DLGRAPH_MACHINE),,--board spinn3)
 
-test: $(VENV)/has-keras $(VENV)/has-test
+test: $(VENV)/has-keras $(VENV)/has-test $(VENV)/has-docs
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_OPTIONS)
 
 test-wide: $(VENV)/has-keras $(VENV)/has-test

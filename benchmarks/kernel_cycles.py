@@ -210,8 +210,7 @@ def _print_unit_operations(counter: Counter) -> None:
     for kind, name in ((0, "linear"), (1, "ReLU"), (5, "leaky ReLU"), (3, "tanh")):
         calls.append((name, "activate_image", (kind, 9830, a, sums, 11, x, f, image, clips)))
         calls.append((f"{name}, error", "unit_errors_image", (kind, e, f, image, a, sums, clips)))
-    calls += [("addition of 2", "add_values", ([x, x], 2, n, x, clips)),
-              ("maximum", "pooling_maximum", (pool, x, x, winners)),
+    calls += [("maximum", "pooling_maximum", (pool, x, x, winners)),
               ("maximum, error", "pooling_maximum_backward", (pool, e, winners, e)),
               ("average", "pooling_average", (pool, x, x, clips)), ("average, error", "pooling_average_backward", (pool, e, e)),
               ("dropout", "dropout_forward", (dropout, 1, image, x, x, clips)),

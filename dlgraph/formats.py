@@ -300,24 +300,6 @@ def bias_gradient_shift(batch_size: int, n_positions: int = 1) -> int:
     return clog2(batch_size * n_positions)
 
 
-def weight_rate(learning_rate: float, n_samples: int, fraction: int, batch_size: int, n_positions: int = 1) -> Rate:
-    """Rate of the weights' update.
-
-    :param learning_rate: the value of the float32 that Keras holds
-    :param n_samples: samples in this batch (fewer in the last one)
-    :param fraction: ``fx`` of the layer's inputs
-    :param batch_size: the nominal one
-    :param n_positions: as for :func:`weight_gradient_shift`
-    """
-    shift = weight_gradient_shift(batch_size, n_positions)
-    return rate(learning_rate / n_samples * 2.0 ** (16 - fraction + shift))
-
-
-def bias_rate(learning_rate: float, n_samples: int, batch_size: int, n_positions: int = 1) -> Rate:
-    """Rate of the biases' update; parameters as for :func:`weight_rate`."""
-    return rate(learning_rate / n_samples * 2.0 ** (bias_gradient_shift(batch_size, n_positions) - 5))
-
-
 def mean_rate(n: int) -> Rate:
     """``1/n`` of the losses' means."""
     return rate(1.0 / n)

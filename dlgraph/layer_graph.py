@@ -123,10 +123,6 @@ class LayerGraph:
         """Those with parameters, in order: what an executor's parameters belong to, one by one."""
         return [layer for layer in self.layers if isinstance(layer, WeightLayer)]
 
-    def shape_into(self, number: int) -> Shape:
-        """Shape of the (first) value that a layer takes."""
-        return self.layers[number].in_shape
-
     def takers(self, number: int) -> list[int]:
         """The layers that take the value of a layer, or of :data:`~dlgraph.layers.INPUT`."""
         return [i for i, layer in enumerate(self.layers) if number in layer.inputs]

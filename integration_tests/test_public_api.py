@@ -113,7 +113,8 @@ def test_weights_changed_between_calls() -> None:
 
 
 def test_fit_in_one_call_with_tf_keras() -> None:
-    tf = pytest.importorskip("tensorflow")
+    import tensorflow as tf
+
     x, y = data(50, loss="categorical_crossentropy")
     tf.keras.utils.set_random_seed(4)
     model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(6, "sigmoid"), tf.keras.layers.Dense(3),

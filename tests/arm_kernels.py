@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 
 KERNELS = Path(__file__).resolve().parent.parent / "c_models" / "kernels"
-CALLS = Path(__file__).resolve().with_name("kernel_calls.c")
-C_SOURCES = [*sorted(KERNELS.glob("*.c")), CALLS]
+C_SOURCES = sorted(KERNELS.glob("*.c"))
 SOURCES = [*C_SOURCES, *sorted(KERNELS.glob("*.S"))]
 ITCM, ITCM_BYTES = 0, 0x10000
 DTCM, DTCM_BYTES = 0x400000, 0x10000

@@ -39,8 +39,8 @@ def build(folder: Path) -> ctypes.CDLL:
     signatures = {
         "exp_neg": ([u32], u32), "recip": ([u32], u32), "sigma": ([i32], u32), "tanh_31": ([i32], ctypes.c_int64),
         "ln_big": ([u64], i32),
-        "call_activate": ([u32, i32, u32, pointer, pointer], ctypes.c_int16),
-        "call_unit_error": ([u32, i32, ctypes.c_uint16, pointer], i32),
+        "activate_all": ([u32, u32, pointer, u32, u32, pointer, pointer, pointer], None),
+        "unit_errors_all": ([u32, pointer, pointer, u32, pointer, pointer], None),
         "order_sample": ([u32, u32, u32, pointer], u32),
         "loss_evaluate": ([pointer, u32, pointer, pointer, pointer, pointer, pointer], LossResult),
         "dense_forward_c": ([pointer] * 3 + [u32] * 2, None), "dense_backward_c": ([pointer] * 3 + [u32] * 2, None),

@@ -224,7 +224,6 @@ def test_missing_source_is_named(tree):
 
 def test_builds_with_ziglang(tmp_path):
     """The real thing, once; objects are kept in the build folder."""
-    pytest.importorskip("ziglang")
     images = BUILD.build(tmp_path, ["runtime_minimal"], quiet=True)
     memory, entry = load((tmp_path / "runtime_minimal.aplx").read_bytes())
     assert entry == 0

@@ -11,9 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-unicorn = pytest.importorskip("unicorn")
-pytest.importorskip("ziglang")
+import unicorn
 
 C_MODELS = Path(__file__).resolve().parent.parent / "c_models"
 ARM = unicorn.arm_const

@@ -14,7 +14,6 @@ from dlgraph.data.idx import read_idx
 from dlgraph.errors import DataError
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED = ROOT.parent / "shared" / "data" / "mnist.npz"
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -176,10 +175,3 @@ def test_files_that_are_no_npz(tmp_path: Path) -> None:
         (tmp_path / "mnist.npz").write_bytes(content)
         with pytest.raises(DataError, match=says):
             data.mnist(tmp_path / "mnist.npz")
-
-
-@pytest.mark.skipif(not SHARED.exists(), reason="MNIST is not beside this checkout")
-def test_mnist_itself() -> None:
-    found = data.mnist(SHARED)
-    assert found.x_train.shape == (60_000, 28, 28) and found.x_test.shape == (10_000, 28, 28)
-    assert found.y_train[:5].tolist() == [5, 0, 4, 1, 9] and found.y_test[:5].tolist() == [7, 2, 1, 0, 4]

@@ -9,16 +9,15 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
+import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+import tensorflow as tf  # noqa: E402
 from small_nets import HIDDEN, PAIRS, pair_name, random_graph, random_samples  # noqa: E402
 
 from dlgraph import formats  # noqa: E402
 from dlgraph.layer_graph import Activation, Loss  # noqa: E402
 from dlgraph.reference import ReferenceExecutor  # noqa: E402
-
-keras = pytest.importorskip("keras")
-tf = pytest.importorskip("tensorflow")
 
 FLOAT32_ERROR = 1e-5        # of Keras itself
 SLOPE_CHANGE = {Activation.LINEAR: 0.0, Activation.RELU: 0.0, Activation.SIGMOID: 0.1, Activation.TANH: 0.77}

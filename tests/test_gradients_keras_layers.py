@@ -12,8 +12,10 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 from dataclasses import dataclass  # noqa: E402
 from math import prod  # noqa: E402
 
+import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+import tensorflow as tf  # noqa: E402
 from test_gradients_keras import FLOAT32_ERROR, FUNCTION_ERROR, SLOPE_CHANGE, keras_loss  # noqa: E402
 
 from dlgraph import formats  # noqa: E402
@@ -23,9 +25,6 @@ from dlgraph.layer_graph import (  # noqa: E402
 from dlgraph.order import hash_words  # noqa: E402
 from dlgraph.reference import ReferenceExecutor  # noqa: E402
 from dlgraph.reference.windows import Windows  # noqa: E402
-
-keras = pytest.importorskip("keras")
-tf = pytest.importorskip("tensorflow")
 
 BATCH, RATE, EPOCH = 12, 0.5, 4
 LINEAR, RELU, TANH, LEAKY = Activation.LINEAR, Activation.RELU, Activation.TANH, Activation.LEAKY_RELU

@@ -40,7 +40,8 @@ def test_activation_layers_are_fused(layer, activation) -> None:
 
 
 def test_activation_given_as_a_layer_or_as_tensorflow_function() -> None:
-    tf = pytest.importorskip("tensorflow")
+    import tensorflow as tf
+
     model = sequential(layers.Dense(5, activation=layers.ReLU(), name="a"), layers.Dense(5, tf.nn.tanh, name="b"),
                        layers.Dense(3, tf.nn.softmax, name="c"))
     assert [activation for *_, activation in summary(model)] == [Activation.RELU, Activation.TANH, Activation.SOFTMAX]
@@ -142,7 +143,8 @@ def test_a_saved_and_loaded_model_is_read_alike(tmp_path) -> None:
 
 
 def test_tf_keras_is_the_same() -> None:
-    tf = pytest.importorskip("tensorflow")
+    import tensorflow as tf
+
     model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(3, "softmax")])
     model.compile("sgd", tf.keras.losses.SparseCategoricalCrossentropy())
     assert translate(model).n_outputs == 3

@@ -12,8 +12,6 @@ from host_kernels import address
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-pytest.importorskip("unicorn")
-
 INT32 = np.iinfo(np.int32)
 EXTREMES = np.array([INT32.min, INT32.min + 1, -65536, -32769, -1, 0, 1, 32767, 65535, 65536, INT32.max - 1, INT32.max])
 

@@ -95,15 +95,18 @@ def test_activations(host, kind, fraction):
     a = spread(rng, 300)
     x, slope, clips = functions.activate(a, kind, fraction)
     e = rng.permutation(a)
+    a_32, e_32 = a.astype(np.int32), e.astype(np.int32)
     d, error_clips = functions.hidden_error(e, slope, kind)
-    out, count = ctypes.c_uint16(), ctypes.c_uint32()
-    for k, value in enumerate(a.tolist()):
-        assert host.call_activate(kind.value, value, fraction, ctypes.byref(out), ctypes.byref(count)) == x[k]
-        assert out.value == slope[k]
+    got_x, got_slope, got_d = np.zeros(a.size, np.int16), np.zeros(a.size, np.uint16), np.zeros(a.size, np.int32)
+    count = ctypes.c_uint32()
+    host.activate_all(kind.value, 0, address(a_32), a.size, fraction, address(got_x), address(got_slope),
+                      ctypes.byref(count))
+    np.testing.assert_array_equal(got_x, x)
+    np.testing.assert_array_equal(got_slope, slope)
     assert count.value == clips
     count.value = 0
-    for k, value in enumerate(e.tolist()):
-        assert host.call_unit_error(kind.value, value, int(slope[k]), ctypes.byref(count)) == d[k]
+    host.unit_errors_all(kind.value, address(e_32), address(got_slope), e.size, address(got_d), ctypes.byref(count))
+    np.testing.assert_array_equal(got_d, d)
     assert count.value == error_clips
     assert slope.min() >= 0 and slope.max() <= 2**15
 

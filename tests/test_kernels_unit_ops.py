@@ -15,8 +15,6 @@ from host_kernels import address
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-pytest.importorskip("unicorn")
-
 INT32 = np.iinfo(np.int32)
 EXTREMES = [INT32.min, INT32.min + 1, -2**28 - 1, -2**28, -65536, -32769, -1, 0, 1, 32767, 65535, 65536, 2**27, INT32.max - 1,
             INT32.max]
@@ -246,17 +244,6 @@ def test_activations_of_values(call, kind, before, after):
     out, derivative = np.zeros(x.size, np.int16), np.zeros(x.size, np.uint16)
     call("activate_values", KINDS[kind], 3000, x.astype(np.int16), x.size, before, after, out, derivative, count)
     assert list(zip(out.tolist(), derivative.tolist(), strict=True)) == pairs and count[0] == clips.n
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 5])
-def test_addition(call, count):
-    rng = np.random.default_rng(7)
-    x = [rng.integers(-2**15, 2**15, 40).astype(np.int16) for _ in range(count)]
-    clips, n_clips = slow.Clips(), counter()
-    expected = [clips.sat(sum(int(v) for v in column), 16) for column in zip(*x, strict=True)]
-    out = np.zeros(40, np.int16)
-    call("add_values", x, count, 40, out, n_clips)
-    assert out.tolist() == expected and n_clips[0] == clips.n
 
 
 @dataclass(frozen=True)

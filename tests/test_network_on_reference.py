@@ -21,7 +21,8 @@ from dlgraph.reference import ReferenceExecutor
 
 @pytest.fixture(scope="module")
 def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    load_digits = pytest.importorskip("sklearn.datasets").load_digits
+    from sklearn.datasets import load_digits
+
     x, y = load_digits(return_X_y=True)
     chosen = np.random.default_rng(0).permutation(len(x))
     x, y = x[chosen] / 16, y[chosen]

@@ -41,7 +41,6 @@ def host():
 
 @pytest.fixture(scope="module")
 def machine():
-    pytest.importorskip("unicorn")
     return arm_kernels.ArmKernels(arm_kernels.shared_elf())
 
 

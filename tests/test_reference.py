@@ -73,7 +73,7 @@ def compare(graph, samples, backend, n_epochs=2, batch_size=5, shuffle=True, lr=
 @pytest.fixture(params=["numpy", "native"])
 def backend(request):
     if request.param == "native":
-        native = pytest.importorskip("dlgraph.reference.native")
+        from dlgraph.reference import native
         if native.load() is None:
             pytest.skip(f"no compiled reference: {native.why_not()}")
     return request.param

@@ -110,7 +110,8 @@ def test_leaky_relus_are_fused(layer, slope) -> None:
 
 
 def test_leaky_relus_of_functions_and_of_no_slope() -> None:
-    tf = pytest.importorskip("tensorflow")
+    import tensorflow as tf
+
     model = sequential(layers.Dense(5, tf.nn.leaky_relu), layers.Dense(5, "leaky_relu"), layers.Dense(5, layers.LeakyReLU(0)),
                        layers.Dense(2))
     assert [(layer.activation, layer.negative_slope) for layer in translate(model).layers[:3]] == [
@@ -229,7 +230,8 @@ def same(a: Layer, b: Layer) -> bool:
 
 
 def test_tf_keras_and_a_loaded_model_are_the_same(tmp_path) -> None:
-    tf = pytest.importorskip("tensorflow")
+    import tensorflow as tf
+
     model = every_layer()
     model.save(tmp_path / "model.keras")
     for other in (every_layer(tf.keras), keras.models.load_model(tmp_path / "model.keras")):

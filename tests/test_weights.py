@@ -85,7 +85,6 @@ def test_losses_and_errors_are_weighed_in_c_on_the_host() -> None:
 
 
 def test_losses_and_errors_are_weighed_on_arm() -> None:
-    pytest.importorskip("unicorn")
     arm = arm_kernels.ArmKernels(arm_kernels.shared_elf())
     rng = np.random.default_rng(2)
     for weight, loss in corners(rng):

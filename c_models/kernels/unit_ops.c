@@ -231,18 +231,3 @@ void value_errors(uint32_t activation, const int32_t *e, const uint16_t *derivat
     }
     *saturations += clips;
 }
-
-void add_values(const int16_t *const *x, uint32_t count, uint32_t n, int16_t *out, uint32_t *saturations)
-{
-    uint32_t clips = 0;
-    const int16_t *first = x[0];
-    const int16_t *last = x[count - 1];
-    for (uint32_t k = 0; k < n; k++) {
-        int32_t sum = count > 1 ? *first++ + *last++ : *first++;
-        for (uint32_t i = 1; i + 1 < count; i++) {
-            sum += x[i][k];
-        }
-        out[k] = saturate16(sum, &clips);
-    }
-    *saturations += clips;
-}

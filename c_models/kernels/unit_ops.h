@@ -1,5 +1,5 @@
 /*
- * What layers do to each value by itself: biases, activations, sums of values; forward and backward side by side.
+ * What layers do to each value by itself: biases, activations; forward and backward side by side.
  *
  * Formats: docs/arithmetic.rst.  `*saturations` counts clips.  Where an image goes `from` one layout `to` another, both
  * have the same rows, columns and channels; from the sums of a convolution that is pitch = n_columns.  In and out may be
@@ -42,8 +42,5 @@ void activate_values(uint32_t activation, uint32_t slope, const int16_t *x, uint
         int16_t *out, uint16_t *derivative, uint32_t *saturations);
 void value_errors(uint32_t activation, const int32_t *e, const uint16_t *derivative, uint32_t n, int32_t *out,
         uint32_t *saturations);
-
-/* out[k] = sat16(sum over i of x[i][k]), i < count. */
-void add_values(const int16_t *const *x, uint32_t count, uint32_t n, int16_t *out, uint32_t *saturations);
 
 #endif

@@ -17,16 +17,14 @@ CHIP_SDRAM_BYTES = 100 << 20
 VERTEX_SDRAM_BYTES = 128 << 10   # of every weight slice: steps of a pass, streams
 
 PARAMETER_BYTES = 8              # per weight: itself and its gradient; the optimiser's state comes on top
-PLANE_BYTES = 4                  # per weight and plane of the optimiser's state
 STATE_BYTES = 4                  # per parameter and plane of the optimiser's state
 SLOT_STATE_BYTES = 24            # per stream and slot: c_models/streams, slot_t and marker_t
 STREAM_BYTES = 32                # per incoming stream: stream_t and its number
 OUT_STREAM_BYTES = 44            # stream_out_t
-PLANE_BYTES = 28                 # words_block_t
+PLANE_BYTES = 28                 # plane_t
 BLOCK_OVERHEAD_BYTES = 16        # per claim
 PACKET_BYTES = 8
 PLACE_BYTES = 20                 # per incoming stream, at most: table from stream number to slot
-
 
 
 def n_planes(plan: Plan) -> int:
