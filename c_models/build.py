@@ -52,7 +52,7 @@ _KERNELS = tuple(sorted(
     f"kernels/{path.name}" for path in (HERE / "kernels").glob("*.[cS]")))
 #: What every vertex of a network is made of beside the runtime.
 _VERTEX = (
-    "layers/vertex.c", "layers/copy_words.c", "layers/trained.c",
+    "layers/vertex.c", "layers/copy_words.c", "layers/trained.c", "layers/exchange.c",
     "streams/stream_in.c", "streams/streams_start.c", "streams/stream_out.c",
     "streams/packet_ring.c", "streams/packet_ring_fiq.S",
     "streams/streams_drain.S", "streams/words_clear.S", *_KERNELS)
@@ -110,7 +110,7 @@ RUNTIME_SOURCES = tuple(
 #: What runs once in a pass or batch, or loses little by it, compiled for size
 #: as Thumb code.
 SELDOM = frozenset({
-    "layers/vertex.c", "layers/trained.c", "layers/kernel_share.c",
+    "layers/vertex.c", "layers/trained.c", "layers/exchange.c", "layers/kernel_share.c",
     "streams/streams_start.c", "kernels/convolution_walk.c",
     "kernels/dropout.c", "kernels/pooling.c"})
 

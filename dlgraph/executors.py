@@ -9,7 +9,8 @@ from dlgraph.layer_graph import LayerGraph
 from dlgraph.targets import MachineTarget
 
 #: What :class:`~dlgraph.gfe.executor.GfeExecutor` may be told about the mapping.
-MAPPING_OPTIONS = ("cuts", "n_sources", "window", "placement_seed", "max_region_bytes")
+MAPPING_OPTIONS = ("cuts", "n_sources", "window", "replicas", "share_dense", "shared_window", "placement_seed",
+                   "max_region_bytes")
 
 
 class ExecutorFactory(Protocol):

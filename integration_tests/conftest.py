@@ -10,6 +10,15 @@ from dlgraph.machines import MACHINE_VARIABLE, Board, Emulated
 from dlgraph.targets import MachineTarget
 
 
+#: Files that take longest, which begin first: two run at a time.
+LONG = ("test_networks", "test_examples", "test_layers", "test_weights_in_sdram", "test_equality", "test_machine_host", "test_wheel",
+        "test_replicas", "test_train_networks", "test_first_network", "test_public_api", "test_optimisers")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _empty_working_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """GFE writes its reports below the working directory."""

@@ -17,6 +17,7 @@ from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.layer_graph import (
     Activation, ActivationLayer, Adam, ConvolutionLayer, DenseLayer, DropoutLayer, Layer, LayerGraph, Loss, Metric, Optimiser,
     Pooling, PoolingLayer, ReshapeLayer, RmsProp, Samples, Sgd, WeightLayer)
+from dlgraph.mapping.cuts import stages_to_share
 from dlgraph.mapping.stages import StageKind, find_stages
 from dlgraph.reference import ReferenceExecutor
 from dlgraph.targets import MachineTarget
@@ -60,8 +61,12 @@ def check_random_graph(target: MachineTarget, seed: int, by_hand: bool) -> None:
     if by_hand:
         cuts = {stage.name: tuple(choice.randint(1, 3) for _ in range(2 if stage.kind is StageKind.DENSE else 3))
                 for stage in find_stages(graph)[1:]}
-        options = {"cuts": cuts, "n_sources": choice.randint(1, 3), "window": choice.randint(1, 6),
-                   "placement_seed": choice.randint(0, 99)}
+        replicas = choice.choice((1, 1, 2, 3))
+        options = {"cuts": cuts, "n_sources": choice.randint(1, 3), "window": choice.randint(1, 6), "replicas": replicas,
+                   "share_dense": replicas > 1 and bool(stages_to_share(find_stages(graph))),
+                   "placement_seed": choice.choice((None, choice.randint(0, 99)))}
+        if replicas > 1:
+            options["cuts"] = {name: (1,) * len(blocks) for name, blocks in cuts.items()}
     try:
         expected = train(ReferenceExecutor(graph), samples, 2, 4)
     except NumberFormatOverflow:

@@ -59,7 +59,7 @@ def test_many_blocks_of_which_some_stay_silent(spinn3: MachineTarget, optimiser:
     try:
         on_machine = train(executor, samples, epochs=2, batch_size=16)
         assert executor.plan is not None
-        assert any(memory.sweep_of(executor.plan, core, 4).block_rows < 32 for core in executor.plan.cores if core.in_sdram)
+        assert any(memory.sweep_of(executor.plan, core).block_rows < 32 for core in executor.plan.cores if core.in_sdram)
     finally:
         executor.close()
     assert_equal(on_machine, train(ReferenceExecutor(graph), samples, epochs=2, batch_size=16))

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,11 @@ from dlgraph.layers import INPUT, ConvolutionLayer, WeightLayer
 from dlgraph.mapping import memory, placement
 from dlgraph.mapping.boxes import Block, Box, Layout, compact, matched
 from dlgraph.mapping.choose import choose_plan, complaints
-from dlgraph.mapping.cuts import DenseCut, SourceCut, explicit_cut
+from dlgraph.mapping.cuts import DenseCut, SourceCut, explicit_cut, stages_to_share
 from dlgraph.mapping.intervals import Interval, check_partition, split_evenly
 from dlgraph.mapping.plan import (
-    MAX_WORDS, SLOT_BITS, TILE_ACTIVATIONS, Core, CoreKind, Plan, StreamKind, make_plan, padded, pairs, unit_image)
+    MAX_WORDS, SLOT_BITS, TILE_ACTIVATIONS, TILE_PARTIAL_ERRORS_OUT, Core, CoreKind, Plan, StreamKind, make_plan, padded, pairs,
+    unit_image)
 from dlgraph.mapping.stages import StageKind, find_stages, taken_positions
 from dlgraph.mapping.sweeps import LEAST_SWEEP, SliceShape
 from small_nets import random_graph
@@ -80,7 +82,10 @@ def random_plan(seed: int) -> Plan:
     stages = find_stages(graph)
     blocks = {stage.name: (choice.randint(1, 5), choice.randint(1, 4)) if stage.kind is StageKind.DENSE
               else tuple(choice.randint(1, 4) for _ in range(3)) for stage in stages[1:]}
-    return make_plan(graph, stages, explicit_cut(stages, blocks, choice.randint(1, 5), choice.randint(1, 8)))
+    replicas = choice.choice((1, 1, 2, 3, 7))
+    share_dense = replicas > 1 and bool(stages_to_share(stages)) and choice.random() < 0.7
+    return make_plan(graph, stages, explicit_cut(stages, blocks, choice.randint(1, 5), choice.randint(1, 8), replicas, share_dense,
+                                                 choice.randint(0, 8)))
 
 
 def flat_of(layout: Layout, shape: tuple[int, int, int]) -> npt.NDArray[np.int64]:
@@ -105,7 +110,8 @@ def test_activations_come_from_where_they_belong(seed: int) -> None:
     """Every real element of what a core takes comes once, and is that element of the value."""
     plan = random_plan(seed)
     for core in plan.cores:
-        for inlet in {taken.inlet for taken in core.inputs}:
+        turns = max(1, len(core.replica_inlets))                      # each has all, from another replica
+        for inlet, first in {(taken.inlet + turn, taken.inlet) for taken in core.inputs for turn in range(turns)}:
             got = np.full(2 * inlet_size(core, inlet), -1)
             whose = np.full(got.shape, -1)
             for end in core.streams_in:
@@ -113,6 +119,8 @@ def test_activations_come_from_where_they_belong(seed: int) -> None:
                     continue
                 producer = end.stream.producer
                 assert producer.layout is not None
+                if plan.replicas_of(producer) > 1:
+                    assert producer.replica == (inlet - first if turns > 1 else core.replica)
                 held = flat_of(producer.layout, plan.stages[producer.stage].shape)
                 source, index = positions(end.stream.source), positions(end.stream.index)
                 for word, place in zip(source, index):
@@ -121,7 +129,7 @@ def test_activations_come_from_where_they_belong(seed: int) -> None:
                         assert whose[target] < 0                     # no word comes from two streams
                         got[target], whose[target] = held[2 * word + half], producer.stage
             for taken in core.inputs:
-                if taken.inlet != inlet:
+                if taken.inlet != first:
                     continue
                 wanted = flat_of(taken.layout, plan.stages[taken.stage].shape)
                 mine = wanted >= 0
@@ -143,7 +151,7 @@ def test_partial_errors_go_back_where_activations_came_from(seed: int) -> None:
             consumer = end.stream.producer
             candidates = [taken for taken in consumer.inputs if taken.stage == core.stage
                           and (consumer.kind is not CoreKind.UNIT_TILE
-                               or end.stream.vector - 4 == taken.inlet - TILE_ACTIVATIONS)]
+                               or end.stream.vector - TILE_PARTIAL_ERRORS_OUT == taken.inlet - TILE_ACTIVATIONS)]
             held = [flat_of(taken.layout, plan.stages[core.stage].shape)[positions(end.stream.source)] for taken in candidates]
             assert any(np.array_equal(mine, theirs) for theirs in held)
             assert positions(end.stream.index) == list(range(end.stream.n_words))
@@ -200,7 +208,12 @@ def test_tiles_of_units_show_what_they_should(seed: int) -> None:
 def test_every_stream_can_be_one(seed: int) -> None:
     plan = random_plan(seed)
     assert all(stream.consumers for stream in plan.streams)
-    assert 2 * plan.window <= plan.n_slots <= 1 << SLOT_BITS
+    for core in plan.cores:
+        assert 2 * plan.window_of(core) <= plan.n_slots_of(core) <= 1 << SLOT_BITS
+        held = plan.slots_of_inlets(core)
+        for end in core.streams_in:
+            if end.stream.kind is not StreamKind.CREDIT:
+                assert held[end.inlet] == plan.slots_of_stream(end.stream)
     assert all(stream.n_words <= stream.extent <= MAX_WORDS for stream in plan.streams)
     for core in plan.cores:
         assert len({stream.partition for stream in core.streams_out}) == len(core.streams_out)
@@ -212,35 +225,38 @@ def test_every_stream_can_be_one(seed: int) -> None:
         assert seen == list(range(core.inlet_words[0]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.integers(0, 2**32))
-def test_tiles_share_their_kernels(seed: int) -> None:
-    """Each word of the exchanged gradients has one owner, who gets it from every other tile and tells all the new weights."""
+def test_what_is_held_alike_is_updated_together(seed: int) -> None:
+    """Every word of the gradients of all cores with the same parameters reaches the one core that updates it, once; that core
+    tells all others what is new."""
     plan = random_plan(seed)
-    for stage in plan.stages:
-        if stage.kind is not StageKind.CONVOLUTION:
-            continue
-        layer = plan.graph.layers[stage.layer]
-        assert isinstance(layer, ConvolutionLayer)
-        tiles: dict[Interval | None, list[Core]] = {}
-        for core in plan.cores_of(stage.number, CoreKind.CONVOLUTION_TILE):
-            tiles.setdefault(core.columns, []).append(core)
-        for alike in tiles.values():
-            exchange = alike[0].exchange
-            assert exchange is not None and all(core.exchange == exchange for core in alike)
-            shares = exchange.shares
-            assert len(shares) == len(alike) and shares[0].start == 0 and shares[-1].stop == exchange.segment
-            assert all(a.stop == b.start and a.stop % 2 == 0 for a, b in zip(shares, shares[1:]))
-            assert exchange.segment * (exchange.n_segments - 1) < exchange.n_words <= exchange.segment * exchange.n_segments
-            for core in alike if len(alike) > 1 else ():
-                n_others = len(alike) - 1
-                gradients = [end for end in core.streams_in if end.stream.kind is StreamKind.GRADIENTS]
-                assert sum(end.stream.n_words for end in gradients) == n_others * len(shares[core.tile])
-                weights = sorted(end.first + i for end in core.streams_in if end.stream.kind is StreamKind.WEIGHTS
-                                 for i in positions(end.stream.index))
-                own = [stream for stream in core.streams_out if stream.kind is StreamKind.WEIGHTS]
-                weights += [i for stream in own for i in positions(stream.source)]
-                assert sorted(weights) == list(range(exchange.segment))
+    alike: dict[Any, list[Core]] = {}
+    for core in plan.cores:
+        if core.exchange is not None:
+            alike.setdefault((core.stage, core.kind, core.rows, core.columns), []).append(core)
+    for cores in alike.values():
+        exchange = cores[0].exchange
+        assert exchange is not None and all(core.exchange == exchange for core in cores)
+        assert exchange.segment * (exchange.n_segments - 1) < exchange.n_words <= exchange.segment * exchange.n_segments
+        owner_of = [[core for core in cores if core.own_share.start <= word < core.own_share.stop]
+                    for word in range(exchange.segment)]
+        assert all(len(owners) == 1 for owners in owner_of)
+        # whose gradients each core has of each word: its own, and what is sent
+        gathered = {core: [[core] for _ in range(exchange.segment)] for core in cores}
+        for kind in (StreamKind.GRADIENTS, StreamKind.GRADIENT_SUMS):
+            before = {core: [list(of_word) for of_word in words] for core, words in gathered.items()}
+            for core in cores:
+                for end in core.streams_in:
+                    if end.stream.kind is kind:
+                        for word in positions(end.stream.source):
+                            gathered[core][word] += before[end.stream.producer][word]
+        for word, (owner,) in enumerate(owner_of):
+            assert sorted(map(id, gathered[owner][word])) == sorted(map(id, cores))
+        for core in cores if len(cores) > 1 else ():
+            new = sorted(end.first + i for end in core.streams_in if end.stream.kind is StreamKind.WEIGHTS
+                         for i in positions(end.stream.index))
+            assert sorted([*new, *range(core.own_share.start, core.own_share.stop)]) == list(range(exchange.segment))
 
 
 def test_outputs_of_a_convolution_are_refused() -> None:
@@ -264,7 +280,7 @@ def perceptron(widths: list[int]) -> LayerGraph:
 def test_chosen_cut_fits(widths: list[int]) -> None:
     graph = perceptron(widths)
     found = choose_plan(graph, find_stages(graph), 32, 759)
-    assert not complaints(found.plan, found.plan.window)
+    assert not complaints(found.plan)
     assert found.n_cores == found.cut.n_cores <= 759
 
 
@@ -273,7 +289,7 @@ def test_chosen_cut_fits(widths: list[int]) -> None:
 def test_chosen_cut_of_random_graphs_fits(seed: int) -> None:
     graph = random_graphs.random_layer_graph(random.Random(seed), LIMITS)
     found = choose_plan(graph, find_stages(graph), 8, 60)
-    assert not complaints(found.plan, found.plan.window)
+    assert not complaints(found.plan)
     assert found.n_cores <= 60
 
 
@@ -302,15 +318,15 @@ def test_weights_stay_in_sdram_only_where_dtcm_is_too_small(widths: list[int], m
     graph = perceptron(widths)
     found = choose_plan(graph, find_stages(graph), 32, max_cores)
     assert [cut.in_sdram for cut in found.cut.stages if isinstance(cut, DenseCut)] == expected
-    assert not complaints(found.plan, found.plan.window)
+    assert not complaints(found.plan)
     for core in found.plan.cores:
         if core.in_sdram:
-            least = memory.core_bytes(found.plan, core, found.plan.window)
+            least = memory.core_bytes(found.plan, core)
             shape = SliceShape.of(found.plan, core)
-            sweep = memory.sweep_of(found.plan, core, found.plan.window)
+            sweep = memory.sweep_of(found.plan, core)
             more = shape.sweep_bytes(sweep) - shape.sweep_bytes(LEAST_SWEEP)
             assert least + more <= memory.DTCM_HEAP_BYTES
-            assert 0 < sweep.samples <= found.plan.window and sweep.block_rows % 2 == 0
+            assert 0 < sweep.samples <= found.plan.window_of(core) and sweep.block_rows % 2 == 0
             assert memory.sdram_bytes(found.plan, core) >= 8 * shape.n_rows * shape.n_columns
 
 

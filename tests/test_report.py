@@ -59,5 +59,5 @@ def test_model_of_a_chosen_cut_tells_of_every_kind_of_core() -> None:
     chosen = choose_plan(graph, find_stages(graph), 32, 60)
     assert set(chosen.stages) == {(core.stage, core.kind) for core in chosen.plan.cores} and len(chosen.stages) == 5
     slowest = max(stage.cycles for stage in chosen.stages.values())
-    assert chosen.cycles_per_sample == cycles_per_sample(chosen.stages, chosen.cut.window, 32) >= slowest
+    assert chosen.cycles_per_sample == cycles_per_sample(chosen.cut, chosen.stages, 32) >= slowest
     assert np.isfinite([stage.per_sample(32) for stage in chosen.stages.values()]).all()

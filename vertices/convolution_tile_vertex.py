@@ -6,7 +6,6 @@ import numpy.typing as npt
 
 from dlgraph.layers import ConvolutionLayer, Pooling, PoolingLayer
 from dlgraph.mapping.boxes import Layout
-from dlgraph.mapping.cuts import TileCut
 from dlgraph.mapping.operations import operations_of
 from dlgraph.mapping.plan import Core, Plan, padded_channels
 from dlgraph.optimisers import BIASES, WEIGHTS, OptimiserKind
@@ -31,8 +30,8 @@ class ConvolutionTileVertex(TrainedVertex):
                       for operation in operations_of(plan, core))
         pooling = "maximum" if maximum else "average"
         super().__init__(core, plan, f"dlgraph_convolution_{pooling}_{BINARY_OF_KIND[plan.graph.optimiser.kind]}.aplx")
-        layer, cut = plan.graph.layers[stage.layer], plan.cut.stages[core.stage]
-        assert isinstance(layer, ConvolutionLayer) and isinstance(cut, TileCut) and core.head is not None
+        layer = plan.graph.layers[stage.layer]
+        assert isinstance(layer, ConvolutionLayer) and core.head is not None
         assert core.columns is not None and core.layout is not None
         self.channels = core.columns
         self.n_columns = padded_channels(len(self.channels))
@@ -46,21 +45,16 @@ class ConvolutionTileVertex(TrainedVertex):
         head = Layout.of(core.head, stage.packed)
         exchange = core.exchange
         assert exchange is not None
-        share = exchange.shares[core.tile]
         excess = layer.input_fraction + 12 - 23
         self._shape = [
             first.rows, first.width, self._pitch, kernel_rows, kernel_columns, *layer.strides, len(core.head.rows),
             len(core.head.columns), len(self.channels), self.n_columns, head.width, head.pitch, core.layout.n_elements,
             layer.activation.value, layer.negative_slope, excess & 0xffffffff, layer.output_fraction,
             any(plan.stages[taken.stage].learns for taken in core.inputs), any(taken.stage == 0 for taken in core.inputs),
-            self.n_columns, exchange.n_weights, cut.n_tiles, exchange.n_segments, exchange.segment, share.start, share.stop,
-            int(layer.use_bias),
+            self.n_columns, exchange.n_weights, int(layer.use_bias), *self.exchange_words,
+            *(core.sums_exchange.shape_words(core.replica) if core.sums_exchange is not None
+              else [1, *self.exchange_words[1:]]),
             *plane_words(core), *operation_words(core, plan)]
-        #: Every tile with these channels holds the same; the host reads one of them.
-        self._is_first = core.tile == 0
-        #: Of the words of biases and kernels, those that this tile updates.
-        places = np.arange(exchange.n_words) % exchange.segment
-        self._own = (places >= share.start) & (places < share.stop)
 
     def shape_words(self) -> npt.NDArray[np.uint32]:
         return np.array(self._shape, np.uint32)
@@ -68,10 +62,6 @@ class ConvolutionTileVertex(TrainedVertex):
     @property
     def parameter_bytes(self) -> int:
         return 4 * (2 * self.n_columns + int(np.prod(self._kernel_shape)))
-
-    @property
-    def tells_parameters(self) -> bool:
-        return self._is_first
 
     def parameters_to_memory(self, arrays: Arrays) -> bytes:
         """Biases in every other word, then kernels."""
@@ -88,9 +78,3 @@ class ConvolutionTileVertex(TrainedVertex):
         arrays[BIASES][channels] = words[:2 * len(self.channels):2]
         kernels = words[2 * self.n_columns:].reshape(self._kernel_shape)
         arrays[WEIGHTS][..., channels] = kernels[:, :, self._places, :len(self.channels)]
-
-    def plane_from_memory(self, data: bytes, arrays: Arrays) -> None:
-        """Of what the optimiser keeps, each tile holds its own share."""
-        words = np.frombuffer(self.parameters_to_memory(arrays), "<i4").copy()
-        words[self._own] = block(data, -1)[self._own]
-        self.parameters_from_memory(words.tobytes(), arrays)

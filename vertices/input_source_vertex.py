@@ -42,7 +42,7 @@ class InputSourceVertex(NetworkVertex):
             runs = (rows, columns, layout.width)
         else:
             runs = (rows * columns, channels, layout.pitch)
-        return np.array([*runs, row_bytes(self.n_inputs, MAX_CODE_BYTES)], np.uint32)
+        return np.array([*runs, row_bytes(self.n_inputs, MAX_CODE_BYTES), len(self.core.inlet_words)], np.uint32)
 
     def extra_regions(self) -> dict[Region, int]:
         return {Region.SAMPLES: self.sample_bytes, Region.TABLE: TABLE_BYTES}

@@ -22,7 +22,8 @@ class NeuronGroupVertex(GroupVertex):
         assert isinstance(layer, DenseLayer) and isinstance(cut, DenseCut)
         excess = layer.input_fraction + 12 - 23
         self._shape = [self.n_units, len(cut.rows), layer.activation.value, excess & 0xffffffff, layer.output_fraction,
-                       int(layer.use_bias), layer.negative_slope, *plane_words(core), *operation_words(core, plan)]
+                       int(layer.use_bias), layer.negative_slope, *self.exchange_words, *plane_words(core),
+                       *operation_words(core, plan)]
 
     def shape_words(self) -> npt.NDArray[np.uint32]:
         return np.array(self._shape, np.uint32)

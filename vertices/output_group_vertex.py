@@ -55,7 +55,7 @@ class OutputGroupVertex(GroupVertex):
         super().generate_machine_data_specification(spec, placement, iptags, reverse_iptags)
 
     def shape_words(self) -> npt.NDArray[np.uint32]:
-        return np.array(self._before_tag + [self._tag] + self._loss, np.uint32)
+        return np.array(self._before_tag + [self._tag] + self._loss + self.exchange_words, np.uint32)
 
     def extra_regions(self) -> dict[Region, int]:
         regions = super().extra_regions()

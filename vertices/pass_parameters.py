@@ -4,7 +4,7 @@ C side: ``pass_parameters_t`` and ``pass_result_t`` in ``c_models/layers/vertex.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
@@ -23,6 +23,10 @@ class PassParameters:
     keep_outputs: int = 0
     n_samples: int = 0
     batch_size: int = 1
+    n_batches: int = 0
+    whole_batch: int = 1
+    replica: int = 0
+    n_replicas: int = 1
     n_order: int = 0
     first_position: int = 0
     order_half_bits: int = 1
@@ -51,8 +55,20 @@ class PassParameters:
     bias_step: tuple[int, ...] = NO_STEP.words()
     last_bias_step: tuple[int, ...] = NO_STEP.words()
 
+    def of_replica(self, replica: int, n_replicas: int) -> PassParameters:
+        """The same for one of several replicas of the network, which take the samples of every batch in turn."""
+        whole_batches, rest = divmod(self.n_samples, self.batch_size)
+        own = _turns(self.batch_size, replica, n_replicas)
+        return replace(self, n_samples=whole_batches * own + _turns(rest, replica, n_replicas), batch_size=max(1, own),
+                       replica=replica, n_replicas=n_replicas)
+
     def words(self) -> npt.NDArray[np.uint32]:
         return np.hstack([np.array(getattr(self, field.name), np.uint32) for field in fields(self)])
+
+
+def _turns(n: int, replica: int, n_replicas: int) -> int:
+    """How many of n samples a replica takes."""
+    return max(0, -(-(n - replica) // n_replicas))
 
 
 PASS_PARAMETER_BYTES = PassParameters().words().nbytes

@@ -1,10 +1,11 @@
-"""What vertices share that hold parameters (C side: ``c_models/layers/trained.c``)."""
+"""What vertices share that hold parameters (C side: ``c_models/layers/trained.c``, ``exchange.c``)."""
 from __future__ import annotations
 
 from abc import abstractmethod
 from typing import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from dlgraph.layers import Int32Array
 from dlgraph.mapping.plan import Core, Plan
@@ -31,6 +32,14 @@ class TrainedVertex(NetworkVertex):
     def __init__(self, core: Core, plan: Plan, binary: str) -> None:
         super().__init__(core, plan, binary)
         self.n_planes = len(plan.graph.optimiser.planes)
+        exchange = core.exchange
+        #: ``exchange_shape_t``; empty where the vertex exchanges nothing.
+        self.exchange_words = exchange.shape_words(core.peer) if exchange is not None else []
+        #: Of the words of its parameters those that it updates itself; None: all.
+        self._own: npt.NDArray[np.bool_] | None = None
+        if exchange is not None:
+            places = np.arange(exchange.n_words) % exchange.segment
+            self._own = (places >= core.own_share.start) & (places < core.own_share.stop)
 
     @property
     @abstractmethod
@@ -48,11 +57,16 @@ class TrainedVertex(NetworkVertex):
     @property
     def tells_parameters(self) -> bool:
         """Whether the host reads its parameters after training: others may hold the same."""
-        return True
+        return self.core.peer == 0 and self.core.replica == 0
 
     def plane_from_memory(self, data: bytes, arrays: Arrays) -> None:
         """Put one plane of the state, as far as it is this vertex's, into its place."""
-        self.parameters_from_memory(data, arrays)
+        if self._own is None:
+            self.parameters_from_memory(data, arrays)
+            return
+        words = np.frombuffer(self.parameters_to_memory(arrays), "<i4").copy()
+        words[self._own] = block(data, -1)[self._own]
+        self.parameters_from_memory(words.tobytes(), arrays)
 
     def state_to_memory(self, state: Sequence[Int32Array]) -> bytes:
         """The state region's bytes from the planes of the layer's weights and biases."""

@@ -42,8 +42,10 @@ class WeightSliceVertex(TrainedVertex):
     def shape_words(self) -> npt.NDArray[np.uint32]:
         words = [self._n_rows, len(self.columns), padded(len(self.columns)), self.sends_errors]
         if self.core.in_sdram:
-            sweep = sweep_of(self.plan, self.core, self.plan.window)
+            sweep = sweep_of(self.plan, self.core)
             words += [sweep.block_rows, sweep.samples, self.n_planes, CHUNK_WORDS]
+        else:
+            words += [max(1, len(self.core.replica_inlets)), *self.exchange_words]
         return np.array(words, np.uint32)
 
     def extra_regions(self) -> dict[Region, int]:

@@ -25,8 +25,10 @@
 #include "unit_ops.h"
 #include "words_clear.h"
 
-enum inlets { PARTIAL_ERRORS = 0, GRADIENTS = 1, WEIGHTS = 2, ACTIVATIONS = 3 };
-enum vectors_sent { ACTIVATIONS_OUT = 0, CREDIT_OUT = 1, GRADIENTS_OUT = 2, WEIGHTS_OUT = 3, PARTIAL_ERRORS_OUT = 4 };
+enum inlets { PARTIAL_ERRORS = 0, GRADIENTS = 1, GRADIENT_SUMS = 2, WEIGHTS = 3, ACTIVATIONS = 4 };
+enum vectors_sent {
+    ACTIVATIONS_OUT = 0, CREDIT_OUT = 1, GRADIENTS_OUT = 2, GRADIENT_SUMS_OUT = 3, WEIGHTS_OUT = 4, PARTIAL_ERRORS_OUT = 5
+};
 
 /* vertices/convolution_tile_vertex.py writes it; behind it: planes, operations. */
 typedef struct shape_t {
@@ -173,6 +175,15 @@ static void check_sums(void)
     }
 }
 
+static void update(uint32_t batch)
+{
+    if (pass.training) {
+        check_sums();                      /* saturating arithmetic in the update may raise the flag too */
+        kernel_share_update(batch);
+        (void) q_flag_read_and_clear();
+    }
+}
+
 static void run(void)
 {
     uint32_t to_forward = 0;
@@ -193,11 +204,7 @@ static void run(void)
             to_backward++;
             vertex_tick();
             if (to_backward == batch_end) {
-                if (pass.training) {
-                    check_sums();              /* saturating arithmetic in the update may raise the flag too */
-                    kernel_share_update(batch, batch_end);
-                    (void) q_flag_read_and_clear();
-                }
+                update(batch);
                 batch++;
                 batch_end = vertex_batch_end(to_backward);
             }
@@ -210,6 +217,9 @@ static void run(void)
         }
     }
 
+    for (; batch < pass.n_batches; batch++) {
+        update(batch);                     /* of which this replica has no samples */
+    }
     check_sums();
     if (pass.training) {
         kernel_share_store();

@@ -1,6 +1,7 @@
 /*
  * Sends the samples: rows of codes in SDRAM, fetched by DMA in the order of the epoch, as activations to the first
- * layer's weight slices.  The slices' credits hold it to the window.
+ * layer's weight slices or tiles.  Their credits hold it to the window.  Replicas of the network take the samples of a batch in
+ * turn, each counting its own.
  */
 #include "vertex.h"
 
@@ -9,8 +10,8 @@
 #include "stream_out.h"
 #include "words_clear.h"
 
-enum inlets { CREDITS = 0 };
-enum vectors_sent { ACTIVATIONS = 0 };
+enum inlets { CREDITS = 0 };              /* one for each replica */
+enum vectors_sent { ACTIVATIONS = 0 };    /* one for each replica */
 
 /* vertices/input_source_vertex.py writes it. */
 typedef struct shape_t {
@@ -18,12 +19,14 @@ typedef struct shape_t {
     uint32_t run;
     uint32_t pitch;                /* elements from run to run in memory: run, or run + 1 */
     uint32_t max_row_bytes;
+    uint32_t n_replicas;
 } shape_t;
 
 static shape_t shape;
 static uint32_t *rows[2];            /* codes of this sample and of the next */
 static uint32_t *activations;        /* [n_runs * pitch / 2] pairs */
 static volatile uint32_t rows_fetched;
+static uint32_t *sent;               /* samples to each replica */
 static uint16_t table[256] __attribute__((aligned(4)));          /* activation of each code */
 
 static void fetched(uint unused0, uint unused1)
@@ -41,6 +44,7 @@ static void prepare(void)
     uint32_t n_pairs = shape.n_runs * shape.pitch / 2;
     activations = vertex_claim(n_pairs * sizeof(uint32_t));
     words_clear(activations, n_pairs);
+    sent = vertex_claim(shape.n_replicas * sizeof(uint32_t));
     spin1_callback_on(DMA_TRANSFER_DONE, fetched, 0);
 }
 
@@ -95,6 +99,9 @@ static void run(void)
     streams_drain();
     streams_reset();
 
+    words_clear(sent, shape.n_replicas);
+    uint32_t replica = 0;
+    uint32_t batch_end = vertex_batch_end(0);
     for (uint32_t sample = 0; sample < pass.n_samples; sample++) {
         runtime_sleep_while(rows_fetched <= sample);
         if (sample + 1 < pass.n_samples) {
@@ -102,16 +109,24 @@ static void run(void)
         }
         decode(rows[sample & 1]);
         streams_drain();
-        while (sample - inlet_credit(CREDITS) >= window) {
+        while (sent[replica] - inlet_credit(CREDITS + replica) >= window) {
             streams_wait();
             streams_drain();
         }
-        streams_send_all(ACTIVATIONS, sample, activations);
+        streams_send_all(ACTIVATIONS + replica, sent[replica], activations);
+        sent[replica]++;
+        replica = replica + 1 == shape.n_replicas ? 0 : replica + 1;
+        if (sample + 1 == batch_end) {
+            batch_end = vertex_batch_end(sample + 1);
+            replica = 0;
+        }
         vertex_tick();
     }
-    while (inlet_credit(CREDITS) < pass.n_samples) {
-        streams_wait();
-        streams_drain();
+    for (replica = 0; replica < shape.n_replicas; replica++) {
+        while (inlet_credit(CREDITS + replica) < sent[replica]) {
+            streams_wait();
+            streams_drain();
+        }
     }
 }
 

@@ -1,11 +1,10 @@
 /*
- * Biases and kernels of a convolution tile, and their update together with the other tiles that have the same.
+ * Biases and kernels of a convolution tile, and their update together with the other tiles that have the same (exchange.h): the
+ * tiles of a replica sum their gradients, each a share; then the replicas add these sums, each a share of the share.  What is new
+ * goes to all at once.
  *
- * At the end of a batch each tile sends every other the part of its gradient that is the other's share, sums what comes for its
- * own share, updates that, and sends what is new to all.  Gradients and parameters are vectors of the same form: each bias
- * in two words (the gradient of 64 bits; a parameter in the first), then the kernels.  They are exchanged in
- * segments, so that what is on its way needs little memory; every tile has the same share of each segment.
- * The number of the segment, counted on over the batches, takes the place of the sample's.
+ * Gradients and parameters are exchanged as vectors of the same form: each bias in two words (the gradient of 64 bits; a
+ * parameter in the first), then the kernels.
  */
 #ifndef KERNEL_SHARE_H
 #define KERNEL_SHARE_H
@@ -13,15 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "exchange.h"
+
 typedef struct kernel_share_shape_t {
     uint32_t n_columns;            /* biases, and columns of the kernels */
     uint32_t n_weights;            /* words of the kernels */
-    uint32_t n_tiles;              /* that share them */
-    uint32_t n_segments;
-    uint32_t segment;              /* words of one */
-    uint32_t start;                /* this tile's share of each segment; even, as all shares' ends */
-    uint32_t stop;
     uint32_t use_bias;
+    exchange_shape_t tiles;        /* exchange with those of this replica of the network: each gathers its share there */
+    exchange_shape_t replicas;     /* of that share, with the same tile of the others: the share that this one updates */
 } kernel_share_shape_t;
 
 typedef struct kernel_share_t {
@@ -39,8 +37,8 @@ void kernel_share_prepare(const kernel_share_shape_t *shape);
 void kernel_share_load(void);
 void kernel_share_store(void);
 
-/* Exchange and update at the end of a batch. */
-void kernel_share_update(uint32_t batch, uint32_t batch_end);
+/* Exchange and update after a batch of the pass. */
+void kernel_share_update(uint32_t batch);
 
 /* Whether a gradient did not fit since the last call. */
 bool kernel_share_overflowed(void);

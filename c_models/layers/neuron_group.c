@@ -17,8 +17,8 @@
 #include "unit_ops.h"
 #include "unit_sums.h"
 
-enum inlets { SUMS = 0, PARTIAL_ERRORS = 1 };
-enum vectors_sent { ACTIVATIONS = 0, ERRORS = 1 };
+enum inlets { SUMS = 0, PARTIAL_ERRORS = 1, GRADIENTS = 2, BIASES = 3 };
+enum vectors_sent { ACTIVATIONS = 0, ERRORS = 1, GRADIENTS_OUT = 2, BIASES_OUT = 3 };
 
 /* vertices/neuron_group_vertex.py writes it; behind it: planes, operations. */
 typedef struct shape_t {
@@ -29,6 +29,7 @@ typedef struct shape_t {
     uint32_t output_fraction;      /* fx of what is sent */
     uint32_t use_bias;
     uint32_t negative_slope;
+    exchange_shape_t exchange;     /* of the biases with those of the other replicas */
 } shape_t;
 
 static shape_t shape;
@@ -45,7 +46,7 @@ static void prepare(void)
     words = planes_read(&planes, words + sizeof(shape) / sizeof(uint32_t));
     chain_prepare(words);
     uint32_t n_padded = (shape.n_units + 1) & ~1u;
-    trained_claim(&biases, shape.n_units);
+    trained_claim(&biases, shape.n_units, &shape.exchange, GRADIENTS, GRADIENTS_OUT);
     activations = vertex_claim(n_padded * sizeof(int16_t));
     derivatives = vertex_claim((stream_layout.slot_mask + 1) * shape.n_units * sizeof(uint16_t));
     errors = vertex_claim(n_padded * sizeof(int32_t));
@@ -85,6 +86,7 @@ static void run(void)
 {
     uint32_t to_forward = 0;
     uint32_t to_backward = 0;
+    uint32_t batch = 0;
     uint32_t batch_end = vertex_batch_end(0);
     uint32_t window = streams_window();
 
@@ -103,8 +105,9 @@ static void run(void)
             vertex_tick();
             if (to_backward == batch_end) {
                 if (pass.training && shape.use_bias) {
-                    trained_update(&biases, batch_end);
+                    trained_update(&biases, batch);
                 }
+                batch++;
                 batch_end = vertex_batch_end(to_backward);
             }
         } else if (to_forward < batch_end && to_forward - to_backward < window
@@ -116,6 +119,9 @@ static void run(void)
         }
     }
 
+    if (shape.use_bias) {
+        trained_update_rest(&biases, batch);
+    }
     if (unit_sums_overflowed() || planes_overflowed() || chain_overflowed()) {
         result.status = PASS_SUM_OVERFLOW;
     }

@@ -14,8 +14,8 @@
 #include "trained.h"
 #include "unit_sums.h"
 
-enum inlets { SUMS = 0 };
-enum vectors_sent { ERRORS = 0 };
+enum inlets { SUMS = 0, GRADIENTS = 1, BIASES = 2 };
+enum vectors_sent { ERRORS = 0, GRADIENTS_OUT = 1, BIASES_OUT = 2 };
 
 /* vertices/output_group_vertex.py writes it. */
 typedef struct shape_t {
@@ -25,6 +25,7 @@ typedef struct shape_t {
     uint32_t use_bias;
     uint32_t ip_tag;               /* for progress messages */
     loss_config_t loss;
+    exchange_shape_t exchange;     /* of the biases with those of the other replicas */
 } shape_t;
 
 static shape_t shape;
@@ -37,7 +38,7 @@ static int32_t *errors;            /* [n_units], s3.28 */
 static void prepare(void)
 {
     vertex_copy_words((uint32_t *) &shape, vertex_region(REGION_SHAPE), sizeof(shape) / sizeof(uint32_t));
-    trained_claim(&biases, shape.n_units);
+    trained_claim(&biases, shape.n_units, &shape.exchange, GRADIENTS, GRADIENTS_OUT);
     pre_activations = vertex_claim(shape.n_units * sizeof(int32_t));
     outputs = vertex_claim(shape.n_units * sizeof(int32_t));
     targets = vertex_claim((shape.n_units + 1) * sizeof(int32_t));
@@ -99,6 +100,7 @@ static void pass_sample(uint32_t sample)
 
 static void run(void)
 {
+    uint32_t batch = 0;
     uint32_t batch_end = vertex_batch_end(0);
     trained_begin(&biases);
     progress_start(shape.ip_tag, pass.progress_cycles);
@@ -115,12 +117,16 @@ static void run(void)
         progress_tell(sample, &result);
         if (sample == batch_end) {
             if (pass.training && shape.use_bias) {
-                trained_update(&biases, batch_end);
+                trained_update(&biases, batch);
             }
+            batch++;
             batch_end = vertex_batch_end(sample);
         }
     }
 
+    if (shape.use_bias) {
+        trained_update_rest(&biases, batch);
+    }
     if (unit_sums_overflowed()) {
         result.status = PASS_SUM_OVERFLOW;
     }

@@ -14,8 +14,8 @@
 #include "unit_chain.h"
 #include "words_clear.h"
 
-enum inlets { PARTIAL_ERRORS = 0, ACTIVATIONS = 3 };                      /* one inlet for each input */
-enum vectors_sent { ACTIVATIONS_OUT = 0, CREDIT_OUT = 1, PARTIAL_ERRORS_OUT = 4 };     /* one vector for each input */
+enum inlets { PARTIAL_ERRORS = 0, ACTIVATIONS = 4 };                      /* one inlet for each input */
+enum vectors_sent { ACTIVATIONS_OUT = 0, CREDIT_OUT = 1, PARTIAL_ERRORS_OUT = 5 };     /* one vector for each input */
 
 /* vertices/unit_tile_vertex.py writes it; behind it: inputs, planes, operations. */
 typedef struct shape_t {

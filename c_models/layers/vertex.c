@@ -101,22 +101,45 @@ uint32_t vertex_batch_end(uint32_t sample)
     return end < pass.n_samples ? end : pass.n_samples;
 }
 
-uint32_t vertex_sample_index(uint32_t position)
+/* Where the samples of a pass have this vertex's `sample`. */
+static uint32_t position_of(uint32_t sample)
 {
-    uint32_t k = pass.first_position + position;
+    if (pass.n_replicas == 1) {
+        return sample;
+    }
+    uint32_t batch = sample / pass.batch_size;
+    return batch * pass.whole_batch + pass.replica + (sample - batch * pass.batch_size) * pass.n_replicas;
+}
+
+uint32_t vertex_sample_index(uint32_t sample)
+{
+    uint32_t k = pass.first_position + position_of(sample);
     if (pass.n_order == 0) {
         return k;
     }
     return order_sample(k, pass.n_order, pass.order_half_bits, pass.order_keys);
 }
 
-uint32_t vertex_data_index(uint32_t position)
+uint32_t vertex_data_index(uint32_t sample)
 {
-    uint32_t k = pass.data_position + position;
+    uint32_t k = pass.data_position + position_of(sample);
     if (pass.n_data_order == 0) {
         return k;
     }
     return order_sample(k, pass.n_data_order, pass.order_half_bits, pass.order_keys);
+}
+
+vertex_turn_t vertex_turn(uint32_t sample, uint32_t n_replicas)
+{
+    if (n_replicas == 1) {
+        return (vertex_turn_t) {0, sample};
+    }
+    uint32_t batch = sample / pass.batch_size;
+    uint32_t position = sample - batch * pass.batch_size;
+    uint32_t round = position / n_replicas;
+    uint32_t replica = position - round * n_replicas;
+    uint32_t of_batch = (pass.batch_size - replica + n_replicas - 1) / n_replicas;
+    return (vertex_turn_t) {replica, batch * of_batch + round};
 }
 
 /* The start callback: one whole pass, in thread mode. */

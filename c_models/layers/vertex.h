@@ -36,8 +36,12 @@ typedef struct pass_parameters_t {
     uint32_t training;            /* 1: forward, backward, update; 0: forward only */
     uint32_t load_parameters;     /* 1: take weights and biases from SDRAM, 0: go on with those in DTCM */
     uint32_t keep_outputs;        /* output group: write every sample's outputs to SDRAM */
-    uint32_t n_samples;           /* in this pass */
-    uint32_t batch_size;          /* nominal */
+    uint32_t n_samples;           /* in this pass, of this replica of the network; at an input source, of all */
+    uint32_t batch_size;          /* nominal, of the same */
+    uint32_t n_batches;           /* in this pass: the last may have no sample of this replica */
+    uint32_t whole_batch;         /* nominal, of all replicas: they take its samples in turn */
+    uint32_t replica;             /* number of this one */
+    uint32_t n_replicas;
     uint32_t n_order;             /* samples in the shuffled order; 0: the order given */
     uint32_t first_position;      /* of the pass in the order */
     uint32_t order_half_bits;
@@ -101,11 +105,19 @@ void vertex_tick(void);
 /* The end of the batch that holds `sample`: one past its last sample. */
 uint32_t vertex_batch_end(uint32_t sample);
 
-/* Which of the stored samples comes at `position` of this pass. */
-uint32_t vertex_sample_index(uint32_t position);
+/* Which of the stored samples is this vertex's `sample`. */
+uint32_t vertex_sample_index(uint32_t sample);
 
-/* The index, in the whole data, of the sample at `position` of this pass. */
-uint32_t vertex_data_index(uint32_t position);
+/* The index, in the whole data, of this vertex's `sample`. */
+uint32_t vertex_data_index(uint32_t sample);
+
+/* Which replica takes a sample, of `n_replicas` that take the samples of a batch in turn, and as which of its own. */
+typedef struct vertex_turn_t {
+    uint32_t replica;
+    uint32_t sample;
+} vertex_turn_t;
+
+vertex_turn_t vertex_turn(uint32_t sample, uint32_t n_replicas);
 
 /* DTCM that lasts; ends the run if there is none left. */
 void *vertex_claim(uint32_t bytes);

@@ -15,8 +15,9 @@
 #include "stream_out.h"
 #include "trained.h"
 
-enum inlets { ACTIVATIONS = 0, ERRORS = 1 };
-enum vectors_sent { SUMS = 0, PARTIAL_ERRORS = 1, CREDIT = 2 };
+/* Activations, and the partial errors that answer them: one inlet and vector for each replica of what comes in. */
+enum inlets { ERRORS = 0, GRADIENTS = 1, WEIGHTS = 2, ACTIVATIONS = 3 };
+enum vectors_sent { SUMS = 0, CREDIT = 1, GRADIENTS_OUT = 2, WEIGHTS_OUT = 3, PARTIAL_ERRORS = 4 };
 
 /* vertices/weight_slice_vertex.py writes it. */
 typedef struct shape_t {
@@ -24,6 +25,8 @@ typedef struct shape_t {
     uint32_t n_columns;
     uint32_t n_padded_columns;     /* to a multiple of 8; what is beyond n_columns stays zero */
     uint32_t sends_errors;         /* 0 where what comes in depends on no weights */
+    uint32_t n_turns;              /* replicas of what comes in: they take the samples of a batch in turn */
+    exchange_shape_t exchange;     /* of the weights with those of the other replicas */
 } shape_t;
 
 static shape_t shape;
@@ -36,7 +39,7 @@ static int32_t *shifted_errors;    /* [n_padded_columns], s3.28 >> s */
 static void prepare(void)
 {
     vertex_copy_words((uint32_t *) &shape, vertex_region(REGION_SHAPE), sizeof(shape) / sizeof(uint32_t));
-    trained_claim(&weights, shape.n_rows * shape.n_padded_columns);
+    trained_claim(&weights, shape.n_rows * shape.n_padded_columns, &shape.exchange, GRADIENTS, GRADIENTS_OUT);
     sums = vertex_claim(shape.n_padded_columns * sizeof(int32_t));
     partial_errors = vertex_claim(shape.n_rows * sizeof(int32_t));
     shifted_errors = vertex_claim(shape.n_padded_columns * sizeof(int32_t));
@@ -45,7 +48,8 @@ static void prepare(void)
 
 static void forward(uint32_t sample)
 {
-    const int16_t *x = (const int16_t *) inlet_words(ACTIVATIONS, sample);
+    vertex_turn_t turn = vertex_turn(sample, shape.n_turns);
+    const int16_t *x = (const int16_t *) inlet_words(ACTIVATIONS + turn.replica, turn.sample);
     for (uint32_t j = 0; j < shape.n_padded_columns; j++) {
         sums[j] = 0;
     }
@@ -53,30 +57,37 @@ static void forward(uint32_t sample)
     streams_send_all(SUMS, sample, (const uint32_t *) sums);
 }
 
-static void backward(uint32_t sample)
+static void backward(uint32_t sample, vertex_turn_t turn)
 {
-    const int16_t *x = (const int16_t *) inlet_words(ACTIVATIONS, sample);
+    const int16_t *x = (const int16_t *) inlet_words(ACTIVATIONS + turn.replica, turn.sample);
     const int32_t *d = (const int32_t *) inlet_words(ERRORS, sample);
     if (shape.sends_errors) {
         dense_backward(partial_errors, weights.parameters, d, shape.n_rows, shape.n_padded_columns);
     }
-    streams_send_all(PARTIAL_ERRORS, sample, (const uint32_t *) partial_errors);
+    streams_send_all(PARTIAL_ERRORS + turn.replica, turn.sample, (const uint32_t *) partial_errors);
     shift_errors(shifted_errors, d, shape.n_padded_columns, pass.gradient_shift);
     dense_gradient(weights.gradient, x, shifted_errors, shape.n_rows, shape.n_padded_columns);
 }
 
 static void pass_back(uint32_t sample)
 {
+    vertex_turn_t turn = vertex_turn(sample, shape.n_turns);
     if (pass.training) {
-        backward(sample);
+        backward(sample, turn);
     } else {
-        streams_send_all_zeros(PARTIAL_ERRORS, sample);
+        streams_send_all_zeros(PARTIAL_ERRORS + turn.replica, turn.sample);
     }
     inlet_free(ERRORS, sample);
-    inlet_free(ACTIVATIONS, sample);
+    inlet_free(ACTIVATIONS + turn.replica, turn.sample);
     if (((sample + 1) & credit_mask) == 0 || sample + 1 == pass.n_samples) {
         streams_send_all_credit(CREDIT, sample + 1);
     }
+}
+
+static bool activations_ready(uint32_t sample)
+{
+    vertex_turn_t turn = vertex_turn(sample, shape.n_turns);
+    return inlet_ready(ACTIVATIONS + turn.replica, turn.sample);
 }
 
 /* The kernels' sums raise the sticky Q flag where they leave 32 bits. */
@@ -91,6 +102,7 @@ static void run(void)
 {
     uint32_t to_forward = 0;
     uint32_t to_backward = 0;
+    uint32_t batch = 0;
     uint32_t batch_end = vertex_batch_end(0);
     uint32_t window = streams_window();
 
@@ -103,14 +115,15 @@ static void run(void)
             pass_back(to_backward);
             to_backward++;
             vertex_tick();
-            if (pass.training && to_backward == batch_end) {
-                trained_update(&weights, batch_end);
-            }
             if (to_backward == batch_end) {
+                if (pass.training) {
+                    trained_update(&weights, batch);
+                }
+                batch++;
                 batch_end = vertex_batch_end(to_backward);
             }
         } else if (to_forward < batch_end && to_forward - to_backward < window
-                && inlet_ready(ACTIVATIONS, to_forward)) {
+                && activations_ready(to_forward)) {
             forward(to_forward);
             to_forward++;
         } else {
@@ -118,6 +131,7 @@ static void run(void)
         }
     }
 
+    trained_update_rest(&weights, batch);
     check_sums();
     trained_end(&weights);
 }

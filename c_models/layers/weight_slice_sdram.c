@@ -23,8 +23,9 @@
 #include "trained.h"
 #include "words_clear.h"
 
-enum inlets { ACTIVATIONS = 0, ERRORS = 1 };
-enum vectors_sent { SUMS = 0, PARTIAL_ERRORS = 1, CREDIT = 2 };
+/* As in weight_slice.c. */
+enum inlets { ERRORS = 0, ACTIVATIONS = 3 };
+enum vectors_sent { SUMS = 0, CREDIT = 1, PARTIAL_ERRORS = 4 };
 
 /* vertices/weight_slice_vertex.py writes it. */
 typedef struct shape_t {
@@ -256,7 +257,7 @@ static void make_sweep(const sweep_t *sweep)
                 pass.gradient_shift);
     }
     if (sweep->ends_batch) {
-        step = trained_step(sweep->backward + sweep->n_backward, false);
+        step = trained_step((sweep->backward + sweep->n_backward - 1) / pass.batch_size, false);
     }
 
     /* without gradients their half of a buffer holds weights as well */

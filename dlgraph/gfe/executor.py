@@ -19,13 +19,12 @@ from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_ro
 from dlgraph.gfe.session import Session
 from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, PassResult, Samples
 from dlgraph.layers import WeightLayer
-from dlgraph.mapping.annealing import annealed, spread, worth_annealing
 from dlgraph.mapping.boxes import flat_index
 from dlgraph.mapping.choose import ChosenCut, choose_plan, chosen, complaints
 from dlgraph.mapping.cuts import Blocks, explicit_cut
 from dlgraph.mapping.operations import operations_of
-from dlgraph.mapping.placement import place, sdram_suffices
 from dlgraph.mapping.plan import Core, CoreKind, Plan, make_plan
+from dlgraph.mapping.regions import place_plan
 from dlgraph.mapping.stages import find_stages
 from dlgraph.optimisers import OptimiserState, fresh_state
 from dlgraph.order import half_bits, order, round_keys
@@ -67,16 +66,20 @@ class GfeExecutor(Executor):
         dense layer's weights stay in SDRAM.
     :param n_sources: input sources, with ``cuts``
     :param window: samples in flight, with ``cuts``
+    :param replicas: of the network, with ``cuts``
+    :param share_dense: whether they share the dense layers behind convolutions, with ``shared_window`` samples in flight there
     :param placement_seed: shuffles the order in which vertices are added, which decides where GFE places them
     :param max_region_bytes: room for samples in one vertex's SDRAM; what exceeds it runs in several fills
     """
 
     def __init__(self, graph: LayerGraph, target: MachineTarget, *,
-                 cuts: Mapping[str, Blocks] | None = None, n_sources: int = 1, window: int = 4,
-                 placement_seed: int | None = None, max_region_bytes: int = MAX_REGION_BYTES) -> None:
+                 cuts: Mapping[str, Blocks] | None = None, n_sources: int = 1, window: int = 4, replicas: int = 1,
+                 share_dense: bool = False, shared_window: int = 0, placement_seed: int | None = None,
+                 max_region_bytes: int = MAX_REGION_BYTES) -> None:
         super().__init__(graph)
         self.target = target
         self._cuts, self._n_sources, self._window = cuts, n_sources, window
+        self._replicas, self._share_dense, self._shared_window = replicas, share_dense, shared_window
         self._placement_seed = placement_seed
         self._max_region_bytes = max_region_bytes
         #: The same, less where the session's machine has less room.
@@ -152,11 +155,20 @@ class GfeExecutor(Executor):
                                         has_weights=int(has_targets and samples.weights is not None))
             result = self._pass(part, parameters, None, _later(progress, start, total))
             if keep_outputs:
-                data, = self._live.read([(self._output_group, Region.OUTPUTS, 4 * len(part) * self.graph.n_outputs)])
-                result.outputs = np.frombuffer(data, "<i4").reshape(len(part), -1).astype(np.int32)
+                result.outputs = self._read_outputs(len(part))
             total = result if total is None else _add(total, result)
         assert total is not None
         return total
+
+    def _read_outputs(self, n: int) -> Int32Array:
+        """Of the last pass, whose samples the replicas took in turn."""
+        outputs = np.empty((n, self.graph.n_outputs), np.int32)
+        groups = self._output_groups[:n]
+        data = self._live.read([(group, Region.OUTPUTS, outputs[group.core.replica::len(self._output_groups)].nbytes)
+                                for group in groups])
+        for group, rows in zip(groups, data, strict=True):
+            outputs[group.core.replica::len(self._output_groups)] = np.frombuffer(rows, "<i4").reshape(-1, outputs.shape[1])
+        return outputs
 
     def work(self) -> list[CoreWork]:
         if self.plan is None or self.chosen is None or not self.results:
@@ -238,7 +250,8 @@ class GfeExecutor(Executor):
         n = parameters.n_samples or len(samples)
         self.results, self._batch_size = {}, parameters.batch_size
         listening = self._listener is not None and progress is not None
-        parameters = replace(parameters, n_samples=n, load_parameters=int(not self._parameters_on_machine),
+        parameters = replace(parameters, n_samples=n, n_batches=-(-n // parameters.batch_size),
+                             whole_batch=parameters.batch_size, load_parameters=int(not self._parameters_on_machine),
                              progress_cycles=PROGRESS_CYCLES if listening else 0,
                              optimiser=constants(self.graph.optimiser).words())
         blocks = [] if self._parameters_on_machine else self._trained_blocks()
@@ -250,7 +263,7 @@ class GfeExecutor(Executor):
             vertex.set_pass(own)
         self._live.write(blocks)
         if self._listener is not None:
-            self._listener.tell(progress)
+            self._listener.tell(_of_all(progress, len(self._output_groups), n))
         self._parameters_on_machine = False           # until the pass has ended well
         self._live.run_pass()
         if self._listener is not None:
@@ -264,6 +277,7 @@ class GfeExecutor(Executor):
             itemsize = resident.samples.codes.itemsize
             return replace(parameters, samples_offset=resident.source_offsets[self._sources.index(vertex)],
                            row_bytes=row_bytes(vertex.n_inputs, itemsize), code_bytes=itemsize)
+        parameters = parameters.of_replica(vertex.core.replica, self._live_plan.replicas_of(vertex.core))
         if isinstance(vertex, OutputGroupVertex):
             return replace(parameters, samples_offset=resident.target_offset, row_bytes=target_row_bytes(resident.samples))
         return parameters
@@ -276,7 +290,7 @@ class GfeExecutor(Executor):
     def _update_words(self, vertex: TrainedVertex, parameters: PassParameters,
                       updates: PassUpdates) -> tuple[PassParameters, list[bytes]]:
         """What a vertex is told of the updates of a pass, and its tables of steps."""
-        layer, batch_size = self._layer_of(vertex), parameters.batch_size
+        layer, batch_size = self._layer_of(vertex), parameters.whole_batch
         height, width, _ = self._stages[vertex.core.stage].head_shape
         n_positions = height * width
         place = self._place_in_parameters(vertex)
@@ -297,7 +311,6 @@ class GfeExecutor(Executor):
         data = self._live.read([(vertex, Region.RESULT, RESULT_BYTES) for vertex in self._vertices])
         saturations = {layer.name: 0 for layer in self.graph.layers}
         total = PassResult(0, 0, n_samples, saturations=saturations)
-        assert self.plan is not None
         self.results = {vertex.core.label: VertexResult.from_bytes(block) for vertex, block in zip(self._vertices, data)}
         for vertex in self._vertices:
             result = self.results[vertex.core.label]
@@ -307,7 +320,7 @@ class GfeExecutor(Executor):
                 raise NumberFormatOverflow(name, quantity, formats.OVERFLOW_ADVICE)
             if name in saturations:
                 saturations[name] += result.saturations
-            for operation, clips in zip(operations_of(self.plan, vertex.core), result.operation_saturations):
+            for operation, clips in zip(operations_of(self._live_plan, vertex.core), result.operation_saturations):
                 saturations[operation.layer.name] += clips
             total.machine_cycles = max(total.machine_cycles, result.cycles)
             total.loss_sum += result.loss_sum
@@ -325,7 +338,7 @@ class GfeExecutor(Executor):
                 blocks.append((source, Region.SAMPLES, offset, code_rows(samples, self._input_columns(source))))
             targets = target_rows(samples)
             if targets:
-                blocks.append((self._output_group, Region.SAMPLES, resident.target_offset, targets))
+                blocks += [(group, Region.SAMPLES, resident.target_offset, targets) for group in self._output_groups]
         if samples.table is not None:
             table = samples.table.astype("<i2").tobytes()
             blocks += [(source, Region.TABLE, 0, table) for source in self._sources]
@@ -381,6 +394,11 @@ class GfeExecutor(Executor):
         assert self._session is not None
         return self._session
 
+    @property
+    def _live_plan(self) -> Plan:
+        assert self.plan is not None
+        return self.plan
+
     def _give_up(self) -> None:
         """Another session needs GFE."""
         self.close()
@@ -389,15 +407,15 @@ class GfeExecutor(Executor):
         """How many samples like these fit the session's regions at once."""
         capacity = self._store.capacity(samples)
         if keep_outputs:
-            capacity = min(capacity, self._output_group.output_bytes // (4 * self.graph.n_outputs))
+            capacity = min(capacity, self._output_groups[0].output_bytes // (4 * self.graph.n_outputs))
         return capacity
 
     def _could_grow(self, samples: Samples, wanted: Sequence[Samples]) -> bool:
         """Whether a new session would have more room somewhere for what is wanted."""
         now = [(source.sample_bytes, row_bytes(source.n_inputs, samples.codes.itemsize))
                for source in self._sources]
-        now += [(self._output_group.target_bytes, self._target_row_bytes),
-                (self._output_group.output_bytes, 4 * self.graph.n_outputs)]
+        group = self._output_groups[0]
+        now += [(group.target_bytes, self._target_row_bytes), (group.output_bytes, 4 * self.graph.n_outputs)]
         return any(self._region_bytes(row, wanted) > size for size, row in now)
 
     @property
@@ -426,9 +444,10 @@ class GfeExecutor(Executor):
         if self._cuts is None:
             self.chosen = choose_plan(self.graph, self._stages, batch_size, max_cores, density)
         else:
-            cut = explicit_cut(self._stages, self._cuts, self._n_sources, self._window)
+            cut = explicit_cut(self._stages, self._cuts, self._n_sources, self._window, self._replicas, self._share_dense,
+                               self._shared_window)
             plan = make_plan(self.graph, self._stages, cut)
-            wrong = list(complaints(plan, cut.window).values())
+            wrong = list(complaints(plan).values())
             if cut.n_cores > max_cores:
                 wrong.append(f"it needs {cut.n_cores} cores, the machine has {max_cores}")
             if wrong:
@@ -452,9 +471,11 @@ class GfeExecutor(Executor):
         vertices = self._placed_vertices(session, plan, samples, progress_to)
         self._vertices = vertices
         self._sources = [vertex for vertex in vertices if isinstance(vertex, InputSourceVertex)]
-        self._output_group, = (vertex for vertex in vertices if isinstance(vertex, OutputGroupVertex))
+        #: Of each replica.
+        self._output_groups = sorted((vertex for vertex in vertices if isinstance(vertex, OutputGroupVertex)),
+                                     key=lambda vertex: vertex.core.replica)
         self._store = SampleStore([source.n_inputs for source in self._sources],
-                                  [source.sample_bytes for source in self._sources], self._output_group.target_bytes)
+                                  [source.sample_bytes for source in self._sources], self._output_groups[0].target_bytes)
         self._parameters_on_machine = False
         session.run_pass()                # an empty pass: maps, loads and starts; from here on SDRAM can be written
 
@@ -470,22 +491,16 @@ class GfeExecutor(Executor):
             session.add(random.Random(self._placement_seed).sample(vertices, len(vertices)))
             return vertices
         chips = session.chips()
-        if worth_annealing(plan):
-            chips = spread(plan, chips)
         while True:
             vertices = [self._make_vertex(core, plan, samples, progress_to) for core in plan.cores]
-            sdram = {vertex.core: vertex.sdram_bytes for vertex in vertices}
             try:
-                chip_of = place(plan.neighbourhoods, chips, sdram)
+                chip_of = place_plan(plan, chips, {vertex.core: vertex.sdram_bytes for vertex in vertices})
             except ValueError as error:
                 if len(vertices) > sum(chip.free for chip in chips) or self._region_limit <= MIN_REGION_BYTES:
                     raise DoesNotFit(f"The network needs {len(vertices)} cores, the machine has "
                                      f"{sum(chip.free for chip in chips)} free: {error}.") from error
                 self._region_limit = max(MIN_REGION_BYTES, self._region_limit // 2)
                 continue
-            if worth_annealing(plan):
-                nearer = annealed(plan, chip_of, {(chip.x, chip.y): chip.free for chip in chips})
-                chip_of = nearer if sdram_suffices(nearer, chips, sdram) else chip_of
             for vertex in vertices:
                 vertex.set_fixed_location(*chip_of[vertex.core])
             session.add(vertices)
@@ -498,7 +513,8 @@ class GfeExecutor(Executor):
             return InputSourceVertex(core, plan, self._region_bytes(bytes_per_sample, samples))
         if core.kind is CoreKind.OUTPUT_GROUP:
             return OutputGroupVertex(core, plan, self._region_bytes(self._target_row_bytes, samples),
-                                     self._region_bytes(4 * self.graph.n_outputs, samples), progress_to)
+                                     self._region_bytes(4 * self.graph.n_outputs, samples),
+                                     progress_to if core.replica == 0 else None)
         return VERTEX_OF_KIND[core.kind](core, plan)
 
 
@@ -537,3 +553,10 @@ def _later(progress: Progress | None, start: int, so_far: PassResult | None) -> 
     if progress is None or so_far is None:
         return progress
     return lambda done, loss, correct: progress(start + done, so_far.loss_sum + loss, so_far.n_correct + correct)
+
+
+def _of_all(progress: Progress | None, replicas: int, n: int) -> Progress | None:
+    """Progress of all replicas, of which one tells."""
+    if progress is None or replicas == 1:
+        return progress
+    return lambda done, loss, correct: progress(min(n, done * replicas), loss * replicas, correct * replicas)

@@ -25,11 +25,13 @@ def hops(a: tuple[int, int], b: tuple[int, int]) -> int:
     return max(abs(dx), abs(dy)) if dx * dy > 0 else abs(dx) + abs(dy)
 
 
-def spread(plan: Plan, chips: Sequence[ChipRoom]) -> list[ChipRoom]:
-    """Chips with room for fewer cores, so that the network takes many chips and with them many links: a router through which
+def spread(n_cores: int, chips: Sequence[ChipRoom]) -> list[ChipRoom]:
+    """Chips with room for fewer cores, so that a network takes many chips and with them many links: a router through which
     a few links must take all that 16 cores send at once stands still for long.
+
+    :param n_cores: of the network
     """
-    most = max(LEAST_SPREAD, -(-5 * len(plan.cores) // (4 * len(chips))))
+    most = max(LEAST_SPREAD, -(-5 * n_cores // (4 * len(chips))))
     return [replace(chip, free=min(chip.free, most)) for chip in chips]
 
 
@@ -43,7 +45,7 @@ def annealed(plan: Plan, placed: dict[Core, tuple[int, int]], free: dict[tuple[i
              seed: int = 0) -> dict[Core, tuple[int, int]]:
     """A placement with less traffic between chips.
 
-    :param placed: to begin with
+    :param placed: to begin with; cores that are not in it stay out of account
     :param free: cores that each chip has for the network
     """
     chips = list(free)
@@ -96,9 +98,13 @@ def _traffic(plan: Plan, cores: list[Core]) -> tuple[list[npt.NDArray[np.int64]]
     number = {core: i for i, core in enumerate(cores)}
     between: list[dict[int, float]] = [{} for _ in cores]
     for stream in plan.streams:
-        a = number[stream.producer]
+        a = number.get(stream.producer)
+        if a is None:
+            continue
         for consumer in stream.consumers:
-            b = number[consumer]
+            b = number.get(consumer)
+            if b is None:
+                continue
             for one, two in ((a, b), (b, a)):
                 between[one][two] = between[one].get(two, 0.0) + stream.n_words + 1
     return ([np.array(list(of_core), np.int64) for of_core in between],

@@ -15,8 +15,10 @@ from dlgraph.layer_graph import LayerGraph
 from dlgraph.layers import Activation, ConvolutionLayer, WeightLayer
 from dlgraph.mapping import cost, memory
 from dlgraph.mapping.cost import Stage as StageCycles
-from dlgraph.mapping.cuts import Cut, DenseCut, RowBlock, SourceCut, StageCut, TileCut, cut_dense, cut_source, cut_tiles
+from dlgraph.mapping.annealing import LEAST_SPREAD
 from dlgraph.mapping.boxes import Box, even
+from dlgraph.mapping.cuts import (
+    Cut, DenseCut, RowBlock, SourceCut, StageCut, TileCut, cut_dense, cut_source, cut_tiles, stages_to_share)
 from dlgraph.mapping.intervals import Interval
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
 from dlgraph.mapping.plan import MAX_WORDS, SEGMENT_WORDS, CoreKind, Plan, make_plan, padded, padded_channels, pairs
@@ -25,6 +27,7 @@ from dlgraph.mapping.sweeps import LEAST_SWEEP, TYPICAL_SAMPLES, SliceShape, fet
 
 MAX_ALIGNED_ROWS = 12            # more blocks of rows cost the groups more sums than they save on links
 WINDOWS = (8, 4, 3, 2, 1)
+REPLICAS = (32, 24, 16, 8, 4, 2)  # of convolutions, that are tried
 MAX_STREAMS_IN = 1000            # c_models/streams counts slots in 16 bits
 FEWER_CORES_FACTOR = 1.03        # a cut with more cores must be this much faster
 MAX_STAGE_CORES = 400
@@ -43,7 +46,7 @@ class ChosenCut:
     """A plan and what the cost model expects of it.
 
     :param cycles_per_sample: in training, batch boundaries included
-    :param stages: (number of the stage, kind of core) -> what its slowest core spends
+    :param stages: (number of the stage, kind of core) -> what its slowest core spends, of the samples of its replica
     """
 
     plan: Plan
@@ -62,7 +65,8 @@ class ChosenCut:
 def chosen(plan: Plan, batch_size: int, input_density: float) -> ChosenCut:
     """A plan with what the cost model expects of it."""
     slowest = stage_cycles(plan, input_density)
-    return ChosenCut(plan, cycles_per_sample(slowest, plan.window, batch_size), slowest)
+    network = cost.network_cycles(plan, input_density)
+    return ChosenCut(plan, cycles_per_sample(plan.cut, slowest, batch_size, network), slowest)
 
 
 def stage_cycles(plan: Plan, input_density: float = 1.0) -> dict[tuple[int, CoreKind], StageCycles]:
@@ -75,19 +79,33 @@ def stage_cycles(plan: Plan, input_density: float = 1.0) -> dict[tuple[int, Core
     return dict(sorted(found.items(), key=lambda item: (item[0][0], item[0][1].value)))
 
 
-def cycles_per_sample(stages: Mapping[tuple[int, CoreKind], StageCycles], window: int, batch_size: int) -> float:
-    """Modelled cycles of a batch in training, per sample."""
+def cycles_per_sample(cut: Cut, stages: Mapping[tuple[int, CoreKind], StageCycles], batch_size: int,
+                      network: float = 0.0) -> float:
+    """Modelled cycles of a batch in training, per sample.
+
+    :param network: cycles that links need for a sample
+    """
     round_trip = sum(stage.cycles for stage in stages.values())
-    slowest = max(stage.cycles for stage in stages.values())
+    shared_trip = sum(stage.cycles for (number, _), stage in stages.items() if number in cut.shared)
+    slowest = max(stage.cycles / cut.replicas_of(number) for (number, _), stage in stages.items())
     update = max(stage.update for stage in stages.values())
-    return max(slowest, round_trip / window) + (round_trip + update) / batch_size
+    if not cut.shared:
+        return max(slowest, round_trip / cut.window, network) + (round_trip + update) / batch_size
+    return _replicated_cycles(cut, max(slowest, network), round_trip, shared_trip, batch_size) + update / batch_size
 
 
-def complaints(plan: Plan, window: int) -> dict[int, str]:
+def _replicated_cycles(cut: Cut, slowest: float, round_trip: float, shared_trip: float, batch_size: int) -> float:
+    """Cycles per sample of a batch that replicas take in rounds, the shared stages one sample after the other."""
+    rounds = -(-batch_size // (cut.replicas * cut.window))
+    shared = max(slowest, shared_trip / (cut.shared_window or cut.window))
+    return max(rounds * round_trip / batch_size, shared + round_trip / batch_size)
+
+
+def complaints(plan: Plan) -> dict[int, str]:
     """Why the plan does not fit cores, by stage; empty if it does."""
     found: dict[int, str] = {}
     for core in plan.cores:
-        need = memory.core_bytes(plan, core, window)
+        need = memory.core_bytes(plan, core)
         name = plan.stages[core.stage].name
         if core.stage in found:
             continue
@@ -113,10 +131,30 @@ def choose_plan(graph: LayerGraph, stages: Sequence[Stage], batch_size: int, max
     errors = []
     for in_sdram in sdram_choices(graph, stages, max_cores * memory.DTCM_HEAP_BYTES):
         try:
-            return _Chooser(graph, stages, batch_size, max_cores, input_density, in_sdram).choose()
+            found = _Chooser(graph, stages, batch_size, max_cores, input_density, in_sdram).choose()
         except DoesNotFit as error:
             errors.append(error)
+            continue
+        return found if in_sdram else _with_replicas(found, batch_size, max_cores, input_density)
     raise errors[-1]
+
+
+def _with_replicas(alone: ChosenCut, batch_size: int, max_cores: int, input_density: float) -> ChosenCut:
+    """What the cost model likes best of one network, and of replicas of its convolutions, each on a chip of its own, that share
+    the dense layers.  What the tiles of a replica exchange for every sample loads no link then.
+    """
+    graph, stages = alone.plan.graph, alone.plan.stages
+    shared = stages_to_share(stages)
+    best = alone
+    for replicas in REPLICAS if shared else ():
+        if replicas <= min(batch_size, max_cores // CHIP_CORES):
+            try:
+                found = _Chooser(graph, stages, batch_size, max_cores, input_density, replicas=replicas, shared=shared).choose()
+            except DoesNotFit:
+                continue
+            if found.cycles_per_sample < best.cycles_per_sample:
+                best = found
+    return best
 
 
 def sdram_choices(graph: LayerGraph, stages: Sequence[Stage], dtcm: int) -> Iterator[frozenset[int]]:
@@ -207,8 +245,9 @@ class _Chooser:
     """Estimates many cuts, lays out the best of them, learns from that, and takes the best that fits."""
 
     def __init__(self, graph: LayerGraph, stages: Sequence[Stage], batch_size: int, max_cores: int, input_density: float,
-                 in_sdram: frozenset[int] = frozenset()) -> None:
+                 in_sdram: frozenset[int] = frozenset(), replicas: int = 1, shared: frozenset[int] = frozenset()) -> None:
         self.graph, self.stages = graph, list(stages)
+        self.replicas, self.shared = replicas, shared
         #: Numbers of the dense stages whose weights stay in SDRAM.
         self.in_sdram = in_sdram
         self.batch_size, self.max_cores = batch_size, max_cores
@@ -236,9 +275,10 @@ class _Chooser:
                 break
             tried.add((estimate.cuts, estimate.window))
             if estimate.cuts not in plans:
-                plans[estimate.cuts] = make_plan(self.graph, self.stages, Cut(estimate.cuts, estimate.window))
-            plan = plans[estimate.cuts].with_window(estimate.window)
-            wrong = complaints(plan, plan.window)
+                plans[estimate.cuts] = make_plan(self.graph, self.stages, self._cut(estimate.cuts, estimate.window))
+            cut = self._cut(estimate.cuts, estimate.window)
+            plan = plans[estimate.cuts].with_windows(cut.window, cut.shared_window)
+            wrong = complaints(plan)
             if wrong:
                 self.reasons = list(wrong.values())
             else:
@@ -246,7 +286,14 @@ class _Chooser:
             self._learn(plan, estimate)
         if not found:
             raise self._does_not_fit(self.reasons or [self.too_many or "no cut of its layers fits the cores"])
-        return min(found, key=lambda each: self._rank(each.cycles_per_sample, each.n_cores))
+        return min(found, key=lambda each: self._rank(each.cycles_per_sample, each.n_cores // self.replicas))
+
+    def _cut(self, cuts: tuple[StageCut, ...], window: int) -> Cut:
+        """With so many samples in flight; replicas have one each."""
+        return Cut(cuts, 1, self.replicas, self.shared, window) if self.shared else Cut(cuts, window)
+
+    def _replicas_of(self, stage: Stage) -> int:
+        return 1 if not self.shared or stage.number in self.shared else self.replicas
 
     @staticmethod
     def _does_not_fit(reasons: Sequence[str]) -> DoesNotFit:
@@ -257,7 +304,7 @@ class _Chooser:
         """How far the estimates of data memory are off, stage by stage."""
         need: dict[int, int] = {}
         for core in plan.cores:
-            need[core.stage] = max(need.get(core.stage, 0), memory.core_bytes(plan, core, plan.window))
+            need[core.stage] = max(need.get(core.stage, 0), memory.core_bytes(plan, core))
         for stage in self.stages[1:]:
             self.bytes_factor[stage.number] = need[stage.number] / estimate.bytes_of[stage.number]
 
@@ -280,32 +327,46 @@ class _Chooser:
         """The cuts with fewest cores whose every stage takes at most ``target`` cycles per sample, and that should fit."""
         cuts: dict[int, StageCut] = {}
         bytes_of: dict[int, float] = {}
-        round_trip = slowest = n_streams = 0.0
+        round_trip = shared_trip = slowest = n_streams = 0.0
+        network = 0.0
+        n_replicated = n_shared = 0
         for stage in reversed(self.stages[1:]):
+            n_replicas = self._replicas_of(stage)
+            in_flight = 1 if n_replicas > 1 else window
             fan_out = self._fan_out(stage, cuts)
             room = memory.DTCM_HEAP_BYTES / self.bytes_factor.get(stage.number, 1.0)
             for candidate in self._candidates(stage):
-                if candidate.compute > target:
+                if candidate.compute > target * n_replicas:
                     continue
                 group, fixed, per_window = self._with_takers(stage, candidate, fan_out)
-                need = fixed + per_window * window
+                need = fixed + per_window * in_flight
                 if need > room:
                     continue
                 # one output group does the softmax: with a single block of rows it cannot be made faster
                 alone = stage.is_output and isinstance(candidate.cut, DenseCut) and len(candidate.cut.rows) == 1
-                if group <= target or alone:
+                if group <= target * n_replicas or alone:
                     break
             else:
                 return None
             cuts[stage.number] = candidate.cut
             bytes_of[stage.number] = need
-            slowest = max(slowest, group, candidate.compute)
-            round_trip += group + (candidate.compute if stage.kind is StageKind.DENSE else 0)
-            n_streams += self._n_streams(candidate, fan_out)
+            slowest = max(slowest, group / n_replicas, candidate.compute / n_replicas)
+            trip = group + (candidate.compute if stage.kind is StageKind.DENSE else 0)
+            round_trip += trip
+            n_streams += self._n_streams(candidate, fan_out) * n_replicas
+            network += self._packets(stage, candidate, fan_out) * cost.TILE_PACKET_CYCLES
+            if n_replicas > 1:
+                n_replicated += candidate.n_cores
+            else:
+                n_shared += candidate.n_cores
+                shared_trip += trip
         cuts.update({stage.number: self._aligned(stage, cuts) for stage in self.stages[1:]})
         cuts[0], source = self._source_cut(target, cuts)
         in_order = tuple(cuts[stage.number] for stage in self.stages)
-        n_cores = Cut(in_order, window).n_cores
+        n_cores = self._cut(in_order, window).n_cores
+        n_chips = self.max_cores // CHIP_CORES
+        if self.shared and (n_replicated > CHIP_CORES or self.replicas + -(-n_shared // LEAST_SPREAD) > n_chips):
+            return None
         if n_cores > self.max_cores:
             self._remember_too_many(in_order, n_cores)
             return None
@@ -314,8 +375,21 @@ class _Chooser:
                                               f"chips that its {n_cores} cores are on")
             return None
         round_trip += source
-        cycles = max(slowest, source, round_trip / window) + round_trip / self.batch_size
-        return _Estimate(self._rank(cycles, n_cores), in_order, window, bytes_of)
+        slowest = max(slowest, source, network)
+        if self.shared:
+            cycles = _replicated_cycles(self._cut(in_order, window), slowest, round_trip, shared_trip, self.batch_size)
+        else:
+            cycles = max(slowest, round_trip / window) + round_trip / self.batch_size
+        return _Estimate(self._rank(cycles, n_cores // self.replicas), in_order, window, bytes_of)
+
+    def _packets(self, stage: Stage, candidate: _Candidate, fan_out: _FanOut) -> float:
+        """As cost.network_cycles counts them, of what goes out of a stage and comes back."""
+        takers = [self.stages[number] for number in stage.takers]
+        if stage.kind is StageKind.DENSE and all(taker.kind is StageKind.DENSE for taker in takers):
+            return 0.0
+        if self._replicas_of(stage) > 1 and not any(taker.number in self.shared for taker in takers):
+            return 0.0
+        return prod(stage.shape) * (fan_out.sent / 2 * cost.HIDDEN_DENSITY + fan_out.returned * stage.learns)
 
     def _remember_too_many(self, cuts: Sequence[StageCut], n_cores: int) -> None:
         """Of all cuts with too many cores the one with fewest says what is missing."""

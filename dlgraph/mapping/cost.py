@@ -12,7 +12,7 @@ from math import prod
 from dlgraph.layers import Activation, ActivationLayer, ConvolutionLayer, PoolingLayer, WeightLayer
 from dlgraph.mapping.cuts import DenseCut
 from dlgraph.mapping.memory import sweep_of
-from dlgraph.mapping.plan import EXCHANGED, Core, CoreKind, Plan, StreamKind, padded, padded_channels
+from dlgraph.mapping.plan import EXCHANGED, Core, CoreKind, Plan, Stream, StreamKind, padded, padded_channels
 from dlgraph.mapping.sweeps import CALL_CYCLES, SliceShape, fetch_cycles, word_cycles
 from dlgraph.optimisers import OptimiserKind
 
@@ -36,6 +36,9 @@ CURVE_CYCLES = 210.0             # of these, where there is a sigmoid or tanh
 SUMMAND_CYCLES = 12.0            # per sum to add up
 SOFTMAX_UNIT_CYCLES = 150.0      # per output: exponential, division, loss
 DECODE_CYCLES = 20.0             # per input: code to activation, search for what is not zero
+#: Per packet between tiles, and between tiles and slices, that leaves its chip: LeNet-5 in one copy on 20 of 48 chips.  Routers
+#: that such packets fill from several sides stand still until they drop some.
+TILE_PACKET_CYCLES = 33.0
 HIDDEN_DENSITY = 0.7             # share of hidden activations that are not zero (estimate)
 
 
@@ -55,14 +58,14 @@ def core_cycles(plan: Plan, core: Core, input_density: float) -> Stage:
 
     :param input_density: share of the network's inputs that are not zero
     """
-    cycles, update = _traffic(core, input_density)
+    cycles, update = _traffic(plan, core, input_density)
     stage = plan.stages[core.stage]
     layer = plan.graph.layers[stage.layer] if core.stage else None
     if core.kind is CoreKind.INPUT_SOURCE:
-        n_credits = sum(1 for end in core.streams_in)
+        n_credits = sum(share_of_samples(plan, core, end.stream) for end in core.streams_in)
         return Stage(core.box.shape[0] * core.box.shape[1] * core.box.shape[2] * DECODE_CYCLES + n_credits * CREDIT_CYCLES
                      + SAMPLE_CYCLES + sum(end.n_words * density(end.kind, core, input_density) * SEND_CYCLES
-                                           for end in core.streams_out))
+                                           * share_of_samples(plan, core, end) for end in core.streams_out))
     if core.kind is CoreKind.WEIGHT_SLICE:
         assert core.columns is not None
         taken = core.inputs[0]
@@ -72,7 +75,7 @@ def core_cycles(plan: Plan, core: Core, input_density: float) -> Stage:
         cycles += 2 * n_rows * ROW_CYCLES + products * filled * (FORWARD_CYCLES + GRADIENT_CYCLES) + SAMPLE_CYCLES
         if plan.stages[taken.stage].learns:
             cycles += products * BACKWARD_CYCLES
-        update += products * UPDATE_CYCLES[plan.graph.optimiser.kind]
+        update += n_updated(core) * UPDATE_CYCLES[plan.graph.optimiser.kind]
         return _with_fetches(plan, core, cycles, update) if core.in_sdram else Stage(cycles, update)
     n_units = prod(core.box.shape)
     cycles += sum(end.stream.n_words for end in core.streams_in
@@ -97,29 +100,35 @@ def core_cycles(plan: Plan, core: Core, input_density: float) -> Stage:
         cycles += positions * n_weights * filled * (FORWARD_CYCLES + KERNEL_GRADIENT_CYCLES) + 2 * calls
         if any(plan.stages[taken.stage].learns for taken in core.inputs):
             cycles += positions * n_weights * BACKWARD_CYCLES + calls
-        assert core.exchange is not None
-        n_own = len(core.exchange.shares[core.tile]) * core.exchange.n_segments
-        update += n_own * UPDATE_CYCLES[plan.graph.optimiser.kind]
+        update += n_updated(core) * UPDATE_CYCLES[plan.graph.optimiser.kind]
     return Stage(cycles, update)
+
+
+def n_updated(core: Core) -> int:
+    """Parameters that a core updates."""
+    if core.exchange is None:
+        return core.inputs[0].layout.n_elements * padded(len(core.columns or ()))
+    return min(len(core.own_share) * core.exchange.n_segments, core.exchange.n_words)
 
 
 def _with_fetches(plan: Plan, core: Core, cycles: float, update: float) -> Stage:
     """The same of a weight slice whose weights come from SDRAM, while others are worked on."""
     cut = plan.cut.stages[core.stage]
     assert isinstance(cut, DenseCut)
-    shape, sweep = SliceShape.of(plan, core), sweep_of(plan, core, plan.window)
+    shape, sweep = SliceShape.of(plan, core), sweep_of(plan, core)
     n_weights, n_slices = shape.n_rows * shape.n_columns, len(cut.rows) * len(cut.columns)
     cycles = max(cycles, n_weights * fetch_cycles(n_slices, sweep.samples)) + n_weights / sweep.block_rows * CALL_CYCLES
     return Stage(cycles, update + 2 * (1 + shape.n_planes) * n_weights * word_cycles(n_slices))
 
 
-def _traffic(core: Core, input_density: float) -> tuple[float, float]:
+def _traffic(plan: Plan, core: Core, input_density: float) -> tuple[float, float]:
     """Cycles of receiving and sending: per sample, and per batch."""
     per_sample = per_batch = 0.0
     n_segments = core.exchange.n_segments if core.exchange is not None else 1
     for end in core.streams_in:
         kind = end.stream.kind
         cycles = end.stream.n_words * density(kind, end.stream.producer, input_density) * RECEIVE_CYCLES + STREAM_SAMPLE_CYCLES
+        cycles *= share_of_samples(plan, core, end.stream)
         if kind in EXCHANGED:
             per_batch += cycles * n_segments
         elif kind is not StreamKind.CREDIT:
@@ -128,11 +137,35 @@ def _traffic(core: Core, input_density: float) -> tuple[float, float]:
         return per_sample, per_batch
     for stream in core.streams_out:
         cycles = stream.n_words * density(stream.kind, core, input_density) * SEND_CYCLES + STREAM_SEND_CYCLES
+        cycles *= share_of_samples(plan, core, stream)
         if stream.kind in EXCHANGED:
             per_batch += cycles * n_segments
         else:
             per_sample += cycles
     return per_sample, per_batch
+
+
+def network_cycles(plan: Plan, input_density: float) -> float:
+    """Cycles per sample in which links carry what goes between tiles, and between tiles and slices; replicas have theirs on a chip.
+
+    What dense layers exchange among themselves mostly stays on chips, and is not counted.
+    """
+    packets = 0.0
+    for stream in plan.streams:
+        ends = (stream.producer, *stream.consumers[:1])
+        if (stream.kind not in (StreamKind.ACTIVATIONS, StreamKind.PARTIAL_ERRORS)
+                or not any(core.kind in (CoreKind.CONVOLUTION_TILE, CoreKind.UNIT_TILE) for core in ends)
+                or plan.cut.shared and all(plan.replicas_of(core) > 1 for core in ends)):
+            continue
+        packets += (stream.n_words * density(stream.kind, stream.producer, input_density)
+                    / max(plan.replicas_of(core) for core in ends))
+    return packets * TILE_PACKET_CYCLES
+
+
+def share_of_samples(plan: Plan, core: Core, stream: Stream) -> float:
+    """Of a core's samples, those that a stream carries: one that leads to a replica, or comes from one, carries that replica's."""
+    ends = (stream.producer, *stream.consumers[:1])
+    return plan.replicas_of(core) / max(plan.replicas_of(end) for end in ends)
 
 
 def density(kind: StreamKind, producer: Core, input_density: float) -> float:

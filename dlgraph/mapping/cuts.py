@@ -88,15 +88,44 @@ class Cut:
     """How the whole network is cut.
 
     :param stages: one for each stage
-    :param window: samples in flight between a producer and the return of its errors
+    :param window: samples in flight between a producer and the return of its errors, in a replica
+    :param replicas: of the stages that are not shared, which take the samples of a batch in turn
+    :param shared: numbers of the stages of which there is one for all replicas; the input is always shared
+    :param shared_window: samples in flight in these; 0: as ``window``
     """
 
     stages: tuple[StageCut, ...]
     window: int
+    replicas: int = 1
+    shared: frozenset[int] = frozenset()
+    shared_window: int = 0
 
     @property
     def n_cores(self) -> int:
-        return sum(len(cut.boxes) if isinstance(cut, SourceCut) else cut.n_cores for cut in self.stages)
+        return sum(len(cut.boxes) if isinstance(cut, SourceCut) else cut.n_cores * self.replicas_of(number)
+                   for number, cut in enumerate(self.stages))
+
+    def replicas_of(self, stage: int) -> int:
+        """How many there are of a stage."""
+        return 1 if stage == 0 or stage in self.shared else self.replicas
+
+    def window_of(self, stage: int) -> int:
+        """Samples in flight at a stage's cores."""
+        return self.shared_window or self.window if stage in self.shared else self.window
+
+
+def stages_to_share(stages: Sequence[Stage]) -> frozenset[int]:
+    """The dense stages and what follows them, if replicas of all else can share these: what takes values of replicas must be
+    dense then, and the input goes to replicas alone.  Empty if not.
+    """
+    shared: set[int] = set()
+    for stage in stages[1:]:
+        taken = {part.stage for view in stage.takes for part in view.parts}
+        if stage.kind is StageKind.DENSE or taken & shared:
+            shared.add(stage.number)
+            if not taken <= shared and (stage.kind is not StageKind.DENSE or 0 in taken):
+                return frozenset()
+    return frozenset(shared) if len(shared) < len(stages) - 1 else frozenset()
 
 
 def split_image(shape: Shape, n_blocks: int) -> list[Box]:
@@ -151,9 +180,12 @@ IN_SDRAM = "sdram"
 Blocks = tuple[int | str, ...]
 
 
-def explicit_cut(stages: Sequence[Stage], blocks: Mapping[str, Blocks], n_sources: int, window: int) -> Cut:
+def explicit_cut(stages: Sequence[Stage], blocks: Mapping[str, Blocks], n_sources: int, window: int,
+                 replicas: int = 1, share_dense: bool = False, shared_window: int = 0) -> Cut:
     """A cut given by hand, layer name -> blocks: of a dense layer (rows, columns[, groups][, "sdram"]), of others (tiles down,
     tiles across, channels); stages that are not named stay whole.
+
+    :param share_dense: whether replicas share the dense layers, as :func:`stages_to_share` says
 
     :raises UnsupportedError: for a name that no stage has, or another number of blocks
     """
@@ -164,7 +196,15 @@ def explicit_cut(stages: Sequence[Stage], blocks: Mapping[str, Blocks], n_source
                                    f"{', '.join(map(repr, sorted(known)))}.")
     cuts: list[StageCut] = [cut_source(stages[0], n_sources)]
     cuts += [_given_cut(stage, blocks.get(stage.name, (1, 1, 1))) for stage in stages[1:]]
-    return Cut(tuple(cuts), window)
+    shared = stages_to_share(stages) if share_dense else frozenset()
+    if share_dense and not shared:
+        raise UnsupportedError("share_dense: replicas share the dense layers only where these follow convolutions or tiles of "
+                               "units, and nothing else takes up what replicas made. Leave it out, or give replicas=1.")
+    cut = Cut(tuple(cuts), window, replicas, shared, shared_window)
+    if replicas > 1 and any(isinstance(each, DenseCut) and each.in_sdram for each in cuts):
+        raise UnsupportedError("Weights in SDRAM are updated where they are: a network with such layers has one replica. Leave "
+                               f"{IN_SDRAM!r} out of cuts, or give replicas=1.")
+    return cut
 
 
 def _given_cut(stage: Stage, given: Blocks) -> StageCut:

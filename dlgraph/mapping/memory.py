@@ -5,7 +5,7 @@ from dlgraph.layer_graph import LayerGraph
 from dlgraph.layers import ActivationLayer, AddLayer, ConvolutionLayer, Pooling, PoolingLayer
 from dlgraph.mapping.boxes import Layout
 from dlgraph.mapping.operations import operations_of
-from dlgraph.mapping.plan import EXCHANGED, Core, CoreKind, Plan, padded, slots_of, unit_image
+from dlgraph.mapping.plan import EXCHANGED, Core, CoreKind, Plan, padded, unit_image
 from dlgraph.mapping.sweeps import LEAST_SWEEP, SliceShape, Sweep
 
 #: Left for `spin1_malloc` in every binary: 64 KB less stacks, static data and the runtime's own claims.  The build
@@ -37,22 +37,23 @@ def weight_bytes(graph: LayerGraph) -> int:
     return PARAMETER_BYTES + STATE_BYTES * len(graph.optimiser.planes)
 
 
-def ring_entries(core: Core, window: int) -> int:
+def ring_entries(plan: Plan, core: Core) -> int:
     """Entries of the packet ring: everything that can be on its way to a core at once."""
-    on_the_way = sum(end.stream.n_words + 1 for end in core.streams_in if end.stream.kind not in EXCHANGED)
+    on_the_way = sum((end.stream.n_words + 1) * plan.window_of_stream(end.stream) for end in core.streams_in
+                     if end.stream.kind not in EXCHANGED)
     exchanged = max(sum(end.stream.n_words + 1 for end in core.streams_in if end.stream.kind is kind)
                     for kind in EXCHANGED)
-    return on_the_way * window + exchanged + 16
+    return on_the_way + exchanged + 16
 
 
-def core_bytes(plan: Plan, core: Core, window: int) -> int:
+def core_bytes(plan: Plan, core: Core) -> int:
     """What a core asks for; a weight slice in SDRAM at least: it makes use of what is left."""
-    return _stream_bytes(plan, core, window) + _own_bytes(plan, core, window)
+    return _stream_bytes(plan, core) + _own_bytes(plan, core)
 
 
-def sweep_of(plan: Plan, core: Core, window: int) -> Sweep:
+def sweep_of(plan: Plan, core: Core) -> Sweep:
     """How a weight slice in SDRAM passes through the DTCM that its streams leave."""
-    return SliceShape.of(plan, core).best_sweep(window, DTCM_HEAP_BYTES - _stream_bytes(plan, core, window))
+    return SliceShape.of(plan, core).best_sweep(plan.window_of(core), DTCM_HEAP_BYTES - _stream_bytes(plan, core))
 
 
 def sdram_bytes(plan: Plan, core: Core) -> int:
@@ -65,33 +66,41 @@ def sdram_bytes(plan: Plan, core: Core) -> int:
     return 4 * shape.n_rows * shape.n_columns * (1 + core.in_sdram + shape.n_planes) + VERTEX_SDRAM_BYTES
 
 
-def _stream_bytes(plan: Plan, core: Core, window: int) -> int:
-    slots = slots_of(window)
-    total = sum(4 * n * (held or slots) for n, held in zip(core.inlet_words, core.inlet_slots))
-    n_slots = sum(1 if end.stream.kind in EXCHANGED else slots for end in core.streams_in)
+def _stream_bytes(plan: Plan, core: Core) -> int:
+    slots = plan.n_slots_of(core)
+    total = sum(4 * n * held for n, held in zip(core.inlet_words, plan.slots_of_inlets(core)))
+    n_slots = sum(plan.slots_of_stream(end.stream) for end in core.streams_in)
     total += (n_slots + 2 * slots) * SLOT_STATE_BYTES + (len(core.streams_in) + 2) * STREAM_BYTES
     total += len(core.streams_out) * OUT_STREAM_BYTES + len(core.planes) * PLANE_BYTES
-    total += PLACE_BYTES * (len(core.streams_in) + 1) + 16 * BLOCK_OVERHEAD_BYTES + PACKET_BYTES * ring_entries(core, window)
+    total += PLACE_BYTES * (len(core.streams_in) + 1) + 16 * BLOCK_OVERHEAD_BYTES + PACKET_BYTES * ring_entries(plan, core)
     return total
 
 
-def _own_bytes(plan: Plan, core: Core, window: int) -> int:
+def _own_bytes(plan: Plan, core: Core) -> int:
     """What its program holds beside the streams."""
-    slots = slots_of(window)
+    slots = plan.n_slots_of(core)
     if core.in_sdram:
         return SliceShape.of(plan, core).sweep_bytes(LEAST_SWEEP)
     if core.kind is CoreKind.WEIGHT_SLICE:
         assert core.columns is not None
         n_rows, n_columns = core.inputs[0].layout.n_elements, padded(len(core.columns))
-        return (PARAMETER_BYTES + STATE_BYTES * n_planes(plan)) * n_rows * n_columns + 4 * n_rows + 8 * n_columns
+        return _trained_bytes(plan, core) + 4 * n_rows + 8 * n_columns
     n = core.layout.n_elements if core.layout is not None else 0
     if core.kind is CoreKind.INPUT_SOURCE:
         return 2 * 2 * n + 2 * n + 512 + 64
     if core.kind is CoreKind.OUTPUT_GROUP:
-        return (28 + STATE_BYTES * n_planes(plan)) * n
+        return 20 * n + _trained_bytes(plan, core)
     if core.kind is CoreKind.NEURON_GROUP:
-        return (18 + STATE_BYTES * n_planes(plan)) * n + 2 * slots * n + _operation_bytes(plan, core, slots)
+        return 10 * n + _trained_bytes(plan, core) + 2 * slots * n + _operation_bytes(plan, core, slots)
     return _tile_bytes(plan, core, slots)
+
+
+def _trained_bytes(plan: Plan, core: Core) -> int:
+    """Parameters, their gradient, and what the optimiser keeps of the core's share."""
+    exchange = core.exchange
+    assert exchange is not None
+    n_own = len(core.own_share) * exchange.n_segments
+    return PARAMETER_BYTES * exchange.segment * exchange.n_segments + STATE_BYTES * n_planes(plan) * n_own
 
 
 def _tile_bytes(plan: Plan, core: Core, slots: int) -> int:
@@ -109,8 +118,7 @@ def _tile_bytes(plan: Plan, core: Core, slots: int) -> int:
     channels = exchange.n_columns
     first = core.inputs[0].layout
     n_sums = len(core.head.rows) * len(core.head.columns) * channels
-    n_own = len(exchange.shares[core.tile]) * exchange.n_segments
-    total += 8 * exchange.segment * exchange.n_segments + 8 * channels + STATE_BYTES * n_planes(plan) * n_own
+    total += _trained_bytes(plan, core) + 8 * channels
     total += 4 * n_sums + 32 + (2 + 2 * slots) * Layout.of(core.head, stage.packed).n_elements
     if any(plan.stages[taken.stage].learns for taken in core.inputs):
         total += 4 * first.n_elements

@@ -32,9 +32,9 @@ def neighbourhoods(stages: Sequence[Stage], cut: Cut, cores: Sequence[Core]) -> 
     its rows; it stands with those it exchanges more with.  Groups whose units one such block of rows holds stand together.
     Tiles stand with those that follow them in the same band of rows.
     """
-    together: dict[tuple[int, int], list[Core]] = {}
+    together: dict[tuple[int, int, int], list[Core]] = {}
     for core in sorted(cores, key=_order):
-        together.setdefault(_neighbourhood(stages, cut, core), []).append(core)
+        together.setdefault((core.replica, *_neighbourhood(stages, cut, core)), []).append(core)
     return [together[key] for key in sorted(together)]
 
 

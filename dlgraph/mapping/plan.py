@@ -10,7 +10,9 @@ cut of one layer fits any cut of the next:
 * partial errors: weight slice or tile -> the groups or tiles before it that hold what it took
 * done: in place of partial errors to tiles whose values depend on no weights: markers alone
 * credit: weight slices and tiles that take the network's input -> the input sources
-* gradients, weights: between the tiles that share kernels, at the end of a batch
+* gradients, weights: between cores that hold the same parameters, at the end of a batch: tiles of a convolution, and
+  replicas of a stage
+* gradient sums: between the same tiles of replicas
 """
 from __future__ import annotations
 
@@ -34,8 +36,10 @@ INDEX_BITS = 12
 SLOT_BITS = 4
 #: Words of a stream per sample: what the index and the marker's count allow.
 MAX_WORDS = (1 << INDEX_BITS) - 1
-#: Of kernels, exchanged at a time: what is on its way at once needs 16 bytes for each.
+#: Of parameters, exchanged at a time: what is on its way at once needs 16 bytes for each.
 SEGMENT_WORDS = 512
+#: Of a segment, that a core sums and updates, where so many cores hold the same: every share makes a stream from each of them.
+LEAST_SHARE_WORDS = 16
 #: Twice the window must not exceed the slots.
 MAX_WINDOW = 1 << (SLOT_BITS - 1)
 
@@ -57,12 +61,13 @@ class StreamKind(Enum):
     DONE = "done"
     CREDIT = "credit"
     GRADIENTS = "gradients"
+    GRADIENT_SUMS = "gradient sums"
     WEIGHTS = "weights"
 
 
-#: Streams between tiles, once in a segment of a batch's end; the next cannot come before the one before it is used, so they
-#: have one slot.
-EXCHANGED = (StreamKind.GRADIENTS, StreamKind.WEIGHTS)
+#: Streams between cores with the same parameters, once in a segment of a batch's end; the next cannot come before the one before
+#: it is used, so they have one slot.
+EXCHANGED = (StreamKind.GRADIENTS, StreamKind.GRADIENT_SUMS, StreamKind.WEIGHTS)
 
 
 @dataclass(frozen=True)
@@ -104,10 +109,14 @@ class Core:
     :param columns: units of a weight slice or a group
     :param inputs: what it takes of other stages (weight slices and tiles)
     :param planes: of the partial errors that come back
-    :param tile: number of a tile among those with the same channels
-    :param exchange: of a convolution's tile with these
+    :param tile: number of a tile among those of its replica with the same channels
+    :param replica: of its stage
+    :param exchange: with those that hold the same parameters; of a convolution's tile with those of its replica
+    :param peer: its number among these
+    :param sums_exchange: of a convolution's tile, of its share of the gradients, with the same tile of other replicas
     :param in_sdram: whether a weight slice's weights stay in SDRAM
-    :param inlet_slots: samples that an inlet holds; 0: as many as there are slots
+    :param inlet_slots: samples that an inlet holds; 0: as many as the core has slots
+    :param replica_inlets: of what comes from replicas, at a core that they share: these count the samples of one replica each
     """
 
     kind: CoreKind
@@ -120,12 +129,24 @@ class Core:
     inputs: list[Input] = field(default_factory=list)
     planes: list[Plane] = field(default_factory=list)
     tile: int = 0
+    replica: int = 0
     exchange: Exchange | None = None
+    peer: int = 0
+    sums_exchange: Exchange | None = None
     in_sdram: bool = False
     streams_out: list[Stream] = field(default_factory=list)
     streams_in: list[StreamEnd] = field(default_factory=list)
     inlet_words: list[int] = field(default_factory=list)
     inlet_slots: list[int] = field(default_factory=list)
+    replica_inlets: range = range(0)
+
+    @property
+    def own_share(self) -> Interval:
+        """What it updates, of each segment of what it exchanges."""
+        if self.sums_exchange is not None:
+            return self.sums_exchange.shares[self.replica]
+        assert self.exchange is not None
+        return self.exchange.shares[self.peer]
 
     @property
     def box(self) -> Box:
@@ -177,7 +198,6 @@ class Plan:
 
     :param cores: those that exchange most stand together
     :param neighbourhoods: the same, those that belong on one chip as a list
-    :param n_slots: slots of every stream
     """
 
     graph: LayerGraph
@@ -186,27 +206,59 @@ class Plan:
     cores: list[Core]
     neighbourhoods: list[list[Core]]
     streams: list[Stream]
-    window: int
-    n_slots: int
 
-    def with_window(self, window: int) -> Plan:
-        """The same cores and streams with another window."""
-        return replace(self, cut=replace(self.cut, window=window), window=window, n_slots=slots_of(window))
+    def with_windows(self, window: int, shared_window: int = 0) -> Plan:
+        """The same cores and streams with other windows."""
+        return replace(self, cut=replace(self.cut, window=window, shared_window=shared_window))
 
     def cores_of(self, stage: int, kind: CoreKind) -> list[Core]:
         return [core for core in self.cores if core.stage == stage and core.kind is kind]
 
+    def replicas_of(self, core: Core) -> int:
+        """How many cores there are that do the same for other samples."""
+        return self.cut.replicas_of(core.stage)
+
+    def window_of(self, core: Core) -> int:
+        """Samples that may be in flight at a core."""
+        return self.cut.window_of(core.stage)
+
+    def n_slots_of(self, core: Core) -> int:
+        return slots_of(self.window_of(core))
+
+    def window_of_stream(self, stream: Stream) -> int:
+        """Samples of a stream that may be in flight: of one replica, where it leads to one or comes from one."""
+        for core in (stream.producer, *stream.consumers[:1]):
+            if core.stage not in self.cut.shared:
+                return self.cut.window
+        return self.window_of(stream.producer)
+
+    def slots_of_stream(self, stream: Stream) -> int:
+        return 1 if stream.kind in EXCHANGED else slots_of(self.window_of_stream(stream))
+
+    def slots_of_inlets(self, core: Core) -> list[int]:
+        """Samples that each inlet of a core holds."""
+        own, replicas = self.n_slots_of(core), slots_of(self.cut.window)
+        return [held or (replicas if inlet in core.replica_inlets else own) for inlet, held in enumerate(core.inlet_slots)]
+
 
 # Inlets and vectors as the C programs number them (c_models/layers/*.c).
-SLICE_ACTIVATIONS, SLICE_ERRORS = 0, 1
-SLICE_SUMS_OUT, SLICE_PARTIAL_ERRORS_OUT, SLICE_CREDIT_OUT = 0, 1, 2
-GROUP_SUMS, GROUP_PARTIAL_ERRORS = 0, 1
-GROUP_ACTIVATIONS_OUT, GROUP_ERRORS_OUT = 0, 1
-OUTPUT_ERRORS_OUT = 0
-SOURCE_CREDITS = 0
-SOURCE_ACTIVATIONS_OUT = 0
-TILE_PARTIAL_ERRORS, TILE_GRADIENTS, TILE_WEIGHTS, TILE_ACTIVATIONS = 0, 1, 2, 3
-TILE_ACTIVATIONS_OUT, TILE_CREDIT_OUT, TILE_GRADIENTS_OUT, TILE_WEIGHTS_OUT, TILE_PARTIAL_ERRORS_OUT = 0, 1, 2, 3, 4
+# Activations of slices, and the partial errors that answer them: of the first replica of what comes in; those of the others follow.
+SLICE_ERRORS, SLICE_GRADIENTS, SLICE_WEIGHTS, SLICE_ACTIVATIONS = 0, 1, 2, 3
+SLICE_SUMS_OUT, SLICE_CREDIT_OUT, SLICE_GRADIENTS_OUT, SLICE_WEIGHTS_OUT, SLICE_PARTIAL_ERRORS_OUT = 0, 1, 2, 3, 4
+GROUP_SUMS, GROUP_PARTIAL_ERRORS, GROUP_GRADIENTS, GROUP_BIASES = 0, 1, 2, 3
+GROUP_ACTIVATIONS_OUT, GROUP_ERRORS_OUT, GROUP_GRADIENTS_OUT, GROUP_BIASES_OUT = 0, 1, 2, 3
+OUTPUT_GRADIENTS, OUTPUT_BIASES = 1, 2
+OUTPUT_ERRORS_OUT, OUTPUT_GRADIENTS_OUT, OUTPUT_BIASES_OUT = 0, 1, 2
+SOURCE_CREDITS = 0                # of the first replica; those of the others follow
+SOURCE_ACTIVATIONS_OUT = 0        # the same
+TILE_PARTIAL_ERRORS, TILE_GRADIENTS, TILE_GRADIENT_SUMS, TILE_WEIGHTS, TILE_ACTIVATIONS = 0, 1, 2, 3, 4
+TILE_ACTIVATIONS_OUT, TILE_CREDIT_OUT, TILE_GRADIENTS_OUT, TILE_GRADIENT_SUMS_OUT = 0, 1, 2, 3
+TILE_WEIGHTS_OUT, TILE_PARTIAL_ERRORS_OUT = 4, 5
+#: Inlets of gradients and parameters, vectors of the same.
+EXCHANGE_AT = {CoreKind.WEIGHT_SLICE: (SLICE_GRADIENTS, SLICE_WEIGHTS, SLICE_GRADIENTS_OUT, SLICE_WEIGHTS_OUT),
+               CoreKind.NEURON_GROUP: (GROUP_GRADIENTS, GROUP_BIASES, GROUP_GRADIENTS_OUT, GROUP_BIASES_OUT),
+               CoreKind.OUTPUT_GROUP: (OUTPUT_GRADIENTS, OUTPUT_BIASES, OUTPUT_GRADIENTS_OUT, OUTPUT_BIASES_OUT),
+               CoreKind.CONVOLUTION_TILE: (TILE_GRADIENTS, TILE_WEIGHTS, TILE_GRADIENTS_OUT, TILE_WEIGHTS_OUT)}
 CREDIT_OUT = {CoreKind.WEIGHT_SLICE: SLICE_CREDIT_OUT, CoreKind.CONVOLUTION_TILE: TILE_CREDIT_OUT,
               CoreKind.UNIT_TILE: TILE_CREDIT_OUT}
 
@@ -238,8 +290,11 @@ def make_plan(graph: LayerGraph, stages: Sequence[Stage], cut: Cut) -> Plan:
 
     :raises ValueError: if the cut does not fit the stages
     """
-    if not 1 <= cut.window <= MAX_WINDOW:
-        raise ValueError(f"a window of {cut.window} samples is not in 1 .. {MAX_WINDOW}")
+    for window in (cut.window, cut.shared_window or cut.window):
+        if not 1 <= window <= MAX_WINDOW:
+            raise ValueError(f"a window of {window} samples is not in 1 .. {MAX_WINDOW}")
+    if cut.replicas < 1:
+        raise ValueError(f"{cut.replicas} replicas: a network has at least one")
     return _Planner(graph, stages, cut).plan()
 
 
@@ -312,36 +367,63 @@ class _Planner:
         self.cut = cut
         self.cores: list[Core] = []
         self.streams: list[Stream] = []
-        #: Of each stage: who makes its value.
-        self.producers: list[list[Core]] = []
+        #: Of each stage: who makes its value, in each of its replicas.
+        self.producers: list[list[list[Core]]] = []
+        #: Number of the replica whose cores are laid out, and of replicas of its stage.
+        self.replica, self.n_replicas = 0, 1
+        #: What holds the same parameters: stage, kind, rows and columns, or channels.
+        self.alike: dict[tuple[int, CoreKind, RowBlock | None, Interval | None], list[Core]] = {}
 
     def plan(self) -> Plan:
         for stage, cut in zip(self.stages, self.cut.stages, strict=True):
-            if isinstance(cut, SourceCut):
-                self.add_sources(stage, cut)
-            elif isinstance(cut, DenseCut):
-                self.add_dense(stage, cut)
+            self.n_replicas = self.cut.replicas_of(stage.number)
+            made = []
+            for replica in range(self.n_replicas):
+                self.replica = replica
+                if isinstance(cut, SourceCut):
+                    made.append(self.add_sources(stage, cut))
+                elif isinstance(cut, DenseCut):
+                    made.append(self.add_dense(stage, cut))
+                else:
+                    made.append(self.add_tiles(stage, cut))
+            self.producers.append(made)
+        for cores in self.alike.values():
+            if cores[0].kind is CoreKind.CONVOLUTION_TILE:
+                self.connect_tiles(cores)
             else:
-                self.add_tiles(stage, cut)
+                self.share(cores, make_exchange(0, self.n_parameters(cores[0]), len(cores)))
+                self.gather(cores)
+                self.distribute(cores)
         # what of the input nobody takes needs no source
         self.cores = [core for core in self.cores if core.kind is not CoreKind.INPUT_SOURCE or core.streams_out]
         together = neighbourhoods(self.stages, self.cut, self.cores)
-        return Plan(self.graph, self.stages, self.cut, [core for cores in together for core in cores], together, self.streams,
-                    self.cut.window, slots_of(self.cut.window))
+        return Plan(self.graph, self.stages, self.cut, [core for cores in together for core in cores], together, self.streams)
 
     # ----------------------------------------------------------------- cores
 
     def add_core(self, core: Core) -> Core:
+        if self.n_replicas > 1:
+            core.replica = self.replica
+            core.label += f", replica {self.replica}"
+        if core.kind in EXCHANGE_AT and not core.in_sdram:
+            self.alike.setdefault((core.stage, core.kind, core.rows, core.columns), []).append(core)
         self.cores.append(core)
         return core
 
-    def add_sources(self, stage: Stage, cut: SourceCut) -> None:
-        self.producers.append([
-            self.add_core(Core(CoreKind.INPUT_SOURCE, stage.number, f"input source, {box}", Layout.of(box, stage.packed),
-                               inlet_words=[0], inlet_slots=[0]))
-            for box in cut.boxes])
+    def add_sources(self, stage: Stage, cut: SourceCut) -> list[Core]:
+        nothing = [0] * self.cut.replicas
+        return [self.add_core(Core(CoreKind.INPUT_SOURCE, stage.number, f"input source, {box}", Layout.of(box, stage.packed),
+                                   inlet_words=list(nothing), inlet_slots=list(nothing)))
+                for box in cut.boxes]
 
-    def add_dense(self, stage: Stage, cut: DenseCut) -> None:
+    def turns(self, stage: int) -> list[tuple[int, list[Core]]]:
+        """Who makes a stage's value for the cores that are laid out: of each replica, with its number if they share it."""
+        replicas = self.producers[stage]
+        if len(replicas) == self.n_replicas:
+            return [(0, replicas[self.replica])]
+        return [(0, replicas[0])] if len(replicas) == 1 else list(enumerate(replicas))
+
+    def add_dense(self, stage: Stage, cut: DenseCut) -> list[Core]:
         kind = CoreKind.OUTPUT_GROUP if stage.is_output else CoreKind.NEURON_GROUP
         groups = [self.add_core(Core(kind, stage.number, f"{stage.name} {kind.value}, units {group.start}..{group.stop - 1}",
                                      Layout.of(Box.vector(group), stage.packed), columns=group,
@@ -354,18 +436,21 @@ class _Planner:
             taken = self.stages[parts[rows.part].stage]
             layout = Layout.of(rows.box, taken.packed)
             of_part = f" of {taken.name}" if len(parts) > 1 else ""
+            n_turns = len(self.turns(taken.number))
+            n_inlets = SLICE_ACTIVATIONS + n_turns
             for columns in cut.columns:
                 slices.append(self.add_core(Core(
                     CoreKind.WEIGHT_SLICE, stage.number,
                     f"{stage.name} weight slice, {rows.box}{of_part}, to units {columns.start}..{columns.stop - 1}",
                     rows=rows, columns=columns, in_sdram=cut.in_sdram, inputs=[Input(SLICE_ACTIVATIONS, taken.number, layout)],
-                    inlet_words=[layout.n_elements // 2, padded(len(columns))], inlet_slots=[0, 0])))
+                    inlet_words=[padded(len(columns)), 0, 0] + n_turns * [layout.n_elements // 2], inlet_slots=[0] * n_inlets,
+                    replica_inlets=range(SLICE_ACTIVATIONS, n_inlets) if n_turns > 1 else range(0))))
         self.connect_inputs(slices, SLICE_PARTIAL_ERRORS_OUT)
         self.connect_sums(cut, slices, groups)
         self.connect_errors(cut, slices, groups)
-        self.producers.append(groups)
+        return groups
 
-    def add_tiles(self, stage: Stage, cut: TileCut) -> None:
+    def add_tiles(self, stage: Stage, cut: TileCut) -> list[Core]:
         convolution = stage.kind is StageKind.CONVOLUTION
         kind = CoreKind.CONVOLUTION_TILE if convolution else CoreKind.UNIT_TILE
         tiles = []
@@ -380,13 +465,9 @@ class _Planner:
             for taken in inputs:
                 layout = taken.layout
                 core.inlet_words[taken.inlet] = layout.rows * layout.width * layout.pitch // 2
-            core.inlet_slots[TILE_GRADIENTS] = core.inlet_slots[TILE_WEIGHTS] = 1
             tiles.append(self.add_core(core))
         self.connect_inputs(tiles, TILE_PARTIAL_ERRORS_OUT)
-        if convolution:
-            for block in range(len(cut.channels)):
-                self.connect_tiles(stage, tiles[block * cut.n_tiles:(block + 1) * cut.n_tiles])
-        self.producers.append(tiles)
+        return tiles
 
     # ----------------------------------------------------------------- streams
 
@@ -397,42 +478,49 @@ class _Planner:
             for number, taken in enumerate(core.inputs):
                 alike.setdefault((number, taken), []).append(core)
         for (_, taken), cores in alike.items():
-            for producer in self.producers[taken.stage]:
-                assert producer.layout is not None
-                part = producer.box.overlap(taken.layout.box)
-                for piece in _pieces(part, taken.layout) if part is not None else ():
-                    source, target = matched(producer.layout.block(piece), taken.layout.block(piece))
-                    self.send_words(StreamKind.ACTIVATIONS, producer, GROUP_ACTIVATIONS_OUT, source.halved(), target.halved(),
-                                    cores, taken.inlet)
+            for turn, producers in self.turns(taken.stage):
+                for producer in producers:
+                    assert producer.layout is not None
+                    part = producer.box.overlap(taken.layout.box)
+                    for piece in _pieces(part, taken.layout) if part is not None else ():
+                        source, target = matched(producer.layout.block(piece), taken.layout.block(piece))
+                        vector = (SOURCE_ACTIVATIONS_OUT + self.replica if producer.kind is CoreKind.INPUT_SOURCE
+                                  else GROUP_ACTIVATIONS_OUT)
+                        self.send_words(StreamKind.ACTIVATIONS, producer, vector, source.halved(), target.halved(), cores,
+                                        taken.inlet + turn)
         for core in consumers:
             credited: list[Core] = []
             for taken in core.inputs:
                 vector = partial_errors_out
                 if core.kind is CoreKind.UNIT_TILE:
                     vector += taken.inlet - TILE_ACTIVATIONS
-                told: list[Core] = []
-                for producer in self.producers[taken.stage]:
-                    part = producer.box.overlap(taken.layout.box)
-                    if part is None:
-                        continue
-                    if producer.kind is CoreKind.INPUT_SOURCE:
-                        if producer not in credited:
-                            credited.append(producer)
-                        continue
-                    if not self.stages[taken.stage].learns:
-                        told.append(producer)
-                        continue
-                    for piece in _pieces(part, taken.layout):
-                        self.send_partial_errors(core, vector, taken.layout, producer, piece)
-                if told:
-                    stream = self.add_stream(StreamKind.DONE, core, vector, _NOTHING, Block(0, 1))
-                    for producer in told:
-                        producer.inlet_words[TILE_PARTIAL_ERRORS] = 1
-                        self.connect(stream, producer, TILE_PARTIAL_ERRORS, 0)
+                for turn, producers in self.turns(taken.stage):
+                    self.answer(core, vector + turn, taken, producers, credited)
             if credited:
                 stream = self.add_stream(StreamKind.CREDIT, core, CREDIT_OUT[core.kind], _NOTHING, _NOTHING)
                 for producer in credited:
-                    self.connect(stream, producer, SOURCE_CREDITS, 0)
+                    self.connect(stream, producer, SOURCE_CREDITS + self.replica, 0)
+
+    def answer(self, core: Core, vector: int, taken: Input, producers: list[Core], credited: list[Core]) -> None:
+        """Partial errors to those who made what came in, or what stands for them; adds who is to get credit."""
+        told: list[Core] = []
+        for producer in producers:
+            part = producer.box.overlap(taken.layout.box)
+            if part is None:
+                continue
+            if producer.kind is CoreKind.INPUT_SOURCE:
+                if producer not in credited:
+                    credited.append(producer)
+            elif not self.stages[taken.stage].learns:
+                told.append(producer)
+            else:
+                for piece in _pieces(part, taken.layout):
+                    self.send_partial_errors(core, vector, taken.layout, producer, piece)
+        if told:
+            stream = self.add_stream(StreamKind.DONE, core, vector, _NOTHING, Block(0, 1))
+            for producer in told:
+                producer.inlet_words[TILE_PARTIAL_ERRORS] = 1
+                self.connect(stream, producer, TILE_PARTIAL_ERRORS, 0)
 
     def send_partial_errors(self, core: Core, vector: int, layout: Layout, producer: Core, piece: Box) -> None:
         assert producer.layout is not None
@@ -463,24 +551,78 @@ class _Planner:
                                     Block(columns.start - group.columns.start, len(columns)), Block(0, len(columns)),
                                     [core for core in slices if core.columns == columns], SLICE_ERRORS)
 
-    def connect_tiles(self, stage: Stage, tiles: list[Core]) -> None:
-        """Tiles with the same kernels: each sums the gradients of its share, and tells the others the new weights."""
-        exchange = kernel_exchange(self.graph, stage, tiles[0], len(tiles))
-        for core in tiles:
-            core.exchange = exchange
-            if len(tiles) > 1:
-                core.inlet_words[TILE_WEIGHTS] = exchange.segment
-        for owner, share in zip(tiles, exchange.shares):
-            others = [core for core in tiles if core is not owner]
-            if not others or not len(share):
-                continue
-            for core in others:
-                place = owner.inlet_words[TILE_GRADIENTS]
-                self.send_words(StreamKind.GRADIENTS, core, TILE_GRADIENTS_OUT, Block(share.start, len(share)),
-                                Block(place, len(share)), [owner], TILE_GRADIENTS)
-                owner.inlet_words[TILE_GRADIENTS] += len(share)
-            words = Block(share.start, len(share))
-            self.send_words(StreamKind.WEIGHTS, owner, TILE_WEIGHTS_OUT, words, words, others, TILE_WEIGHTS)
+    def n_parameters(self, core: Core) -> int:
+        """Words of a weight slice's weights or a group's biases."""
+        assert core.columns is not None
+        if core.kind is CoreKind.WEIGHT_SLICE:
+            return core.inputs[0].layout.n_elements * padded(len(core.columns))
+        return len(core.columns)
+
+    def connect_tiles(self, cores: list[Core]) -> None:
+        """A convolution's tiles with the same channels: those of each replica gather their gradients, then the replicas."""
+        n_replicas = self.cut.replicas_of(cores[0].stage)
+        replicas = [[core for core in cores if core.replica == number] for number in range(n_replicas)]
+        exchange = kernel_exchange(self.graph, self.stages[cores[0].stage], cores[0], len(replicas[0]))
+        for tiles in replicas:
+            self.share(tiles, exchange)
+            self.gather(tiles)
+        if n_replicas > 1:
+            for copies in zip(*replicas):
+                self.gather_sums(copies)
+        self.distribute(cores)
+
+    def share(self, cores: list[Core], exchange: Exchange) -> None:
+        """Tells cores of an exchange, each by its place, and adds the inlets that they miss for it."""
+        gradients, parameters, _, _ = EXCHANGE_AT[cores[0].kind]
+        for peer, core in enumerate(cores):
+            core.exchange, core.peer = exchange, peer
+            missing = max(0, parameters + 1 - len(core.inlet_words))
+            core.inlet_words += [0] * missing
+            core.inlet_slots += [0] * missing
+            for inlet in range(gradients, parameters + 1):
+                core.inlet_slots[inlet] = 1
+
+    def gather(self, cores: list[Core]) -> None:
+        """Each sends every other the part of its gradients that is the other's share."""
+        gradients, _, gradients_out, _ = EXCHANGE_AT[cores[0].kind]
+        assert cores[0].exchange is not None
+        self.send_shares(StreamKind.GRADIENTS, cores, cores[0].exchange.shares, gradients, gradients_out)
+
+    def gather_sums(self, copies: Sequence[Core]) -> None:
+        """The same between tiles of replicas, of the share that these tiles have."""
+        exchange = copies[0].exchange
+        assert exchange is not None
+        whole = exchange.shares[copies[0].peer]
+        # other tiles begin with other replicas, so that all have about the same to do
+        shares = shares_of(whole, len(copies))
+        first = copies[0].peer % len(copies)
+        sums = replace(exchange, shares=tuple(shares[-first:] + shares[:-first]))
+        for core in copies:
+            core.sums_exchange = sums
+        self.send_shares(StreamKind.GRADIENT_SUMS, copies, sums.shares, TILE_GRADIENT_SUMS, TILE_GRADIENT_SUMS_OUT)
+
+    def send_shares(self, kind: StreamKind, cores: Sequence[Core], shares: Sequence[Interval], inlet: int, vector: int) -> None:
+        owners = [number for number, share in enumerate(shares) if len(share)] if len(cores) > 1 else []
+        for number, core in enumerate(cores):
+            # each begins with another, so that nobody gets from all at once
+            first = number * len(owners) // len(cores)
+            for owner in owners[first:] + owners[:first]:
+                if owner != number:
+                    place, share = cores[owner].inlet_words[inlet], shares[owner]
+                    cores[owner].inlet_words[inlet] += len(share)
+                    self.send_words(kind, core, vector, Block(share.start, len(share)), Block(place, len(share)),
+                                    [cores[owner]], inlet)
+
+    def distribute(self, cores: list[Core]) -> None:
+        """What is new goes to all others."""
+        _, parameters, _, parameters_out = EXCHANGE_AT[cores[0].kind]
+        for owner in cores if len(cores) > 1 else ():
+            assert owner.exchange is not None
+            owner.inlet_words[parameters] = owner.exchange.segment
+            if len(owner.own_share):
+                words = Block(owner.own_share.start, len(owner.own_share))
+                self.send_words(StreamKind.WEIGHTS, owner, parameters_out, words, words,
+                                [core for core in cores if core is not owner], parameters)
 
     # ----------------------------------------------------------------- small pieces
 
@@ -506,12 +648,12 @@ class _Planner:
 
 @dataclass(frozen=True)
 class Exchange:
-    """How tiles with the same kernels exchange gradients and weights: c_models/layers/kernel_share.h.
+    """How cores with the same parameters exchange gradients and parameters: c_models/layers/exchange.h.
 
-    :param n_columns: biases, and columns of the kernels in memory
-    :param n_weights: words of the kernels
+    :param n_columns: of a convolution: biases, and columns of the kernels in memory
+    :param n_weights: words of the kernels, or of a weight slice's weights or a group's biases
     :param segment: words that are exchanged at a time
-    :param shares: of each segment, of every tile; ends are even
+    :param shares: of each segment, of every core; ends are even
     """
 
     n_columns: int
@@ -528,6 +670,27 @@ class Exchange:
     def n_segments(self) -> int:
         return -(-self.n_words // self.segment)
 
+    def shape_words(self, peer: int) -> list[int]:
+        """What the core with this number is told of it: ``exchange_shape_t``."""
+        return [len(self.shares), self.n_segments, self.segment, self.shares[peer].start, self.shares[peer].stop]
+
+
+def make_exchange(n_columns: int, n_weights: int, n_cores: int) -> Exchange:
+    """Of so many cores."""
+    n_words = 2 * n_columns + n_weights
+    segment = n_words if n_cores == 1 else min(SEGMENT_WORDS, -(-n_words // 8) * 8)
+    if n_cores == 1:
+        return Exchange(n_columns, n_weights, segment, (Interval(0, segment),))
+    return Exchange(n_columns, n_weights, segment, tuple(shares_of(Interval(0, segment), n_cores)))
+
+
+def shares_of(words: Interval, n_cores: int) -> list[Interval]:
+    """Of every core, of words that they have in common; empty for some, where there are many."""
+    n_shares = min(n_cores, max(1, len(words) // LEAST_SHARE_WORDS))
+    shares = [Interval(words.start + share.start, words.start + share.stop)
+              for share in (split_evenly(len(words), n_shares, 2) if len(words) else ())]
+    return shares + [Interval(words.stop, words.stop)] * (n_cores - len(shares))
+
 
 def kernel_exchange(graph: LayerGraph, stage: Stage, tile: Core, n_tiles: int) -> Exchange:
     """Of a convolution's tiles with the channels of this one."""
@@ -536,11 +699,7 @@ def kernel_exchange(graph: LayerGraph, stage: Stage, tile: Core, n_tiles: int) -
     n_columns = padded_channels(len(tile.box.channels))
     rows, columns = layer.weights.shape[:2]
     n_weights = rows * columns * tile.inputs[0].layout.pitch * n_columns
-    n_words = 2 * n_columns + n_weights
-    segment = n_words if n_tiles == 1 else min(SEGMENT_WORDS, -(-n_words // 8) * 8)
-    shares = split_evenly(segment, n_tiles, 2)
-    shares += [Interval(segment, segment)] * (n_tiles - len(shares))
-    return Exchange(n_columns, n_weights, segment, tuple(shares))
+    return make_exchange(n_columns, n_weights, n_tiles)
 
 
 def _pieces(box: Box, layout: Layout) -> Iterator[Box]:

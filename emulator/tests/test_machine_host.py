@@ -269,6 +269,9 @@ def test_datagrams_that_are_none(spinn3):
                 data[2] = chooser.choice((0x07, 0x87))
             client.sendto(data, (spinn3.address, chooser.choice((17893, 54321))))
     # what got in may have been a command to SC&MP, of any kind; so only the engine must be there
+    deadline = time.monotonic() + 30
+    while not spinn3.counters().datagrams_in and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert spinn3.counters().datagrams_in > 0
     spinn3.reset()
     assert scp(spinn3, 0)[0] == 0x80
