@@ -11,8 +11,8 @@ from dlgraph.targets import MachineTarget
 
 
 #: Files that take longest, which begin first: two run at a time.
-LONG = ("test_networks", "test_examples", "test_layers", "test_weights_in_sdram", "test_equality", "test_machine_host", "test_wheel",
-        "test_replicas", "test_train_networks", "test_first_network", "test_public_api", "test_optimisers")
+LONG = ("test_networks", "test_examples", "test_layers", "test_weights_in_sdram", "test_equality", "test_machine_host",
+        "test_wheel", "test_replicas", "test_train_networks", "test_first_network", "test_public_api", "test_optimisers")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
