@@ -13,7 +13,7 @@ from pathlib import Path
 from .errors import EmulatorError
 
 SOURCE = Path(__file__).parent / "src"
-FLAGS = ["-O2", "-std=gnu11", "-fPIC", "-shared", "-pthread"]
+FLAGS = ["-O2", "-fno-semantic-interposition", "-Wl,-Bsymbolic-functions", "-std=gnu11", "-fPIC", "-shared", "-pthread"]
 
 
 def _flags() -> list[str]:

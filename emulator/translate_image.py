@@ -12,6 +12,7 @@ ITCM_BYTES = 0x8000
 _COPY, _FILL, _EXECUTE = 2, 3, 4
 _ALWAYS = 14
 _CALLS = ("BL_FAR", "BLX_FAR", "BLX_REG", "BL_SUFFIX", "BLX_SUFFIX", "SWI")
+_LONGEST_LOOP = 640                          #: bytes
 _LEAST = 8                                   #: instructions for which a page is worth a function
 
 
@@ -67,6 +68,7 @@ class Code:
 
     wanted: set[int]
     targets: set[int]
+    loops: set[int]
 
 
 class Explorer:
@@ -94,15 +96,27 @@ class Explorer:
                         self._jump(word & ~1, bool(word & 1))
         self._follow_all()
         self._follow_leftovers()
+        loops = self._loops()
         pages: dict[tuple[int, bool], Code] = {}
         for address, thumb in self._seen:
             if address >= VECTOR_BYTES:
                 number, place = divmod(address, PAGE_BYTES)
-                code = pages.setdefault((number, thumb), Code(set(), set()))
+                code = pages.setdefault((number, thumb), Code(set(), set(), set()))
                 code.wanted.add(place // (2 if thumb else 4))
                 if (address, thumb) in self._targets:
                     code.targets.add(place // (2 if thumb else 4))
+                if (address, thumb) in loops:
+                    code.loops.add(place // (2 if thumb else 4))
         return {key: code for key, code in pages.items() if len(code.wanted) >= _LEAST}
+
+    def _loops(self) -> set[tuple[int, bool]]:
+        """What lies between a short branch back and where it goes."""
+        found: set[tuple[int, bool]] = set()
+        for address, thumb in self._seen:
+            d = self._instruction(address, thumb)
+            if not thumb and self._decoder.name(d.op) == "B_FAR" and d.imm <= address <= d.imm + _LONGEST_LOOP:
+                found.update((place, thumb) for place in range(d.imm, address + 4, 4))
+        return found
 
     def _follow_all(self) -> None:
         while self._todo:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterable
 
+from .translate_block import Stretch, stretch
+
 PAGE_BYTES = 1024
 LOOKAHEAD = 8
 #: what software writes at the start of ITCM: the vectors, and the words they are loaded from
@@ -79,10 +81,11 @@ class PageWriter:
     :param thumb: in which state it is executed
     :param wanted: instructions (by their place in the page) to be translated; the others are left to the interpreter
     :param targets: instructions that may be jumped to; inside a sequence that is executed as one, only these have code
+    :param loops: instructions of loops, which are made faster
     """
 
     def __init__(self, decoder: Decoder, content: bytes, number: int, thumb: bool, wanted: Iterable[int],
-                 targets: Iterable[int]) -> None:
+                 targets: Iterable[int], loops: Iterable[int] = ()) -> None:
         self._decoder, self._content, self._number, self._thumb = decoder, content, number, thumb
         self._size = 2 if thumb else 4
         self._base = number * PAGE_BYTES
@@ -90,12 +93,14 @@ class PageWriter:
         self._count = len(self._all)
         self._wanted = set(wanted)
         self._targets = set(targets)
+        self._loops = set(loops)
         self._cost = [0]
         for d in self._all:
             self._cost.append(self._cost[-1] + (d.cost_failed if self._is_conditional_branch(d) else d.cost))
         self._ends: set[int] = set()
         self._used: set[int] = set()             # goto at_N
         self._coded: set[int] = set()
+        self._units: dict[int, int] = {}         # what is executed as one: from where to where
         self._slow: dict[int, str] = {}          # the long ways of memory accesses
 
     def _is_conditional_branch(self, d: Description) -> bool:
@@ -106,8 +111,14 @@ class PageWriter:
     def function(self, name: str) -> str:
         """The whole function."""
         body: list[str] = []
-        for index, text in self._blocks():
+        blocks = self._blocks()
+        stretches = self._stretches()
+        for index, text in blocks:
+            if index in stretches:
+                enough = self._cost[stretches[index].end]
+                text = f"if (LIKELY(budget > {enough})) {{ goto straight_{index}; }}\nstep_{index}:;\n{text}"
             body.append(f"at_{index}:;\n{text}")
+        body += [found.text for found in stretches.values()]
         stubs = [f"at_{i}: INTERPRET({i});\n" for i in sorted(self._used - self._coded) if i < self._count]
         if self._count in self._used or self._count in self._coded:
             stubs.append(f"at_{self._count}: GO(PAGE_ADDRESS + TRANSLATED_PAGE_BYTES, {self._cost[-1]}, {self._count});\n")
@@ -135,12 +146,56 @@ class PageWriter:
             if "r[15]" in text:
                 continue
             self._coded.add(i)
+            self._units[i] = after if after >= 0 else i + 1
             covered_until = max(covered_until, after)
             if after >= 0:
                 self._used.add(after)
                 text += f"goto at_{after};\n"
             result.append((i, text))
         return result
+
+    # --- stretches of loops ------------------------------------------------------------------------------
+
+    def _stretches(self) -> dict[int, Stretch]:
+        """By their first instructions."""
+        found: dict[int, Stretch] = {}
+        starts = self._starts()
+        while starts:
+            first = min(starts)
+            starts.remove(first)
+            made = stretch(first, self._straight_on, self._near, self._units)
+            if made:
+                found[first] = made
+                self._used |= made.left_at
+                self._used.add(made.end)
+                if made.end in self._loops & self._coded:
+                    starts.add(made.end)
+        return found
+
+    def _starts(self) -> set[int]:
+        """Where loops are entered, as far as that is known."""
+        return {i for i in self._loops & self._coded if i in self._targets or i - 1 not in self._loops}
+
+    def _straight_on(self, i: int) -> str | None:
+        d = self._all[i] if i in self._loops & self._wanted else None
+        name = self._decoder.name(d.op) if d else ""
+        if d is None or d.delay_loop or name in ("B_FAR", "BL_FAR", "WFI") or name.startswith(("MRS_", "MSR_")):
+            return None
+        slow = dict(self._slow)              # a stretch has no long ways of its own
+        try:
+            if self._leaving(i, name):
+                return None
+            text = self._if(d, self._plain(i), i)
+        except _Unknown:
+            return None
+        finally:
+            self._slow = slow
+        return None if "r[15]" in text else text
+
+    def _near(self, i: int) -> str | None:
+        if i not in self._loops & self._wanted or self._decoder.name(self._all[i].op) != "B_FAR":
+            return None
+        return self._taken(i) if self._all[i].cond == _ALWAYS else self._branch(i)
 
     def _may_be_entered(self, i: int) -> bool:
         """Inside a sequence that is executed as one: by a branch, or where a computed one would jump to."""
@@ -264,7 +319,9 @@ class PageWriter:
         alu = self._split(name)
         if alu and d.writes_pc:
             text, result = self._alu(d, *alu)
-            return f"{{\n{text}{'GO_BACK' if d.returns else 'GO'}({result}, {where});\n}}\n"
+            if d.returns:
+                return f"{{\nNOT_ALONE({i});\n{text}GO_BACK({result}, {where});\n}}\n"
+            return f"{{\n{text}GO({result}, {where});\n}}\n"
         if name == "MOV_PC":
             return f"GO({self._r(d, d.rm)}, {where});\n"
         if name == "BX":
@@ -280,7 +337,8 @@ class PageWriter:
         if name in ("LDM_PC", "LDM_RETURN"):
             go = "EXCHANGE" if name == "LDM_PC" else "GO_BACK"
             last = 4 * (len(self._list(d)) - 1)
-            return f"{{\n{self._load_block(i)}{go}(get32(from + {last}), {where});\n}}\n"
+            alone = f"NOT_ALONE({i});\n" if go == "GO_BACK" else ""
+            return f"{{\n{alone}{self._load_block(i)}{go}(get32(from + {last}), {where});\n}}\n"
         if name in ("LDR_PC", "LDR_PC_LITERAL"):
             if name == "LDR_PC":
                 before, address, after = self._general_address(d)
@@ -320,7 +378,7 @@ class PageWriter:
         return ""
 
     def _op_wfi(self, i: int, d: Description) -> str:
-        return f"WAIT({i}, {self._cost[i]});\n"
+        return f"NOT_ALONE({i});\nWAIT({i}, {self._cost[i]});\n"
 
     def _op_clz(self, i: int, d: Description) -> str:
         return f"r[{d.rd}] = r[{d.rm}] ? (uint32_t)__builtin_clz(r[{d.rm}]) : 32;\n"
@@ -332,10 +390,10 @@ class PageWriter:
         return f"READ_STATUS(r[{d.rd}], 1);\n"
 
     def _op_msr_cpsr_imm(self, i: int, d: Description) -> str:
-        return f"WRITE_STATUS({_hex(d.imm)}, {_hex(d.imm2)}, {self._cost[i]});\n"
+        return f"NOT_ALONE({i});\nWRITE_STATUS({_hex(d.imm)}, {_hex(d.imm2)}, {self._cost[i]});\n"
 
     def _op_msr_cpsr_reg(self, i: int, d: Description) -> str:
-        return f"WRITE_STATUS({self._r(d, d.rm)}, {_hex(d.imm2)}, {self._cost[i]});\n"
+        return f"NOT_ALONE({i});\nWRITE_STATUS({self._r(d, d.rm)}, {_hex(d.imm2)}, {self._cost[i]});\n"
 
     # --- loads and stores ------------------------------------------------------------------------------------
 
@@ -347,7 +405,7 @@ class PageWriter:
             before = f"uint32_t unused = carry, moved = shift({self._r(d, d.rm)}, {d.imm2 >> 4}, {d.shift}, &unused);\n"
             offset = "moved"
         sign = "+" if d.imm2 & _BLOCK_ADD else "-"
-        before += f"uint32_t base = {rn}, indexed = base {sign} {offset};\n"
+        before += f"uint32_t base = {rn};\nindexed = base {sign} {offset};\n"
         after = f"r[{d.rn}] = indexed;\n" if d.imm2 & _BLOCK_BACK else ""
         if after and d.rn == _PC:
             raise _Unknown
@@ -378,10 +436,7 @@ class PageWriter:
         if what in self._STORES:
             size, put = self._STORES[what]
             self._slow[i] = f"SLOW_STORE({i}, {size}, {cost});\n"
-            if after:                        # the value may be the base, whose write-back comes first
-                return (f"{{\n{before}uint32_t stored = {self._r(d, d.rd)};\naddress = {address};\n{after}"
-                        f"STORE({i}, stored, address, {size}, {put});\n}}\n")
-            return f"{{\n{before}STORE({i}, {self._r(d, d.rd)}, {address}, {size}, {put});\n}}\n"
+            return f"{{\n{before}STORE({i}, {self._r(d, d.rd)}, {address}, {size}, {put});\n{after}}}\n"
         if d.rd == _PC:
             raise _Unknown
         size, get, convert = self._LOADS[what]
@@ -390,9 +445,7 @@ class PageWriter:
     def _load(self, i: int, address: str, after: str, size: int, get: str) -> str:
         """Puts what is at an address into `value`."""
         self._slow[i] = f"SLOW_LOAD({i}, {size}, {self._cost[i]});\n"
-        if after:
-            return f"address = {address};\n{after}LOAD({i}, address, {size}, {get});\n"
-        return f"LOAD({i}, {address}, {size}, {get});\n"
+        return f"LOAD({i}, {address}, {size}, {get});\n{after}"
 
     def _op_ldr_literal(self, i: int, d: Description) -> str:
         place = (d.imm & ~3) - self._base
@@ -439,7 +492,7 @@ class PageWriter:
         step = self._step(d)
         text = self._block_address(i, otherwise or f"INTERPRET({i});") + "uint8_t *to = BLOCK_AT(first);\n"
         for k, n in enumerate(self._list(d)):
-            text += f"put32(to + {4 * k}, r[{n}]);\n"
+            text += f"KEEP(to - dtcm + {4 * k});\nput32(to + {4 * k}, r[{n}]);\n"
         return text + (f"r[{d.rn}] = base + {_hex(step)};\n" if step else "")
 
     def _double(self, i: int, d: Description, load: bool) -> str:
@@ -449,7 +502,8 @@ class PageWriter:
         if load:
             return (f"{text}{after}uint32_t low = get32(dtcm + offset), high = get32(dtcm + offset + 4);\n"
                     f"r[{d.rd}] = low;\nr[{d.rd | 1}] = high;\n}}\n")
-        return (f"{text}uint32_t low = r[{d.rd}], high = r[{d.rd | 1}];\n{after}put32(dtcm + offset, low);\n"
+        return (f"{text}KEEP(offset);\nKEEP(offset + 4);\n"
+                f"uint32_t low = r[{d.rd}], high = r[{d.rd | 1}];\n{after}put32(dtcm + offset, low);\n"
                 f"put32(dtcm + offset + 4, high);\n}}\n")
 
     def _op_ldrd(self, i: int, d: Description) -> str:

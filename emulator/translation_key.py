@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import build
 
-_TOOLS = ("translations.py", "translate_image.py", "translate_page.py")
+_TOOLS = ("translations.py", "translate_image.py", "translate_page.py", "translate_block.py")
 
 
 @functools.cache

@@ -98,7 +98,8 @@ def _pages(images: Sequence[Image]) -> dict[tuple[int, bool, bytes], PageWriter]
                 continue
             content = image.page(number)
             if (number, thumb, content) not in result:
-                result[number, thumb, content] = PageWriter(decoder, content, number, thumb, code.wanted, code.targets)
+                result[number, thumb, content] = PageWriter(decoder, content, number, thumb, code.wanted, code.targets,
+                                                                      code.loops)
     return result
 
 

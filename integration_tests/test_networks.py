@@ -35,7 +35,7 @@ def check(record: dict) -> None:
 
 def test_fully_connected(tmp_path: Path) -> None:
     """With plain stochastic gradient descent."""
-    check(recorded(tmp_path, "mlp_300", "--samples", "100", "--epochs", "2", "--momentum", "0"))
+    check(recorded(tmp_path, "mlp_300", "--samples", "100", "--epochs", "2", "--momentum", "0", "--board", "spinn3"))
 
 
 @pytest.mark.parametrize("network, samples", [

@@ -66,6 +66,7 @@ void cc_taken_by_router(Machine *m, Core *core, uint64_t now)
         cc->released = now;
         if (now < core->next_local) {
             core->next_local = now;
+            core_turn_at(core, now);
             if (core->cpu.sleeping)
                 core_wake(core, now);
         }
@@ -86,6 +87,7 @@ void cc_push(Machine *m, Core *core, const Packet *packet, uint64_t now)
     cc->rx[(cc->rx_head + cc->rx_count) % CORE_RX_SLOTS] = (TimedPacket){at, *packet};
     if (cc->rx_count++ == 0 && at < core->next_local) {
         core->next_local = at;
+        core_turn_at(core, at);
         if (core->cpu.sleeping)
             core_wake(core, at);
     }

@@ -46,6 +46,7 @@ static void set_awake(Core *core, bool awake)
     Chip *chip = core->chip;
     Machine *m = core->machine;
     if (awake) {
+        *core->turn_at = 0;
         chip->awake |= 1u << core->id;
         __atomic_fetch_or(&m->chips_awake, 1ull << chip->id, __ATOMIC_RELAXED);
     } else {
@@ -80,6 +81,7 @@ void core_lines_changed(Core *core)
 void core_run(Core *core, uint64_t end)
 {
     Cpu *cpu = &core->cpu;
+    ahead_join(core);
     while (cpu->cycles < end) {
         if (core->next_local <= cpu->cycles)
             core_local_events(core, cpu->cycles);
@@ -92,6 +94,8 @@ void core_run(Core *core, uint64_t end)
             cpu->cycles = core->next_local;
             continue;
         }
+        if (ahead_try(core, end))
+            break;
         core->run_until = core->next_local < end ? core->next_local : end;
         cpu_run(cpu, core->run_until);
         if (core->restart_pending) {
@@ -103,6 +107,7 @@ void core_run(Core *core, uint64_t end)
             return;
         }
     }
+    *core->turn_at = cpu->cycles;
 }
 
 void core_update_halted(Core *core)
@@ -112,6 +117,7 @@ void core_update_halted(Core *core)
     bool halted = core->parked || (stopped >> core->id & 1) || core->cpu.fault;
     if (core->cpu.halted == halted)
         return;
+    ahead_settle(core);
     core->cpu.halted = halted;
     core->cpu.stop = true;
     uint64_t now = core->machine->events.now;
@@ -130,6 +136,7 @@ void core_restart(Core *core, bool from_reset_vector)
         core->cpu.stop = true;
         return;
     }
+    ahead_settle(core);
     cpu_reset(&core->cpu, from_reset_vector);
     core->cpu.fault = CPU_FAULT_NONE;
     core->cpu.sleeping = false;

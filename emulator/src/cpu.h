@@ -86,6 +86,31 @@ void cpu_reset(Cpu *cpu, bool high_vectors);
  */
 void cpu_run(Cpu *cpu, uint64_t until);
 
+/* The farthest that a core runs alone. */
+#define ALONE_CYCLES 2048
+
+/* What a core was before it ran alone. */
+typedef struct CpuRetreat {
+    uint32_t r[16], cpsr;
+    uint64_t cycles, instructions, cycles_awake;
+    uint64_t *end;                    /* of `undo` */
+    uint64_t undo[ALONE_CYCLES + 64]; /* UNDO_WORD() of each word before it was written: one for each cycle at most */
+} CpuRetreat;
+
+#define UNDO_WORD(OFFSET, WORD) ((uint64_t)(WORD) << 32 | (OFFSET))
+
+/*
+ * Run translated code until cpu->cycles >= until, which is at most ALONE_CYCLES away, or until right before an instruction
+ * that touches anything but registers and the core's own memories, allows or forbids interrupts, sleeps, or has no
+ * translation.  Nobody else can tell when such a run takes place, and cpu_retreat() undoes it.
+ * The core is neither asleep nor halted, and no interrupt is pending.
+ */
+void cpu_run_alone(Cpu *cpu, uint64_t until, CpuRetreat *retreat);
+void cpu_retreat(Cpu *cpu, const CpuRetreat *retreat);
+
+/* Whether there is code for cpu_run_alone() at r15. */
+bool cpu_can_run_alone(const Cpu *cpu);
+
 /* Tell the core that ITCM was written other than by its own stores (DMA, loader, snapshot). */
 void cpu_itcm_changed(Cpu *cpu, uint32_t offset, uint32_t bytes);
 

@@ -21,6 +21,7 @@
 #include "multiply4.h"
 #include "semantics.h"
 #include "shifter.h"
+#include "slice.h"
 #include "translated.h"
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -32,6 +33,8 @@
 
 enum {
     LONGEST_RUN = 1 << 30,
+    /* of translated code: as many words of DTCM may be overwritten, and a few more */
+    LONGEST_TRANSLATED_RUN = 256,
     VECTOR_BYTES = 0x20,
     /* Block loads mostly walk through memory, and between two slices of a core other cores sweep it
      * out of the host's first cache: fetch already what the next slice is going to load. */
@@ -212,20 +215,6 @@ static void slice_write(Cpu *cpu, Slice *slice, uint32_t address, uint32_t value
     slice_bus_begin(cpu, slice);
     write_memory(cpu, address, value, bytes);
     slice_bus_end(cpu, slice);
-}
-
-static void slice_pack(Cpu *cpu, const Slice *slice)
-{
-    cpu->cpsr = (cpu->cpsr & ~(PSR_N | PSR_Z | PSR_C | PSR_V)) | (slice->negative & PSR_N) |
-                (slice->zero ? 0 : PSR_Z) | slice->carry << 29 | slice->overflow << 28;
-}
-
-static void slice_unpack(const Cpu *cpu, Slice *slice)
-{
-    slice->negative = cpu->cpsr;
-    slice->zero = ~cpu->cpsr & PSR_Z;
-    slice->carry = cpu->cpsr >> 29 & 1;
-    slice->overflow = cpu->cpsr >> 28 & 1;
 }
 
 static uint32_t slice_read_status(Cpu *cpu, Slice *slice, bool spsr)
@@ -1419,6 +1408,7 @@ static bool run_vector(Cpu *cpu, Slice *slice, uint64_t until)
 static bool run_translated(Cpu *cpu, uint64_t until)
 {
     TranslatedLookUp *look_up = &cpu->code->translated;
+    uint64_t overwritten[LONGEST_TRANSLATED_RUN + 64];       /* translated code notes it; nobody asks for it here */
     Slice slice = { .helpers = &slice_helpers };
     bool interpret = false;
     slice_unpack(cpu, &slice);
@@ -1443,7 +1433,8 @@ static bool run_translated(Cpu *cpu, uint64_t until)
                 break;
             }
         }
-        slice.limit = until - cpu->cycles > LONGEST_RUN ? cpu->cycles + LONGEST_RUN : until;
+        slice.limit = until - cpu->cycles > LONGEST_TRANSLATED_RUN ? cpu->cycles + LONGEST_TRANSLATED_RUN : until;
+        slice.undo = overwritten;
         enum TranslatedResult result = look_up->last(cpu, &slice, pc, (int64_t)(slice.limit - cpu->cycles));
         if (result != TRANSLATED_ENDED) {
             cpu->r[15] = slice.pc;

@@ -195,25 +195,21 @@ static void next_mode(Lanes *l)
     l->work = 0;
 }
 
-bool lanes_run_cores(Machine *m, uint64_t end)
+bool lanes_run_cores(Machine *m, Core *const *turn, unsigned n, uint64_t end)
 {
-    unsigned total = 0;
-    for (uint64_t chips = m->chips_awake; chips; chips &= chips - 1)
-        total += (unsigned)__builtin_popcount(m->chip[__builtin_ctzll(chips)].awake);
-    if (total < WORTH_IT)
+    if (n < WORTH_IT)
         return false;
     Lanes *l = m->lanes;
     Lane *lane = &l->lane[0];
     m->split = MAX_CHIPS;
     l->lane[0].turns = l->lane[1].turns = 0;
-    for (uint64_t chips = m->chips_awake; chips; chips &= chips - 1) {
-        Chip *chip = &m->chip[__builtin_ctzll(chips)];
-        if (lane == &l->lane[0] && lane->turns * 2 >= total) {
-            m->split = chip->id;
+    for (unsigned i = 0; i < n; i++) {
+        bool new_chip = i == 0 || turn[i]->chip != turn[i - 1]->chip;
+        if (new_chip && lane == &l->lane[0] && lane->turns * 2 >= n) {
+            m->split = turn[i]->chip->id;
             lane = &l->lane[1];
         }
-        for (uint32_t cores = chip->awake; cores; cores &= cores - 1)
-            lane->turn[lane->turns++] = &chip->core[__builtin_ctz(cores)];
+        lane->turn[lane->turns++] = turn[i];
     }
     bool trial = l->mode < USE_ONE && l->left <= TRIAL - WARM_UP;
     int64_t started = trial ? wall_ns() : 0;
@@ -232,7 +228,7 @@ bool lanes_run_cores(Machine *m, uint64_t end)
     }
     if (trial) {
         l->time += wall_ns() - started;
-        l->work += total;
+        l->work += n;
     }
     if (--l->left == 0)
         next_mode(l);

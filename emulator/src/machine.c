@@ -23,6 +23,8 @@ void machine_wire(Machine *m)
             Core *core = &chip->core[c];
             core->chip = chip;
             core->machine = m;
+            core->ahead = &m->ahead[i][c];
+            core->turn_at = &m->turn_at[i][c];
             core->cpu.itcm = m->tcm[i][c].itcm;
             core->cpu.dtcm = m->tcm[i][c].dtcm;
             core->cpu.bus = &core_bus;
@@ -130,6 +132,26 @@ static void prefetch_data(const Core *core)
     }
 }
 
+static void run_turn(Core *core, uint64_t end)
+{
+    core->chip->running = core;
+    core_run(core, end);
+    core->chip->running = NULL;
+}
+
+/* Turns of cores that were ahead when the list was made, and went back since; those before `next` of it. */
+static void run_again(Chip *chip, const Core *next, uint64_t end)
+{
+    uint32_t *again = &chip->core[0].machine->again[chip->id];
+    while (*again) {
+        Core *core = &chip->core[__builtin_ctz(*again)];
+        if (next && next->chip == chip && core > next)
+            return;
+        *again &= *again - 1;
+        run_turn(core, end);
+    }
+}
+
 /* Run cores until `end`, in the order of the list, which has two places more. */
 void machine_run_turns(Core **turn, unsigned n, uint64_t end)
 {
@@ -141,31 +163,41 @@ void machine_run_turns(Core **turn, unsigned n, uint64_t end)
             prefetch_registers(turn[i + 2]);
             prefetch_data(turn[i + 1]);
         }
-        if (turn[i]->cpu.cycles >= end)
-            continue;
-        turn[i]->chip->running = turn[i];
-        core_run(turn[i], end);
-        turn[i]->chip->running = NULL;
+        Core *core = turn[i];
+        run_turn(core, end);
+        if (core->machine->again[core->chip->id])
+            run_again(core->chip, i + 1 < n ? turn[i + 1] : NULL, end);
     }
+}
+
+/* The cores that have a turn in the quantum that ends at `end`, in their order. */
+unsigned machine_turns(const Machine *m, uint64_t end, Core **turn)
+{
+    unsigned n = 0;
+    for (uint64_t chips = m->chips_awake; chips; chips &= chips - 1) {
+        Chip *chip = (Chip *)&m->chip[__builtin_ctzll(chips)];
+        for (uint32_t cores = chip->awake; cores; cores &= cores - 1) {
+            unsigned c = (unsigned)__builtin_ctz(cores);
+            if (m->turn_at[chip->id][c] < end)
+                turn[n++] = &chip->core[c];
+        }
+    }
+    return n;
 }
 
 static void run_cores(Machine *m, uint64_t end)
 {
     Core *turn[MAX_CHIPS * CORES + 2];
-    unsigned n = 0;
-    if (m->lanes && lanes_run_cores(m, end))
-        return;
-    for (uint64_t chips = m->chips_awake; chips; chips &= chips - 1) {
-        Chip *chip = &m->chip[__builtin_ctzll(chips)];
-        for (uint32_t cores = chip->awake; cores; cores &= cores - 1)
-            turn[n++] = &chip->core[__builtin_ctz(cores)];
-    }
-    machine_run_turns(turn, n, end);
+    unsigned n = machine_turns(m, end, turn);
+    m->end = end;
+    if (!m->lanes || !lanes_run_cores(m, turn, n, end))
+        machine_run_turns(turn, n, end);
 }
 
 static void run(Machine *m, uint64_t until, bool stop_at_attention)
 {
     m->attention = false;
+    m->until = until;
     while (m->now < until && !(stop_at_attention && m->attention)) {
         uint64_t start = m->now;
         if (!m->chips_awake) {
@@ -182,6 +214,7 @@ static void run(Machine *m, uint64_t until, bool stop_at_attention)
         run_cores(m, end);
         m->now = end;
     }
+    ahead_settle_all(m);
 }
 
 void machine_run(Machine *m, uint64_t until) { run(m, until, false); }

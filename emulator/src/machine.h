@@ -95,10 +95,22 @@ typedef struct Dma {
 struct Machine;
 struct Chip;
 
+/* A core that runs ahead of the others; not part of the state.  See ahead.c. */
+typedef struct Ahead {
+    bool on;                                 /* it is where it will be at cpu.cycles */
+    uint8_t rest, failures;                  /* turns in which it is not tried; how often in a row it was in vain */
+    uint32_t stride;                         /* how far it is tried, cycles */
+    uint64_t reached;                        /* all that it does before is done */
+    CpuRetreat retreat;
+    uint8_t skew[5 * 64];                    /* as in Tcm */
+} Ahead;
+
 typedef struct Core {
     Cpu cpu;
     struct Chip *chip;
     struct Machine *machine;
+    Ahead *ahead;
+    uint64_t *turn_at;                       /* it has no turn before */
     uint64_t next_local;                     /* next thing that this core's own devices do */
     uint64_t run_until;                      /* end of the slice that runs, or ran last */
     uint8_t id;                              /* physical */
@@ -286,6 +298,10 @@ typedef struct Machine {
     struct Lanes *lanes;                     /* a second host thread; NULL: there is none */
     bool parallel;                           /* cores run on both threads just now */
     uint32_t split;                          /* first chip of the second thread */
+    uint64_t end, until;                     /* of the quantum, and of this machine_run() */
+    uint64_t turn_at[MAX_CHIPS][CORES];      /* of cores that are awake */
+    uint32_t again[MAX_CHIPS];               /* cores of the chip that have a turn in this quantum after all */
+    Ahead ahead[MAX_CHIPS][CORES];
     bool attention;                          /* the Ethernet has something for the bridge to do */
     size_t mapped;
 } Machine;
@@ -312,12 +328,25 @@ void machine_host_frame(Machine *m, uint64_t at, const uint8_t *frame, uint32_t 
 bool machine_host_frame_due(const Machine *m);
 uint64_t machine_hash(const Machine *m);
 Counters machine_counters(const Machine *m);
+unsigned machine_turns(const Machine *m, uint64_t end, Core **turn);
 void machine_run_turns(Core **turn, unsigned n, uint64_t end);
+
+/* ahead.c */
+bool ahead_try(Core *core, uint64_t end);    /* run past the end of the quantum if that is possible */
+void ahead_join(Core *core);                 /* the core's turn has come */
+void ahead_settle(Core *core);               /* before something else changes the core: to where it would be by now */
+void ahead_settle_all(Machine *m);
+static inline void core_turn_at(Core *core, uint64_t at)
+{
+    if (at < *core->turn_at)
+        *core->turn_at = at;
+}
 
 /* lanes.c */
 bool lanes_start(Machine *m);                /* use a second host thread from now on */
 void lanes_stop(Machine *m);
-bool lanes_run_cores(Machine *m, uint64_t end);   /* false: too few cores run for it */
+/* The turns of a quantum; false: too few for it. */
+bool lanes_run_cores(Machine *m, Core *const *turn, unsigned n, uint64_t end);
 void lanes_defer_node(Machine *m, uint32_t node, uint64_t at);
 void lanes_defer_unit(Machine *m, uint32_t unit, uint64_t due);
 

@@ -35,6 +35,8 @@ struct Slice {
     uint64_t executed;                /* instructions */
     uint32_t negative, zero, carry, overflow;        /* as in interpret.c */
     uint32_t pc;                      /* where to go on, unless the slice has ended */
+    bool alone;                       /* nothing but registers and memory of the core's own may be touched */
+    uint64_t *undo;                   /* where to note what the next store overwrites, see cpu_run_alone() */
     const TranslatedHelpers *helpers;
 };
 

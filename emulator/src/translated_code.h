@@ -103,6 +103,15 @@ static __attribute__((cold, noinline, unused)) void write_slowly(Cpu *cpu, Slice
     slice->helpers->write(cpu, slice, address, value, bytes);
 }
 
+/* Before what changes more than the core's registers and DTCM: see cpu_run_alone(). */
+#define NOT_ALONE(INDEX) do { if (UNLIKELY(slice->alone)) { INTERPRET(INDEX); } } while (0)
+/* Notes the word of DTCM that is written next: see cpu_retreat(). */
+#define KEEP(OFFSET) \
+    do { \
+        uint32_t kept_at = (uint32_t)(OFFSET); \
+        *undo++ = UNDO_WORD(kept_at, get32(dtcm + kept_at)); \
+    } while (0)
+
 /*
  * A memory access takes the short way if it is inside DTCM and aligned, which is one comparison.  The
  * long way stands at the end of the page, where it does not fill the host's instruction cache.
@@ -126,11 +135,30 @@ static __attribute__((cold, noinline, unused)) void write_slowly(Cpu *cpu, Slice
         if (!IS_FAST(offset, BYTES)) { \
             goto slow_##INDEX; \
         } \
+        KEEP(offset & ~3u); \
         PUT(dtcm + offset, value); \
     } while (0); \
     back_##INDEX:
+/* The same in a stretch (translate_block.py), which is left at OUT. */
+#define LOAD_OR(OUT, ADDRESS, BYTES, GET) \
+    address = (ADDRESS); \
+    if (!IS_FAST(address - DTCM_BASE, BYTES)) { \
+        goto OUT; \
+    } \
+    value = GET(dtcm + (address - DTCM_BASE))
+#define STORE_OR(OUT, VALUE, ADDRESS, BYTES, PUT) \
+    value = (VALUE); \
+    address = (ADDRESS); \
+    if (!IS_FAST(address - DTCM_BASE, BYTES)) { \
+        goto OUT; \
+    } \
+    KEEP((address - DTCM_BASE) & ~3u); \
+    PUT(dtcm + (address - DTCM_BASE), value)
 #define SLOW_LOAD(INDEX, BYTES, COST_BEFORE) \
 slow_##INDEX: \
+    if (slice->alone && address >= ITCM_BYTES) { \
+        INTERPRET(INDEX); \
+    } \
     slice->left = budget - (COST_BEFORE); \
     value = read_slowly(cpu, slice, address, (BYTES)); \
     budget = (int32_t)slice->left + (COST_BEFORE); \
@@ -140,6 +168,7 @@ slow_##INDEX: \
     goto back_##INDEX
 #define SLOW_STORE(INDEX, BYTES, COST_BEFORE) \
 slow_##INDEX: \
+    NOT_ALONE(INDEX); \
     slice->left = budget - (COST_BEFORE); \
     write_slowly(cpu, slice, address, value, (BYTES)); \
     budget = (int32_t)slice->left + (COST_BEFORE); \
@@ -155,7 +184,7 @@ slow_##INDEX: \
 /* --- status registers --- */
 
 #define SAVE_FLAGS() \
-    (slice->negative = negative, slice->zero = zero, slice->carry = carry, slice->overflow = overflow)
+    (slice->negative = negative, slice->zero = zero, slice->carry = carry, slice->overflow = overflow, slice->undo = undo)
 #define FETCH_FLAGS() \
     (negative = slice->negative, zero = slice->zero, carry = slice->carry, overflow = slice->overflow)
 #define WRITE_STATUS(VALUE, MASK, COST_BEFORE) \
@@ -211,9 +240,10 @@ slow_##INDEX: \
     uint32_t negative = slice->negative, zero = slice->zero, carry = slice->carry, overflow = slice->overflow; \
     uint32_t index = (pc & (TRANSLATED_PAGE_BYTES - 1)) >> SIZE_SHIFT; \
     int32_t budget = (int32_t)left + cost_before[index]; \
-    uint32_t address, value; \
+    uint32_t address, value, indexed; \
+    uint64_t *undo = slice->undo; \
     slice->executed -= index; \
-    (void)dtcm; \
+    (void)dtcm, (void)indexed; \
     goto *start_at[index];
 
 #define PAGE_END() \

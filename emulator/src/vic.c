@@ -45,6 +45,7 @@ void vic_update(Core *core)
     uint32_t pending = (v->raw | v->soft) & v->enable;
     bool fiq = (pending & v->select) != 0;
     bool irq = pending & ~v->select && pending_slot(v) < in_service(v);
+    ahead_settle(core);
     core->cpu.fiq = fiq;
     core->cpu.irq = irq;
     if (fiq || irq)

@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 
 SOURCES = ["cpu.c", "interpret.c", "code_cache.c", "fuse.c", "decode_arm.c", "decode_thumb.c", "decode_timing.c",
-           "exceptions.c", "cp15.c", "translation.c"]
+           "exceptions.c", "cp15.c", "translation.c", "alone.c"]
 SOURCE_FOLDER = pathlib.Path(__file__).resolve().parent.parent / "src"
 
 ITCM_BYTES, DTCM_BASE, DTCM_BYTES = 0x8000, 0x400000, 0x10000
@@ -35,6 +35,18 @@ class CpuState(ctypes.Structure):
     ]
 
 
+ALONE_CYCLES = 2048                    # cpu.h
+
+
+class Retreat(ctypes.Structure):
+    """struct CpuRetreat of cpu.h."""
+    _fields_ = [
+        ("r", ctypes.c_uint32 * 16), ("cpsr", ctypes.c_uint32),
+        ("cycles", ctypes.c_uint64), ("instructions", ctypes.c_uint64), ("cycles_awake", ctypes.c_uint64),
+        ("end", ctypes.c_void_p), ("undo", ctypes.c_uint64 * (ALONE_CYCLES + 64)),
+    ]
+
+
 READ = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.POINTER(CpuState), ctypes.c_uint32, ctypes.c_uint)
 WRITE = ctypes.CFUNCTYPE(None, ctypes.POINTER(CpuState), ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint)
 FETCH = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.POINTER(CpuState), ctypes.c_uint32)
@@ -56,6 +68,8 @@ def build_library(folder, extra_flags=()):
     library.cpu_free.argtypes = [state]
     library.cpu_reset.argtypes = [state, ctypes.c_bool]
     library.cpu_run.argtypes = [state, ctypes.c_uint64]
+    library.cpu_run_alone.argtypes = [state, ctypes.c_uint64, ctypes.POINTER(Retreat)]
+    library.cpu_retreat.argtypes = [state, ctypes.POINTER(Retreat)]
     library.cpu_itcm_changed.argtypes = [state, ctypes.c_uint32, ctypes.c_uint32]
     library.translation_load.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
     library.translation_load.restype = ctypes.c_bool

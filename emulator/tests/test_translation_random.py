@@ -1,10 +1,11 @@
 """Translated code does what the interpreter does: random programs in both, compared after every slice."""
+import ctypes
 import random
 import shutil
 
 import pytest
 
-from cpu_harness import DTCM_BASE, DTCM_BYTES, SDRAM, SYS, Core, build_library
+from cpu_harness import ALONE_CYCLES, DTCM_BASE, DTCM_BYTES, SDRAM, SYS, Core, CpuState, Retreat, build_library
 from machine_support import spinnemu  # noqa: F401
 from spinnemu import translation_key, translations
 from spinnemu.translate_image import Image
@@ -133,6 +134,14 @@ def start(library, words, registers, memory):
     return core
 
 
+def random_start(rng):
+    registers = [rng.choice(EDGES) if rng.random() < 0.4 else rng.getrandbits(32) for _ in range(15)]
+    for base in BASES:
+        registers[base] = rng.choice((DTCM_BASE + 0x800, DTCM_BASE + 0x1002, DTCM_BASE + DTCM_BYTES - 0x60, SDRAM + 0x400))
+    registers[4:6] = [rng.randrange(64), rng.randrange(64)]
+    return registers, rng.randbytes(0x4000)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_random_programs(libraries, tmp_path, seed):
     rng = random.Random(seed)
@@ -142,11 +151,7 @@ def test_random_programs(libraries, tmp_path, seed):
     translations.make([Image(itcm, b"")], made)
     assert libraries[1].translation_load(str(made).encode(), translation_key.key().encode())
     for _ in range(30):
-        registers = [rng.choice(EDGES) if rng.random() < 0.4 else rng.getrandbits(32) for _ in range(15)]
-        for base in BASES:
-            registers[base] = rng.choice((DTCM_BASE + 0x800, DTCM_BASE + 0x1002, DTCM_BASE + DTCM_BYTES - 0x60, SDRAM + 0x400))
-        registers[4:6] = [rng.randrange(64), rng.randrange(64)]
-        memory = rng.randbytes(0x4000)
+        registers, memory = random_start(rng)
         cores = [start(library, words, registers, memory) for library in libraries]
         place = PROGRAM + 4 * rng.randrange(WORDS)
         for core in cores:
@@ -167,6 +172,61 @@ def test_random_programs(libraries, tmp_path, seed):
         assert cores[0].sdram.raw == cores[1].sdram.raw
         for core in cores:
             core.close()
+
+
+def look_at_pages(core):
+    """A core knows of its translations what it executed."""
+    before, memories = CpuState.from_buffer_copy(core.state), (core.dtcm, core.sdram)
+    contents = [memory.raw for memory in memories]
+    for address in (*range(0x400, PROGRAM + 4 * WORDS, 0x400), PROGRAM):
+        core.state.r[15] = address
+        core.run(core.state.cycles + 1)
+    for memory, content in zip(memories, contents):
+        memory.raw = content
+    ctypes.memmove(ctypes.byref(core.state), ctypes.byref(before), ctypes.sizeof(before))
+
+
+@pytest.mark.parametrize("seed", range(10, 14))
+def test_runs_alone_and_back(libraries, tmp_path, seed):
+    """As far as a core runs alone it does what it would do among others; it can go back, and does the same again."""
+    rng = random.Random(seed)
+    words = program(rng)
+    itcm = b"".join(word.to_bytes(4, "little") for word in [*vectors(), *words])
+    made = tmp_path / "translation.so"
+    translations.make([Image(itcm, b"")], made)
+    assert libraries[1].translation_load(str(made).encode(), translation_key.key().encode())
+    went, back = 0, Retreat()
+    accesses: list[tuple[int, ...]] = []
+    for _ in range(400):
+        registers, memory = random_start(rng)
+        for base in BASES:                # else it soon comes to something that is not its own
+            registers[base] = DTCM_BASE + 0x800 + 4 * rng.randrange(64)
+        cores = [start(library, words, registers, memory) for library in libraries]
+        look_at_pages(cores[1])
+        place = PROGRAM + 4 * rng.randrange(WORDS)
+        for core in cores:
+            core.state.r[15] = place
+        plain, alone = cores
+        alone.on_read = alone.on_write = lambda *access: accesses.append(access)
+        before = state(alone), alone.dtcm.raw
+        now = alone.state.cycles
+        until = now + rng.choice((48, 200, ALONE_CYCLES))
+        libraries[1].cpu_run_alone(alone.state, until, back)
+        farthest = state(alone), alone.dtcm.raw
+        assert not accesses
+        went += alone.state.instructions - plain.state.instructions
+        end = alone.state.cycles
+        plain.run(min(end, until))
+        assert (state(plain), plain.dtcm.raw) == farthest
+        libraries[1].cpu_retreat(alone.state, back)
+        assert (state(alone), alone.dtcm.raw) == before
+        if end > now + 1:
+            libraries[1].cpu_run_alone(alone.state, now + (end - now) // 2, back)
+            libraries[1].cpu_retreat(alone.state, back)
+            assert (state(alone), alone.dtcm.raw) == before
+        for core in cores:
+            core.close()
+    assert went > 1000
 
 
 def test_refuses_what_was_made_with_other_sources(libraries, tmp_path):

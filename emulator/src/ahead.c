@@ -1,0 +1,95 @@
+/*
+ * Cores that run ahead.
+ *
+ * A core that touches nothing but its own memories can be run far past the end of a quantum: nobody can tell (alone.c).  It
+ * stops before it reaches for anything else, and waits until that quantum has come, so whatever cores do to each other
+ * they do at the same time and in the same order as if all of them kept step.  What may come in between is an
+ * interrupt, or that the core is stopped: then it goes back and runs again up to where it would be.
+ */
+#include "exceptions.h"
+#include "machine.h"
+
+enum {
+    STRIDE_LEAST = 4 * QUANTUM,
+    REST_MOST = 4,                           /* turns, as a power of two */
+};
+
+bool ahead_try(Core *core, uint64_t end)
+{
+    Ahead *a = core->ahead;
+    Cpu *cpu = &core->cpu;
+    if (a->rest) {
+        a->rest--;
+        return false;
+    }
+    if (a->stride < STRIDE_LEAST)
+        a->stride = STRIDE_LEAST;
+    uint64_t until = cpu->cycles + a->stride;
+    if (until > core->next_local)
+        until = core->next_local;
+    if (until > core->machine->until)
+        until = core->machine->until;
+    /* Another core may have stopped this one since the list of turns was made. */
+    if (until <= end || cpu->halted || cpu->sleeping || interrupt_pending(cpu) || !cpu_can_run_alone(cpu))
+        return false;
+    cpu_run_alone(cpu, until, &a->retreat);
+    if (cpu->cycles < end) {
+        if (a->failures < REST_MOST)
+            a->failures++;
+        a->rest = (uint8_t)((1u << a->failures) - 1);
+        return false;
+    }
+    a->failures = 0;
+    a->on = true;
+    a->reached = cpu->cycles < until ? cpu->cycles : until;
+    if (cpu->cycles >= until && a->stride < ALONE_CYCLES) {
+        a->stride += a->stride / 4;
+        if (a->stride > ALONE_CYCLES)
+            a->stride = ALONE_CYCLES;
+    }
+    return true;
+}
+
+/* To the first instruction that begins at `at` or later. */
+static void go_back(Core *core, uint64_t at)
+{
+    Ahead *a = core->ahead;
+    Cpu *cpu = &core->cpu;
+    a->on = false;
+    if (at >= a->reached)
+        return;
+    cpu_retreat(cpu, &a->retreat);
+    if (cpu->cycles < at)
+        cpu_run_alone(cpu, at, &a->retreat);
+    a->stride /= 2;
+}
+
+void ahead_join(Core *core)
+{
+    if (!core->ahead->on)
+        return;
+    uint64_t now = core->machine->now;
+    go_back(core, core->next_local > now ? core->next_local : now);
+}
+
+void ahead_settle(Core *core)
+{
+    if (!core->ahead->on)
+        return;
+    Machine *m = core->machine;
+    Chip *chip = core->chip;
+    bool had_turn = chip->running && core < chip->running;
+    go_back(core, had_turn ? m->end : m->now);
+    *core->turn_at = core->cpu.cycles;
+    if (chip->running && core > chip->running && core->cpu.cycles < m->end)
+        m->again[chip->id] |= 1u << core->id;
+}
+
+void ahead_settle_all(Machine *m)
+{
+    for (uint64_t chips = m->chips_awake; chips; chips &= chips - 1) {
+        Chip *chip = &m->chip[__builtin_ctzll(chips)];
+        for (uint32_t cores = chip->awake; cores; cores &= cores - 1)
+            ahead_settle(&chip->core[__builtin_ctz(cores)]);
+    }
+}
