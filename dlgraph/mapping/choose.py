@@ -19,9 +19,10 @@ from dlgraph.mapping.annealing import LEAST_SPREAD
 from dlgraph.mapping.boxes import Box, even
 from dlgraph.mapping.cuts import (
     Cut, DenseCut, RowBlock, SourceCut, StageCut, TileCut, cut_dense, cut_source, cut_tiles, stages_to_share)
+from dlgraph.mapping.exchange import SEGMENT_WORDS
 from dlgraph.mapping.intervals import Interval
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
-from dlgraph.mapping.plan import MAX_WORDS, SEGMENT_WORDS, CoreKind, Plan, make_plan, padded, padded_channels, pairs
+from dlgraph.mapping.plan import MAX_WORDS, CoreKind, Plan, make_plan, padded, padded_channels, pairs
 from dlgraph.mapping.stages import Stage, StageKind, head_box, input_box
 from dlgraph.mapping.sweeps import LEAST_SWEEP, TYPICAL_SAMPLES, SliceShape, fetch_cycles
 

@@ -27,7 +27,8 @@ from dlgraph.layer_graph import LayerGraph
 from dlgraph.layers import ConvolutionLayer
 from dlgraph.mapping.boxes import Block, Box, Layout, compact, even, matched
 from dlgraph.mapping.cuts import CUT_MULTIPLE, Cut, DenseCut, RowBlock, SourceCut, TileCut
-from dlgraph.mapping.intervals import Interval, split_evenly
+from dlgraph.mapping.exchange import Exchange, make_exchange, shares_of
+from dlgraph.mapping.intervals import Interval
 from dlgraph.mapping.neighbourhoods import neighbourhoods
 from dlgraph.mapping.stages import Stage, StageKind, head_box, input_box, taken_positions
 
@@ -36,10 +37,6 @@ INDEX_BITS = 12
 SLOT_BITS = 4
 #: Words of a stream per sample: what the index and the marker's count allow.
 MAX_WORDS = (1 << INDEX_BITS) - 1
-#: Of parameters, exchanged at a time: what is on its way at once needs 16 bytes for each.
-SEGMENT_WORDS = 512
-#: Of a segment, that a core sums and updates, where so many cores hold the same: every share makes a stream from each of them.
-LEAST_SHARE_WORDS = 16
 #: Twice the window must not exceed the slots.
 MAX_WINDOW = 1 << (SLOT_BITS - 1)
 
@@ -644,52 +641,6 @@ class _Planner:
     def connect(stream: Stream, consumer: Core, inlet: int, first: int) -> None:
         stream.consumers.append(consumer)
         consumer.streams_in.append(StreamEnd(stream, inlet, first))
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """How cores with the same parameters exchange gradients and parameters: c_models/layers/exchange.h.
-
-    :param n_columns: of a convolution: biases, and columns of the kernels in memory
-    :param n_weights: words of the kernels, or of a weight slice's weights or a group's biases
-    :param segment: words that are exchanged at a time
-    :param shares: of each segment, of every core; ends are even
-    """
-
-    n_columns: int
-    n_weights: int
-    segment: int
-    shares: tuple[Interval, ...]
-
-    @property
-    def n_words(self) -> int:
-        """Of the vector: two for each bias, then the kernels."""
-        return 2 * self.n_columns + self.n_weights
-
-    @property
-    def n_segments(self) -> int:
-        return -(-self.n_words // self.segment)
-
-    def shape_words(self, peer: int) -> list[int]:
-        """What the core with this number is told of it: ``exchange_shape_t``."""
-        return [len(self.shares), self.n_segments, self.segment, self.shares[peer].start, self.shares[peer].stop]
-
-
-def make_exchange(n_columns: int, n_weights: int, n_cores: int) -> Exchange:
-    """Of so many cores."""
-    n_words = 2 * n_columns + n_weights
-    segment = n_words if n_cores == 1 else min(SEGMENT_WORDS, -(-n_words // 8) * 8)
-    if n_cores == 1:
-        return Exchange(n_columns, n_weights, segment, (Interval(0, segment),))
-    return Exchange(n_columns, n_weights, segment, tuple(shares_of(Interval(0, segment), n_cores)))
-
-
-def shares_of(words: Interval, n_cores: int) -> list[Interval]:
-    """Of every core, of words that they have in common; empty for some, where there are many."""
-    n_shares = min(n_cores, max(1, len(words) // LEAST_SHARE_WORDS))
-    shares = [Interval(words.start + share.start, words.start + share.stop)
-              for share in (split_evenly(len(words), n_shares, 2) if len(words) else ())]
-    return shares + [Interval(words.stop, words.stop)] * (n_cores - len(shares))
 
 
 def kernel_exchange(graph: LayerGraph, stage: Stage, tile: Core, n_tiles: int) -> Exchange:
