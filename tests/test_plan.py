@@ -153,7 +153,8 @@ def test_partial_errors_go_back_where_activations_came_from(seed: int) -> None:
                           and (consumer.kind is not CoreKind.UNIT_TILE
                                or end.stream.vector - TILE_PARTIAL_ERRORS_OUT == taken.inlet - TILE_ACTIVATIONS)]
             held = [flat_of(taken.layout, plan.stages[core.stage].shape)[positions(end.stream.source)] for taken in candidates]
-            assert any(np.array_equal(mine, theirs) for theirs in held)
+            # what only fills up a pair of columns is an error of zero, to whatever element
+            assert any((theirs >= 0).any() and np.array_equal(mine[theirs >= 0], theirs[theirs >= 0]) for theirs in held)
             assert positions(end.stream.index) == list(range(end.stream.n_words))
 
 
