@@ -24,7 +24,7 @@ demo: $(VENV)/has-keras $(VENV)/has-examples
 	$(BIN)/python examples/train_digits.py $(if $(DLGRAPH_MACHINE),,--board spinn3)
 
 test: $(VENV)/has-keras $(VENV)/has-test $(VENV)/has-docs
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_OPTIONS)
 
 test-wide: $(VENV)/has-keras $(VENV)/has-test
 	$(BIN)/python -m pytest -n 2 -m wide --timeout 3600 $(PYTEST_OPTIONS)

@@ -10,15 +10,6 @@ from dlgraph.machines import MACHINE_VARIABLE, Board, Emulated
 from dlgraph.targets import MachineTarget
 
 
-#: Files that take longest, which begin first: two run at a time.
-LONG = ("test_networks", "test_examples", "test_layers", "test_weights_in_sdram", "test_equality", "test_machine_host",
-        "test_wheel", "test_replicas", "test_train_networks", "test_first_network", "test_public_api", "test_optimisers")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
-
-
 @pytest.fixture(autouse=True, scope="session")
 def _empty_working_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """GFE writes its reports below the working directory."""
@@ -67,7 +58,7 @@ def spinn3() -> Iterator[MachineTarget]:
     yield from _shared("spinn3")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def spinn5() -> Iterator[MachineTarget]:
-    """A board of 48 chips."""
+    """A board of 48 chips, not for longer than it is used: to have it stand by takes half a processor."""
     yield from _shared("spinn5")
