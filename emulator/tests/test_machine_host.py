@@ -48,14 +48,21 @@ def spinn3():
         yield machine
 
 
-def scp(machine, command, *args, data=b"", x=255, y=255, timeout=5.0, sequence=1):
-    """One SCP request; the answer's result code and what follows."""
+def scp(machine, command, *args, data=b"", x=255, y=255, timeout=5.0, sequence=1, attempts=1):
+    """One SCP request, made again if no answer comes; the answer's result code and what follows."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(timeout)
         client.connect((machine.address, 17893))
         header = bytes((0, 0, 0x87, 0xff, 0, 0xff, y, x, 0, 0))
-        client.send(header + struct.pack("<HHIII", command, sequence, *args, *[0] * (3 - len(args))) + data)
-        reply = client.recv(2000)
+        request = header + struct.pack("<HHIII", command, sequence, *args, *[0] * (3 - len(args))) + data
+        for attempt in range(attempts):
+            client.send(request)
+            try:
+                reply = client.recv(2000)
+                break
+            except TimeoutError:
+                if attempt + 1 == attempts:
+                    raise
     return struct.unpack_from("<H", reply, 10)[0], reply[14:]
 
 
