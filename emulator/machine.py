@@ -54,6 +54,8 @@ class Counters:
     default_routed: int
     #: packets over each link, by (x, y, link)
     link_packets: dict[tuple[int, int, int], int] = field(repr=False)
+    #: packets that a router gave up while an output was blocked, by (x, y, output): links, then physical cores
+    dropped_at: dict[tuple[int, int, int], int] = field(repr=False)
     #: cycles that each core was awake, by (x, y, physical core)
     awake: dict[tuple[int, int, int], int] = field(repr=False)
     #: instructions of each core, by (x, y, physical core)
@@ -94,7 +96,7 @@ class Counters:
         return Counters(
             sent=by_type("sent"), delivered=by_type("delivered"), forwarded=by_type("forwarded"),
             dropped=by_type("dropped"), unconnected=by_type("unconnected"),
-            link_packets=by_part("link_packets"), awake=by_part("core_cycles_awake"),
+            link_packets=by_part("link_packets"), dropped_at=by_part("dropped_at"), awake=by_part("core_cycles_awake"),
             core_instructions=by_part("core_instructions"),
             monitors=dict(zip(chips, stats["monitor_cores"])),
             **{name: stats[name] for name in same})

@@ -8,32 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from dlgraph.mapping.memory import ring_entries
-from dlgraph.mapping.plan import INDEX_BITS, SLOT_BITS, Core, CoreKind, Plan, Stream
+from dlgraph.mapping.plan import INDEX_BITS, SLOT_BITS, Core, Plan, Stream
 from dlgraph.vertices.stream_places import find_places, n_places
 
 KEY_BITS = INDEX_BITS + SLOT_BITS
-#: Cycles of 200 MHz that a packet with payload takes on a link, rounded up: 6.7-7.3 million packets/s without payload, 72/40
-#: of the time with it (network_tester, examples/link_throughput.R).
-LINK_CYCLES = 60
-#: The same between packets of a slice: of 0, 100 and 250 the best for LeNet-5 on 48 chips.
-REPLICA_CYCLES = 100
-
-N_HEADER_WORDS = 10
+N_HEADER_WORDS = 9
 
 
 def n_config_words(core: Core) -> int:
     """Length of the region in 32-bit words."""
-    return (N_HEADER_WORDS + 2 * len(core.inlet_words) + 3 * len(core.streams_in) + 11 * len(core.streams_out)
+    return (N_HEADER_WORDS + 2 * len(core.inlet_words) + 3 * len(core.streams_in) + 12 * len(core.streams_out)
             + n_places(len(core.streams_in)))
-
-
-def send_spacing(core: Core, plan: Plan) -> int:
-    """Least cycles between packets of a core: input sources together stay below what a link carries, and slices that all answer
-    one replica, on one chip, do not fill the links that lead there at once.
-    """
-    if core.kind is CoreKind.INPUT_SOURCE:
-        return LINK_CYCLES * sum(1 for other in plan.cores if other.kind is CoreKind.INPUT_SOURCE)
-    return REPLICA_CYCLES if len(core.replica_inlets) else 0
 
 
 def config_words(core: Core, plan: Plan, key_of: Callable[[Stream], int]) -> npt.NDArray[np.uint32]:
@@ -46,7 +31,7 @@ def config_words(core: Core, plan: Plan, key_of: Callable[[Stream], int]) -> npt
     first_slots = [0, *accumulate(slots_of_inlet[end.inlet] for end in ends)]
     places = find_places([key_of(end.stream) >> KEY_BITS for end in ends], first_slots[:-1])
     words = [plan.n_slots_of(core), plan.window_of(core), places.multiplier, places.shift, len(places.words), len(core.inlet_words),
-             len(core.streams_in), len(core.streams_out), ring_entries(plan, core), send_spacing(core, plan)]
+             len(core.streams_in), len(core.streams_out), ring_entries(plan, core)]
     for n_words, n_held in zip(core.inlet_words, slots_of_inlet):
         words += [n_words, n_held]
     for end in ends:
@@ -54,5 +39,5 @@ def config_words(core: Core, plan: Plan, key_of: Callable[[Stream], int]) -> npt
     for stream in core.streams_out:
         source, index = stream.source, stream.index
         words += [key_of(stream), plan.slots_of_stream(stream) - 1, stream.vector, source.first, source.run, source.n_runs,
-                  source.run_stride, source.n_outer, source.outer_stride, index.run_stride, index.outer_stride]
+                  source.run_stride, source.n_outer, source.outer_stride, index.run_stride, index.outer_stride, stream.spacing]
     return np.array([*words, *places.words], np.uint32)

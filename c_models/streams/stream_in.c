@@ -117,9 +117,9 @@ static inline void interrupts_unmask(void)
 void streams_wait(void)
 {
     uint32_t before = runtime_cycles();
-    while (*(volatile uint32_t *) &stream_drain.next->key == PACKET_NONE) {
+    while (streams_idle()) {
         interrupts_mask();
-        if (*(volatile uint32_t *) &stream_drain.next->key == PACKET_NONE) {
+        if (streams_idle()) {
             wait_for_interrupt();
         }
         interrupts_unmask();

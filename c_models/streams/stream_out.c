@@ -2,54 +2,47 @@
 
 #include "runtime.h"
 #include "stream_in.h"
-#include "stream_layout.h"
+#include "stream_state.h"
 
-static const stream_out_t *out_streams;
-static uint32_t n_out_streams;
-static uint32_t spacing;               /* least cycles from packet to packet */
+const stream_out_t *out_streams;
+uint32_t n_out_streams;
 static uint32_t last_sent;
 
-void streams_out_set(const stream_out_t *streams, uint32_t count, uint32_t send_spacing)
+void streams_out_set(const stream_out_t *streams, uint32_t count)
 {
-    spacing = send_spacing;
     out_streams = streams;
     n_out_streams = count;
 }
 
-static inline uint32_t slot_key(const stream_out_t *stream, uint32_t sample)
-{
-    return stream->key | ((sample & stream->slot_mask) << STREAM_INDEX_BITS);
-}
-
 /*
  * Routers that fill the links between them from both ends wait for each other until they drop packets.  Who sends much over
- * links therefore keeps its packets so far apart that the links never fill.
+ * links therefore keeps its packets so far apart that the links never fill, and takes in what has come meanwhile.
  */
-static inline void keep_apart(void)
+static __attribute__((noinline)) void keep_apart(uint32_t spacing)
 {
-    if (spacing != 0) {
-        while (runtime_cycles() - last_sent < spacing) {
-            continue;
-        }
-        last_sent = runtime_cycles();
+    while (runtime_cycles() - last_sent < spacing) {
+        streams_drain();
     }
+    last_sent = runtime_cycles();
 }
 
-/* What the words sent of one sample add up to. */
-typedef struct sent_t {
-    uint32_t hash;
-    uint32_t count;
-} sent_t;
+static inline void send(uint32_t key, uint32_t word, uint32_t spacing)
+{
+    if (spacing != 0) {
+        keep_apart(spacing);
+    }
+    runtime_send(key, word);
+}
 
-static inline void send_run(const uint32_t *words, uint32_t n_words, uint32_t key, uint32_t index, sent_t *sent)
+static inline void send_run(const uint32_t *words, uint32_t n_words, uint32_t key, uint32_t index, uint32_t spacing,
+        sent_t *sent)
 {
     uint32_t factor = 2 * index + 1;
     key += index;
     for (uint32_t i = 0; i < n_words; i++, factor += 2) {
         uint32_t word = words[i];
         if (word != 0) {
-            keep_apart();
-            runtime_send(key + i, word);
+            send(key + i, word, spacing);
             sent->hash += word * factor;
             sent->count++;
         }
@@ -58,7 +51,7 @@ static inline void send_run(const uint32_t *words, uint32_t n_words, uint32_t ke
 
 void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *vector)
 {
-    uint32_t key = slot_key(stream, sample);
+    uint32_t key = stream_slot_key(stream, sample);
     sent_t sent = {sample * STREAM_SAMPLE_SALT, 0};
     const uint32_t *outer = vector + stream->first;
     uint32_t outer_index = 0;
@@ -67,28 +60,27 @@ void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *ve
         const uint32_t *words = outer;
         uint32_t index = outer_index;
         for (uint32_t i = 0; i < stream->n_runs; i++) {
-            send_run(words, stream->run, key, index, &sent);
+            send_run(words, stream->run, key, index, stream->spacing, &sent);
             words += stream->run_stride;
             index += stream->index_run_stride;
         }
         outer += stream->outer_stride;
         outer_index += stream->index_outer_stride;
     }
-    keep_apart();
-    runtime_send(key | STREAM_MARKER_INDEX, stream_marker(sent.count, sent.hash));
+    send(key | STREAM_MARKER_INDEX, stream_marker(sent.count, sent.hash), stream->spacing);
     stream_counts.sent += sent.count + 1;
 }
 
 void stream_send_zeros(const stream_out_t *stream, uint32_t sample)
 {
-    runtime_send(slot_key(stream, sample) | STREAM_MARKER_INDEX,
+    runtime_send(stream_slot_key(stream, sample) | STREAM_MARKER_INDEX,
             stream_marker(0, sample * STREAM_SAMPLE_SALT));
     stream_counts.sent++;
 }
 
 void stream_send_credit(const stream_out_t *stream, uint32_t sample)
 {
-    runtime_send(slot_key(stream, sample) | STREAM_MARKER_INDEX, sample);
+    runtime_send(stream_slot_key(stream, sample) | STREAM_MARKER_INDEX, sample);
     stream_counts.sent++;
 }
 

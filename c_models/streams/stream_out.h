@@ -17,6 +17,7 @@ typedef struct stream_out_t {
     uint32_t outer_stride;        /* in the vector, from n_runs runs to the next */
     uint32_t index_run_stride;    /* the same in the index */
     uint32_t index_outer_stride;
+    uint32_t spacing;             /* least cycles from packet to packet */
 } stream_out_t;
 
 /* Sends the stream's words of a vector, zeros skipped, and the marker. */
@@ -34,6 +35,6 @@ void streams_send_all_zeros(uint32_t kind, uint32_t sample);
 void streams_send_all_credit(uint32_t kind, uint32_t sample);
 
 /* For streams_initialise. */
-void streams_out_set(const stream_out_t *streams, uint32_t count, uint32_t send_spacing);
+void streams_out_set(const stream_out_t *streams, uint32_t count);
 
 #endif

@@ -4,8 +4,10 @@
 
 #include <stdint.h>
 
+#include "packet_ring.h"
 #include "stream_in.h"
 #include "stream_layout.h"
+#include "stream_out.h"
 #include "stream_slots.h"
 
 typedef struct inlet_t {
@@ -42,6 +44,27 @@ extern uint32_t n_all_slots;               /* of all streams */
 extern inlet_t *inlets;
 extern uint32_t n_inlets;
 extern marker_t *markers;                  /* as stream_drain.slots */
+
+extern const stream_out_t *out_streams;
+extern uint32_t n_out_streams;
+
+/* What the words sent of one sample add up to. */
+typedef struct sent_t {
+    uint32_t hash;
+    uint32_t count;
+} sent_t;
+
+/* The key of a sample's first word. */
+static inline uint32_t stream_slot_key(const stream_out_t *stream, uint32_t sample)
+{
+    return stream->key | ((sample & stream->slot_mask) << STREAM_INDEX_BITS);
+}
+
+/* Whether nothing has arrived that was not taken to its place. */
+static inline bool streams_idle(void)
+{
+    return *(volatile uint32_t *) &stream_drain.next->key == PACKET_NONE;
+}
 
 static inline uint32_t n_slots(void)
 {

@@ -16,7 +16,6 @@ typedef struct config_t {
     uint32_t n_in;
     uint32_t n_out;
     uint32_t n_ring_entries;
-    uint32_t send_spacing;                 /* least cycles from packet to packet */
     uint32_t rest[];                       /* inlet_config_t[n_inlets], in_config_t[n_in], stream_out_t[n_out], places */
 } config_t;
 
@@ -98,7 +97,7 @@ void streams_initialise(const uint32_t *words)
     for (uint32_t i = 0; i < config->n_out; i++) {
         out[i] = out_config[i];
     }
-    streams_out_set(out, config->n_out, config->send_spacing);
+    streams_out_set(out, config->n_out);
 
     const uint32_t *places = (const uint32_t *) (out_config + config->n_out);
     stream_drain.multiplier = config->multiplier;

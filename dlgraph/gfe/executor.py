@@ -23,6 +23,7 @@ from dlgraph.mapping.boxes import flat_index
 from dlgraph.mapping.choose import ChosenCut, choose_plan, chosen, complaints
 from dlgraph.mapping.cuts import Blocks, explicit_cut
 from dlgraph.mapping.operations import operations_of
+from dlgraph.mapping.pacing import pace, pace_anywhere
 from dlgraph.mapping.plan import Core, CoreKind, Plan, make_plan
 from dlgraph.mapping.regions import place_plan
 from dlgraph.mapping.stages import find_stages
@@ -487,6 +488,7 @@ class GfeExecutor(Executor):
         """
         self._region_limit = self._max_region_bytes
         if self._placement_seed is not None:
+            pace_anywhere(plan)
             vertices = [self._make_vertex(core, plan, samples, progress_to) for core in plan.cores]
             session.add(random.Random(self._placement_seed).sample(vertices, len(vertices)))
             return vertices
@@ -501,6 +503,7 @@ class GfeExecutor(Executor):
                                      f"{sum(chip.free for chip in chips)} free: {error}.") from error
                 self._region_limit = max(MIN_REGION_BYTES, self._region_limit // 2)
                 continue
+            pace(plan, chip_of)
             for vertex in vertices:
                 vertex.set_fixed_location(*chip_of[vertex.core])
             session.add(vertices)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
-from typing import Iterator, Mapping, Sequence
+from typing import Iterable, Iterator, Mapping, Sequence
 
 from dlgraph.errors import DoesNotFit
 from dlgraph.layer_graph import LayerGraph
@@ -18,16 +18,19 @@ from dlgraph.mapping.cost import Stage as StageCycles
 from dlgraph.mapping.annealing import LEAST_SPREAD
 from dlgraph.mapping.boxes import Box, even
 from dlgraph.mapping.cuts import (
-    Cut, DenseCut, RowBlock, SourceCut, StageCut, TileCut, cut_dense, cut_source, cut_tiles, stages_to_share)
+    Cut, DenseCut, RowBlock, SourceCut, StageCut, TileCut, cut_dense, cut_source, cut_tiles, row_blocks,
+    stages_to_share)
 from dlgraph.mapping.exchange import SEGMENT_WORDS
 from dlgraph.mapping.intervals import Interval
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
+from dlgraph.mapping.pacing import LIKELY_LINKS, LINK_CYCLES, LOAD, pace_anywhere
 from dlgraph.mapping.plan import MAX_WORDS, CoreKind, Plan, make_plan, padded, padded_channels, pairs
 from dlgraph.mapping.stages import Stage, StageKind, head_box, input_box
 from dlgraph.mapping.sweeps import LEAST_SWEEP, TYPICAL_SAMPLES, SliceShape, fetch_cycles
 
 MAX_ALIGNED_ROWS = 12            # more blocks of rows cost the groups more sums than they save on links
 WINDOWS = (8, 4, 3, 2, 1)
+SHARED_WINDOWS = (8, 6)        # of dense layers that replicas share
 REPLICAS = (32, 24, 16, 8, 4, 2)  # of convolutions, that are tried
 MAX_STREAMS_IN = 1000            # c_models/streams counts slots in 16 bits
 FEWER_CORES_FACTOR = 1.03        # a cut with more cores must be this much faster
@@ -65,6 +68,7 @@ class ChosenCut:
 
 def chosen(plan: Plan, batch_size: int, input_density: float) -> ChosenCut:
     """A plan with what the cost model expects of it."""
+    pace_anywhere(plan)
     slowest = stage_cycles(plan, input_density)
     network = cost.network_cycles(plan, input_density)
     return ChosenCut(plan, cycles_per_sample(plan.cut, slowest, batch_size, network), slowest)
@@ -316,15 +320,18 @@ class _Chooser:
     def _best_estimate(self, tried: set[tuple[tuple[StageCut, ...], int]]) -> _Estimate | None:
         """The best cut that should fit, as far as it is known by now."""
         best: _Estimate | None = None
-        for window in WINDOWS:
-            for target in _targets(LONGER_TARGETS if self.in_sdram else TARGETS):
-                estimate = self._for_target(target, window)
+        targets = _targets(LONGER_TARGETS if self.in_sdram else TARGETS)
+        alone = [(target, target) for target in targets]
+        shared = [(target, own / self.replicas) for target in targets[8:17] for own in targets[15::2]]
+        for window in WINDOWS if not self.shared else SHARED_WINDOWS:
+            for target, replicated in shared if self.shared else alone:
+                estimate = self._for_target(target, replicated, window)
                 if (estimate is not None and (estimate.cuts, window) not in tried
                         and (best is None or estimate.rank < best.rank)):
                     best = estimate
         return best
 
-    def _for_target(self, target: float, window: int) -> _Estimate | None:
+    def _for_target(self, shared_target: float, replicated_target: float, window: int) -> _Estimate | None:
         """The cuts with fewest cores whose every stage takes at most ``target`` cycles per sample, and that should fit."""
         cuts: dict[int, StageCut] = {}
         bytes_of: dict[int, float] = {}
@@ -333,6 +340,7 @@ class _Chooser:
         n_replicated = n_shared = 0
         for stage in reversed(self.stages[1:]):
             n_replicas = self._replicas_of(stage)
+            target = replicated_target if n_replicas > 1 else shared_target
             in_flight = 1 if n_replicas > 1 else window
             fan_out = self._fan_out(stage, cuts)
             room = memory.DTCM_HEAP_BYTES / self.bytes_factor.get(stage.number, 1.0)
@@ -362,7 +370,7 @@ class _Chooser:
                 n_shared += candidate.n_cores
                 shared_trip += trip
         cuts.update({stage.number: self._aligned(stage, cuts) for stage in self.stages[1:]})
-        cuts[0], source = self._source_cut(target, cuts)
+        cuts[0], source = self._source_cut(shared_target, cuts)
         in_order = tuple(cuts[stage.number] for stage in self.stages)
         n_cores = self._cut(in_order, window).n_cores
         n_chips = self.max_cores // CHIP_CORES
@@ -523,7 +531,7 @@ class _Chooser:
         for n_rows, n_columns in product(COUNTS, COUNTS):
             if n_rows * n_columns > MAX_STAGE_CORES or n_columns > -(-stage.shape[2] // 8):
                 continue
-            for n_groups in ({1} if stage.is_output else {n_columns, -(-n_columns // 2), -(-n_columns // 4)}):
+            for n_groups in self._n_groups(stage, n_columns):
                 cut = cut_dense(stage, n_rows, n_columns, n_groups, stage.number in self.in_sdram)
                 rows = max(prod(block.box.shape) for block in cut.rows)
                 columns = max(map(len, cut.columns))
@@ -539,10 +547,30 @@ class _Chooser:
                           + (1 if first else -(-rows // 16) + 2) * cost.STREAM_SAMPLE_CYCLES)
                 if not first:
                     cycles += products * cost.BACKWARD_CYCLES + rows * cost.SEND_CYCLES
+                if self._behind_replicas(stage):
+                    cycles = max(cycles, self._paced(stage, cut))
                 if cut.in_sdram:
                     cycles = max(cycles, products * fetch_cycles(len(cut.rows) * len(cut.columns), TYPICAL_SAMPLES))
                 yield _Candidate(cut, cycles, rows, need, 2 * rows + 4 * padded(columns),
                                  Box.vector(max(cut.groups, key=len)))
+
+    @staticmethod
+    def _n_groups(stage: Stage, n_columns: int) -> Iterable[int]:
+        if stage.is_output:
+            return (1,)
+        return sorted({-(-n_columns // 4), -(-n_columns // 2), n_columns, 2 * n_columns, 4 * n_columns, 8 * n_columns})
+
+    def _behind_replicas(self, stage: Stage) -> bool:
+        """Whether it is shared, and takes what replicas make."""
+        return stage.number in self.shared and any(part.stage not in self.shared for part in stage.takes[0].parts)
+
+    @staticmethod
+    def _paced(stage: Stage, cut: DenseCut) -> float:
+        """Cycles for a sample's partial errors, which all slices send to one chip, and for its sums (dlgraph/mapping/pacing.py)."""
+        cycles = LINK_CYCLES / LOAD / LIKELY_LINKS
+        n_slices = len(cut.rows) * len(cut.columns)
+        return cycles * max(prod(stage.takes[0].shape) * len(cut.columns) + n_slices,
+                            max(map(len, cut.columns)) * n_slices / len(cut.groups))
 
     def _tiles(self, stage: Stage) -> Iterator[_Candidate]:
         layer = self.graph.layers[stage.layer]
@@ -591,10 +619,15 @@ class _Chooser:
         """Rows cut where chips end: a block holds the groups of the layer before that fit one chip with their slices.
 
         Then activations and partial errors of the block stay on the chip, and only sums and errors of its columns travel.
+        Behind tiles they are cut where these end.
         """
         cut = cuts[stage.number]
         parts = stage.takes[0].parts if stage.takes else []
-        if not isinstance(cut, DenseCut) or len(cut.rows) == 1 or len(parts) != 1:
+        if not isinstance(cut, DenseCut) or len(cut.rows) == 1:
+            return cut
+        if any(isinstance(cuts.get(part.stage), TileCut) for part in parts):
+            return replace(cut, rows=row_blocks(stage, len(cut.rows), cuts))
+        if len(parts) != 1:
             return cut
         before = cuts.get(parts[0].stage)
         if not isinstance(before, DenseCut) or parts[0].shape[:2] != (1, 1):

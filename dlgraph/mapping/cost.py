@@ -76,7 +76,7 @@ def core_cycles(plan: Plan, core: Core, input_density: float) -> Stage:
         if plan.stages[taken.stage].learns:
             cycles += products * BACKWARD_CYCLES
         update += n_updated(core) * UPDATE_CYCLES[plan.graph.optimiser.kind]
-        return _with_fetches(plan, core, cycles, update) if core.in_sdram else Stage(cycles, update)
+        return _with_fetches(plan, core, cycles, update) if core.in_sdram else Stage(max(cycles, _posted(plan, core)), update)
     n_units = prod(core.box.shape)
     cycles += sum(end.stream.n_words for end in core.streams_in
                   if end.stream.kind in (StreamKind.SUMS, StreamKind.PARTIAL_ERRORS)) * SUMMAND_CYCLES
@@ -102,6 +102,16 @@ def core_cycles(plan: Plan, core: Core, input_density: float) -> Stage:
             cycles += positions * n_weights * BACKWARD_CYCLES + calls
         update += n_updated(core) * UPDATE_CYCLES[plan.graph.optimiser.kind]
     return Stage(cycles, update)
+
+
+def _posted(plan: Plan, core: Core) -> float:
+    """Cycles of the vector of a weight slice that takes longest to send, beside other work, at the distance its packets keep."""
+    of_vector: dict[int, float] = {}
+    for stream in core.streams_out:
+        if stream.kind not in EXCHANGED:
+            sent = (stream.n_words + 1) * stream.spacing
+            of_vector[stream.vector] = of_vector.get(stream.vector, 0.0) + sent
+    return max(of_vector.values(), default=0.0)
 
 
 def n_updated(core: Core) -> int:
@@ -135,8 +145,10 @@ def _traffic(plan: Plan, core: Core, input_density: float) -> tuple[float, float
             per_sample += cycles
     if core.kind is CoreKind.INPUT_SOURCE:
         return per_sample, per_batch
+    posts = core.kind is CoreKind.WEIGHT_SLICE and not core.in_sdram
     for stream in core.streams_out:
-        cycles = stream.n_words * density(stream.kind, core, input_density) * SEND_CYCLES + STREAM_SEND_CYCLES
+        spacing = SEND_CYCLES if posts and stream.kind not in EXCHANGED else max(SEND_CYCLES, stream.spacing)
+        cycles = stream.n_words * density(stream.kind, core, input_density) * spacing + STREAM_SEND_CYCLES
         cycles *= share_of_samples(plan, core, stream)
         if stream.kind in EXCHANGED:
             per_batch += cycles * n_segments

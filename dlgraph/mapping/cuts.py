@@ -42,7 +42,7 @@ class DenseCut:
 
     :param rows: blocks of what comes in
     :param columns: blocks of units of the weight slices
-    :param groups: blocks of units of the groups; each is a union of column blocks
+    :param groups: blocks of units of the groups
     :param in_sdram: whether the weights stay in SDRAM, where the slices' DTCM does not hold them
     """
 
@@ -128,17 +128,22 @@ def stages_to_share(stages: Sequence[Stage]) -> frozenset[int]:
     return frozenset(shared) if len(shared) < len(stages) - 1 else frozenset()
 
 
-def split_image(shape: Shape, n_blocks: int) -> list[Box]:
-    """At most ``n_blocks`` boxes that cover an image: bands of rows, cut into columns where there are too few rows.
+def split_image(shape: Shape, n_blocks: int, channel_blocks: Sequence[Interval] = ()) -> list[Box]:
+    """About ``n_blocks`` boxes that cover an image: bands of rows, cut into columns where there are too few rows.
 
     A vector is cut into blocks of its units.
+
+    :param channel_blocks: of the tiles that make the image: each box has channels of one, or of several whole ones
     """
     height, width, channels = shape
     if height == width == 1:
         return [Box.vector(units) for units in split_evenly(channels, n_blocks, CUT_MULTIPLE)]
-    rows = split_evenly(height, n_blocks, 1)
-    columns = split_evenly(width, max(1, n_blocks // len(rows)), 2 if channels == 1 else 1)
-    return [Box(r, c, Interval(0, channels)) for r in rows for c in columns]
+    bounds = split_evenly(len(channel_blocks), n_blocks, 1) if channel_blocks else []
+    blocks = [Interval(channel_blocks[b.start].start, channel_blocks[b.stop - 1].stop) for b in bounds] or [Interval(0, channels)]
+    n_of_each = -(-n_blocks // len(blocks))
+    rows = split_evenly(height, n_of_each, 1)
+    columns = split_evenly(width, max(1, n_of_each // len(rows)), 2 if channels == 1 else 1)
+    return [Box(r, c, block) for block in blocks for r in rows for c in columns]
 
 
 def cut_source(stage: Stage, n_sources: int) -> SourceCut:
@@ -146,21 +151,38 @@ def cut_source(stage: Stage, n_sources: int) -> SourceCut:
     return SourceCut(tuple(split_image(stage.shape, n_sources)))
 
 
-def cut_dense(stage: Stage, n_rows: int, n_columns: int, n_groups: int, in_sdram: bool = False) -> DenseCut:
-    """A dense layer in so many blocks of rows and columns; groups are unions of neighbouring column blocks.
+def cut_dense(stage: Stage, n_rows: int, n_columns: int, n_groups: int, in_sdram: bool = False,
+              before: Mapping[int, StageCut] | None = None) -> DenseCut:
+    """A dense layer in so many blocks of rows and columns; groups are unions of neighbouring column blocks where there are fewer
+    groups, else they cut them.
 
-    Of several parts that come in each gets its share of the row blocks, at least one.
+    :param before: how the stages are cut whose values it takes, as far as it is known; see :func:`row_blocks`
+    """
+    rows = row_blocks(stage, n_rows, before or {})
+    columns = tuple(split_evenly(stage.shape[2], n_columns, CUT_MULTIPLE))
+    if n_groups > len(columns):
+        groups = tuple(split_evenly(stage.shape[2], n_groups, CUT_MULTIPLE))
+    else:
+        bounds = split_evenly(len(columns), n_groups, 1)
+        groups = tuple(Interval(columns[b.start].start, columns[b.stop - 1].stop) for b in bounds)
+    return DenseCut(rows, columns, groups, in_sdram)
+
+
+def row_blocks(stage: Stage, n_rows: int, before: Mapping[int, StageCut]) -> tuple[RowBlock, ...]:
+    """About so many blocks of what a dense layer takes.
+
+    Of several parts that come in each gets its share of the blocks, at least one.  Where tiles with some of the channels make a
+    part, a block takes channels of as few of them as it can: fewer streams.
     """
     parts = stage.takes[0].parts
     n_inputs = prod(stage.takes[0].shape)
-    rows = []
+    rows: list[RowBlock] = []
     for number, part in enumerate(parts):
         share = max(1, round(n_rows * prod(part.shape) / n_inputs)) if len(parts) > 1 else n_rows
-        rows += [RowBlock(number, box) for box in split_image(part.shape, share)]
-    columns = tuple(split_evenly(stage.shape[2], n_columns, CUT_MULTIPLE))
-    bounds = split_evenly(len(columns), n_groups, 1)
-    groups = tuple(Interval(columns[b.start].start, columns[b.stop - 1].stop) for b in bounds)
-    return DenseCut(tuple(rows), columns, groups, in_sdram)
+        cut = before.get(part.stage)
+        channel_blocks = cut.channels if isinstance(cut, TileCut) else ()
+        rows += [RowBlock(number, box) for box in split_image(part.shape, share, channel_blocks)]
+    return tuple(rows)
 
 
 def cut_tiles(stage: Stage, n_rows: int, n_columns: int, n_channels: int) -> TileCut:
@@ -195,7 +217,8 @@ def explicit_cut(stages: Sequence[Stage], blocks: Mapping[str, Blocks], n_source
             raise UnsupportedError(f"cuts names {name!r}, which is no layer with cores of its own. These have: "
                                    f"{', '.join(map(repr, sorted(known)))}.")
     cuts: list[StageCut] = [cut_source(stages[0], n_sources)]
-    cuts += [_given_cut(stage, blocks.get(stage.name, (1, 1, 1))) for stage in stages[1:]]
+    for stage in stages[1:]:
+        cuts.append(_given_cut(stage, blocks.get(stage.name, (1, 1, 1)), dict(enumerate(cuts))))
     shared = stages_to_share(stages) if share_dense else frozenset()
     if share_dense and not shared:
         raise UnsupportedError("share_dense: replicas share the dense layers only where these follow convolutions or tiles of "
@@ -207,7 +230,7 @@ def explicit_cut(stages: Sequence[Stage], blocks: Mapping[str, Blocks], n_source
     return cut
 
 
-def _given_cut(stage: Stage, given: Blocks) -> StageCut:
+def _given_cut(stage: Stage, given: Blocks, before: Mapping[int, StageCut]) -> StageCut:
     in_sdram = stage.kind is StageKind.DENSE and given[-1:] == (IN_SDRAM,)
     numbers = [n for n in given[:len(given) - in_sdram] if isinstance(n, int) and n >= 1]
     if not 2 <= len(numbers) == len(given) - in_sdram <= 3:
@@ -216,5 +239,5 @@ def _given_cut(stage: Stage, given: Blocks) -> StageCut:
                                f"least 1.")
     if stage.kind is StageKind.DENSE:
         n_groups = numbers[2] if len(numbers) == 3 else (1 if stage.is_output else numbers[1])
-        return cut_dense(stage, numbers[0], numbers[1], n_groups, in_sdram)
+        return cut_dense(stage, numbers[0], numbers[1], n_groups, in_sdram, before)
     return cut_tiles(stage, numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else 1)

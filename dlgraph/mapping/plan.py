@@ -5,8 +5,8 @@ stage of units, becomes tiles.  Streams are the overlaps of what a producer hold
 cut of one layer fits any cut of the next:
 
 * activations: input source, neuron group or tile -> every weight slice or tile that needs them
-* sums: weight slice -> the group that holds its columns
-* errors: group -> every weight slice of the column block (all row blocks)
+* sums: weight slice -> the groups that hold its columns
+* errors: group -> every weight slice with columns of it (all row blocks)
 * partial errors: weight slice or tile -> the groups or tiles before it that hold what it took
 * done: in place of partial errors to tiles whose values depend on no weights: markers alone
 * credit: weight slices and tiles that take the network's input -> the input sources
@@ -159,6 +159,7 @@ class Stream:
     :param source: the words in that vector
     :param index: the same words by their index in the stream; begins at 0
     :param partition: identifier of the outgoing partition, unique at the producer
+    :param spacing: least cycles from packet to packet (dlgraph/mapping/pacing.py)
     """
 
     kind: StreamKind
@@ -168,6 +169,7 @@ class Stream:
     index: Block
     partition: str
     consumers: list[Core] = field(default_factory=list)
+    spacing: int = 0
 
     @property
     def n_words(self) -> int:
@@ -295,6 +297,27 @@ def make_plan(graph: LayerGraph, stages: Sequence[Stage], cut: Cut) -> Plan:
     return _Planner(graph, stages, cut).plan()
 
 
+def stagger(cores: Sequence[Core]) -> None:
+    """Let cores that send to the same ones begin with different ones, so that nobody gets from all at once.
+
+    A core sends its streams in the order of ``streams_out``; what is exchanged at the end of a batch has such an order already.
+    """
+    peers: dict[tuple[int, CoreKind, int], list[Core]] = {}
+    for core in cores:
+        peers.setdefault((core.stage, core.kind, core.replica), []).append(core)
+    for alike in peers.values():
+        for number, core in enumerate(alike):
+            of_vector: dict[int, list[Stream]] = {}
+            for stream in core.streams_out:
+                of_vector.setdefault(stream.vector, []).append(stream)
+            for streams in of_vector.values():
+                if streams[0].kind not in EXCHANGED:
+                    first = number * len(streams) // len(alike) if len(streams) < len(alike) else number
+                    first %= len(streams)
+                    streams[:] = streams[first:] + streams[:first]
+            core.streams_out = [stream for streams in of_vector.values() for stream in streams]
+
+
 def convolution_inputs(graph: LayerGraph, stages: Sequence[Stage], stage: Stage, needed: Box) -> list[Input]:
     """What a tile that computes ``needed`` of a convolution's own value holds of what it takes."""
     box = input_box(graph, stage, needed)
@@ -391,6 +414,7 @@ class _Planner:
                 self.share(cores, make_exchange(0, self.n_parameters(cores[0]), len(cores)))
                 self.gather(cores)
                 self.distribute(cores)
+        stagger(self.cores)
         # what of the input nobody takes needs no source
         self.cores = [core for core in self.cores if core.kind is not CoreKind.INPUT_SOURCE or core.streams_out]
         together = neighbourhoods(self.stages, self.cut, self.cores)
@@ -530,23 +554,19 @@ class _Planner:
 
     def connect_sums(self, cut: DenseCut, slices: list[Core], groups: list[Core]) -> None:
         for core in slices:
-            assert core.rows is not None and core.columns is not None
-            columns = core.columns
-            group = next(group for group in groups if group.columns is not None and group.columns.contains(columns))
-            assert group.columns is not None
-            first = cut.rows.index(core.rows) * len(group.columns) + columns.start - group.columns.start
-            self.send_words(StreamKind.SUMS, core, SLICE_SUMS_OUT, Block(0, len(columns)), Block(first, len(columns)),
-                            [group], GROUP_SUMS)
+            assert core.rows is not None
+            row = cut.rows.index(core.rows)
+            for group, at_slice, at_group in _common_units(core, groups):
+                self.send_words(StreamKind.SUMS, core, SLICE_SUMS_OUT, at_slice,
+                                replace(at_group, first=row * len(group.box.channels) + at_group.first), [group], GROUP_SUMS)
 
     def connect_errors(self, cut: DenseCut, slices: list[Core], groups: list[Core]) -> None:
         for group in groups:
-            assert group.columns is not None
             vector = OUTPUT_ERRORS_OUT if group.kind is CoreKind.OUTPUT_GROUP else GROUP_ERRORS_OUT
             for columns in cut.columns:
-                if group.columns.contains(columns):
-                    self.send_words(StreamKind.ERRORS, group, vector,
-                                    Block(columns.start - group.columns.start, len(columns)), Block(0, len(columns)),
-                                    [core for core in slices if core.columns == columns], SLICE_ERRORS)
+                alike = [core for core in slices if core.columns == columns]
+                for _, at_slice, at_group in _common_units(alike[0], [group]):
+                    self.send_words(StreamKind.ERRORS, group, vector, at_group, at_slice, alike, SLICE_ERRORS)
 
     def n_parameters(self, core: Core) -> int:
         """Words of a weight slice's weights or a group's biases."""
@@ -651,6 +671,16 @@ def kernel_exchange(graph: LayerGraph, stage: Stage, tile: Core, n_tiles: int) -
     rows, columns = layer.weights.shape[:2]
     n_weights = rows * columns * tile.inputs[0].layout.pitch * n_columns
     return make_exchange(n_columns, n_weights, n_tiles)
+
+
+def _common_units(core: Core, groups: Sequence[Core]) -> Iterator[tuple[Core, Block, Block]]:
+    """The groups that hold columns of a weight slice, each with these units as they lie in the slice and in the group."""
+    assert core.columns is not None
+    for group in groups:
+        units = group.box.channels
+        common = core.columns.overlap(units)
+        if common is not None:
+            yield (group, Block(common.start - core.columns.start, len(common)), Block(common.start - units.start, len(common)))
 
 
 def _pieces(box: Box, layout: Layout) -> Iterator[Box]:

@@ -51,8 +51,17 @@ def _in_regions(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int]
     if len(roomy) >= plan.cut.replicas:
         outside = roomy
     for replica, region in enumerate(regions(outside, plan.cut.replicas)):
-        placed.update(_place(plan, _of_replica(plan, replica), region, sdram))
+        placed.update(_on_one_chip(plan, replica, region, sdram) or _place(plan, _of_replica(plan, replica), region, sdram))
     return placed
+
+
+def _on_one_chip(plan: Plan, replica: int, region: Sequence[ChipRoom], sdram: Mapping[Core, int]) -> dict[Core, tuple[int, int]]:
+    """A replica on the first chip that has room for it; empty if none has.  What it exchanges for every sample loads no link."""
+    cores = [core for neighbours in _of_replica(plan, replica) for core in neighbours]
+    for chip in region:
+        if chip.free >= len(cores) and chip.sdram >= sum(sdram[core] for core in cores):
+            return {core: (chip.x, chip.y) for core in cores}
+    return {}
 
 
 def _of_replica(plan: Plan, replica: int) -> list[list[Core]]:

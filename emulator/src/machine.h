@@ -150,6 +150,7 @@ typedef struct Router {
     uint32_t timing_control;
     Packet dumped;
     uint32_t dump_header, dump_outputs, dump_status;
+    uint64_t dropped_at[OUTPUTS];            /* packets given up while this output was blocked */
     /* state of the pipeline */
     LinkInput in[LINKS];
     LinkOutput out[LINKS];

@@ -108,6 +108,8 @@ static void drop(Machine *m, Chip *chip, uint32_t blocked)
     Router *r = &chip->router;
     const Packet *p = &r->current;
     m->counters.dropped[packet_type(p)]++;
+    for (uint32_t left = blocked; left; left &= left - 1)
+        r->dropped_at[__builtin_ctz(left)]++;
     diagnostics_count(r, p, r->defaulted, 0, monitor_of(r), true);
     if (r->dump_status & DUMP_DUMPED) {
         r->dump_status |= DUMP_OVERFLOW;

@@ -188,6 +188,11 @@ static void say_stats(const Server *s)
             (unsigned long long)l[1].packets, (unsigned long long)l[2].packets, (unsigned long long)l[3].packets,
             (unsigned long long)l[4].packets, (unsigned long long)l[5].packets);
     }
+    say(s, "],\"dropped_at\":[");
+    for (unsigned i = 0; i < m->chips; i++)
+        for (unsigned o = 0; o < OUTPUTS; o++)
+            say(s, "%s%llu%s", o ? "," : i ? ",[" : "[", (unsigned long long)m->chip[i].router.dropped_at[o],
+                o == OUTPUTS - 1 ? "]" : "");
     say(s, "],");
     say_cores(s, "core_instructions", false);
     say_cores(s, "core_cycles_awake", true);

@@ -1,0 +1,138 @@
+#include "stream_post.h"
+
+#include <stddef.h>
+
+#include "packet_ring.h"
+#include "runtime.h"
+#include "stream_in.h"
+#include "stream_out.h"
+#include "stream_state.h"
+
+/* Packets that may follow each other at once where some are overdue: what a link holds. */
+#define MAX_BURST 4
+
+static post_t *posts;                      /* those that were ever used */
+
+/* Goes on with the next stream of the kind. */
+static void post_stream(post_t *post, const stream_out_t *stream)
+{
+    while (stream < out_streams + n_out_streams && stream->kind != post->kind) {
+        stream++;
+    }
+    post->stream = stream < out_streams + n_out_streams ? stream : NULL;
+    post->outer = post->inner = post->word = 0;
+    post->hash = post->sample * STREAM_SAMPLE_SALT;
+    post->count = 0;
+}
+
+/* Sends one packet: the next word that is not zero, or the marker. */
+static void post_packet(post_t *post)
+{
+    const stream_out_t *stream = post->stream;
+    uint32_t key = stream_slot_key(stream, post->sample);
+    while (post->outer < stream->n_outer) {
+        const uint32_t *words = post->vector + stream->first + post->outer * stream->outer_stride
+                + post->inner * stream->run_stride;
+        uint32_t first = post->outer * stream->index_outer_stride + post->inner * stream->index_run_stride;
+        while (post->word < stream->run) {
+            uint32_t word = words[post->word];
+            uint32_t index = first + post->word++;
+            if (word != 0) {
+                runtime_send(key + index, word);
+                post->hash += word * (2 * index + 1);
+                post->count++;
+                return;
+            }
+        }
+        post->word = 0;
+        if (++post->inner == stream->n_runs) {
+            post->inner = 0;
+            post->outer++;
+        }
+    }
+    runtime_send(key | STREAM_MARKER_INDEX, stream_marker(post->count, post->hash));
+    stream_counts.sent += post->count + 1;
+    post_stream(post, stream + 1);
+}
+
+static void post_some(post_t *post)
+{
+    for (uint32_t n = 0; n < MAX_BURST && post->stream != NULL; n++) {
+        int32_t late = (int32_t) (runtime_cycles() - post->due);
+        if (late < 0) {
+            return;
+        }
+        uint32_t spacing = post->stream->spacing;
+        uint32_t most = MAX_BURST * spacing;
+        post->due += (uint32_t) late > most ? (uint32_t) late - most + spacing : spacing;
+        post_packet(post);
+    }
+}
+
+bool streams_post_some(void)
+{
+    bool more = false;
+    for (post_t *post = posts; post != NULL; post = post->next) {
+        if (post->stream != NULL) {
+            post_some(post);
+            more |= post->stream != NULL;
+        }
+    }
+    return more;
+}
+
+void streams_post_finish_all(void)
+{
+    while (streams_post_some()) {
+        streams_drain();
+    }
+}
+
+void streams_post_finish(const post_t *post)
+{
+    while (post->stream != NULL) {
+        streams_post_some();
+        streams_drain();
+    }
+}
+
+static void post_add(post_t *post)
+{
+    for (const post_t *known = posts; known != NULL; known = known->next) {
+        if (known == post) {
+            return;
+        }
+    }
+    post->next = posts;
+    posts = post;
+    post->due = runtime_cycles();
+}
+
+void streams_post(post_t *post, uint32_t kind, uint32_t sample, const uint32_t *vector)
+{
+    streams_post_finish(post);
+    post_add(post);
+    post->kind = kind;
+    post->sample = sample;
+    post->vector = vector;
+    post_stream(post, out_streams);
+    if (post->stream == NULL) {
+        return;
+    }
+    if (post->stream->spacing == 0) {
+        post->stream = NULL;
+        streams_send_all(kind, sample, vector);
+    } else if ((int32_t) (runtime_cycles() - post->due) > 0) {
+        post->due = runtime_cycles();
+    }
+}
+
+void streams_post_wait(void)
+{
+    while (streams_post_some()) {
+        if (!streams_idle()) {
+            return;
+        }
+    }
+    streams_wait();
+}
