@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Callable, Hashable, Mapping
 
+from dlgraph.mapping.annealing import LEAST_SPREAD, worth_annealing
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
 from dlgraph.mapping.plan import EXCHANGED, Core, CoreKind, Plan, Stream
 
@@ -41,11 +42,12 @@ def pace_anywhere(plan: Plan) -> None:
     """The same where it is not known where cores will stand: neighbourhoods, and replicas, are taken to have a chip each, with
     :data:`LIKELY_LINKS` in use that lead there and as many that lead away.
     """
+    room = LEAST_SPREAD if worth_annealing(plan) else CHIP_CORES
     chips: dict[Core, Hashable] = {}
     for number, cores in enumerate(plan.neighbourhoods):
         for place, core in enumerate(cores):
             alone = plan.replicas_of(core) > 1 and plan.cut.shared
-            chips[core] = ("replica", core.replica) if alone else (number, place // CHIP_CORES)
+            chips[core] = ("replica", core.replica) if alone else (number, place // room)
 
     def links(stream: Stream) -> set[Hashable]:
         ends = {chips[consumer] for consumer in stream.consumers} - {chips[stream.producer]}
