@@ -23,7 +23,7 @@ from dlgraph.mapping.cuts import (
 from dlgraph.mapping.exchange import SEGMENT_WORDS
 from dlgraph.mapping.intervals import Interval
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
-from dlgraph.mapping.pacing import LIKELY_LINKS, LINK_CYCLES, LOAD, pace_anywhere
+from dlgraph.mapping.pacing import EXCHANGE_LOAD, LIKELY_LINKS, LINK_CYCLES, LOAD, pace_anywhere
 from dlgraph.mapping.plan import MAX_WORDS, CoreKind, Plan, make_plan, padded, padded_channels, pairs
 from dlgraph.mapping.stages import Stage, StageKind, head_box, input_box
 from dlgraph.mapping.sweeps import LEAST_SWEEP, TYPICAL_SAMPLES, SliceShape, fetch_cycles
@@ -185,6 +185,7 @@ class _Candidate:
     :param slot_bytes: of each slot
     :param largest: box of its largest group or tile
     :param exchanges: whether tiles exchange gradients
+    :param update: cycles of a batch's end: exchange of gradients and weights
     """
 
     cut: DenseCut | TileCut
@@ -194,6 +195,7 @@ class _Candidate:
     slot_bytes: int
     largest: Box
     exchanges: bool = False
+    update: float = 0.0
 
     @property
     def n_cores(self) -> int:
@@ -335,7 +337,7 @@ class _Chooser:
         """The cuts with fewest cores whose every stage takes at most ``target`` cycles per sample, and that should fit."""
         cuts: dict[int, StageCut] = {}
         bytes_of: dict[int, float] = {}
-        round_trip = shared_trip = slowest = n_streams = 0.0
+        round_trip = shared_trip = slowest = n_streams = update = 0.0
         network = 0.0
         n_replicated = n_shared = 0
         for stage in reversed(self.stages[1:]):
@@ -360,6 +362,7 @@ class _Chooser:
             cuts[stage.number] = candidate.cut
             bytes_of[stage.number] = need
             slowest = max(slowest, group / n_replicas, candidate.compute / n_replicas)
+            update = max(update, candidate.update)
             trip = group + (candidate.compute if stage.kind is StageKind.DENSE else 0)
             round_trip += trip
             n_streams += self._n_streams(candidate, fan_out) * n_replicas
@@ -389,7 +392,7 @@ class _Chooser:
             cycles = _replicated_cycles(self._cut(in_order, window), slowest, round_trip, shared_trip, self.batch_size)
         else:
             cycles = max(slowest, round_trip / window) + round_trip / self.batch_size
-        return _Estimate(self._rank(cycles, n_cores // self.replicas), in_order, window, bytes_of)
+        return _Estimate(self._rank(cycles + update / self.batch_size, n_cores // self.replicas), in_order, window, bytes_of)
 
     def _packets(self, stage: Stage, candidate: _Candidate, fan_out: _FanOut) -> float:
         """As cost.network_cycles counts them, of what goes out of a stage and comes back."""
@@ -590,6 +593,7 @@ class _Chooser:
             cycles = (pairs(n_in) * density * cost.RECEIVE_CYCLES + n_head * cost.ELEMENT_CYCLES * (1 + len(stage.operations))
                       + cost.SAMPLE_CYCLES + 4 * cost.STREAM_SAMPLE_CYCLES)
             own_bytes, slot_bytes = 8 * n_head + 8 * n_in, 2 * n_in + 2 * n_head
+            update = 0.0
             if not first:
                 cycles += n_in * cost.SEND_CYCLES
             if isinstance(layer, WeightLayer) and layer.activation in (Activation.SIGMOID, Activation.TANH):
@@ -606,14 +610,31 @@ class _Chooser:
                     cycles += positions * n_weights * cost.BACKWARD_CYCLES + calls
                 own_bytes += 8 * n_weights + memory.STATE_BYTES * self.n_planes * n_weights // cut.n_tiles
                 own_bytes += 4 * positions * padded_channels(len(head.channels))
-                if cut.n_tiles > 1:            # exchange of gradients and weights at the end of a batch
-                    n_segments = -(-n_weights // SEGMENT_WORDS)
+                if cut.n_tiles > 1:
                     own_bytes += (8 + memory.PACKET_BYTES) * min(SEGMENT_WORDS, n_weights)
                     own_bytes += 2 * cut.n_tiles * (memory.SLOT_STATE_BYTES + memory.STREAM_BYTES)
-                    exchange = 2 * n_weights * (cost.RECEIVE_CYCLES + cost.SEND_CYCLES)
-                    exchange += 2 * n_segments * cut.n_tiles * (cost.STREAM_SAMPLE_CYCLES + cost.STREAM_SEND_CYCLES)
-                    cycles += exchange / self.batch_size
-            yield _Candidate(cut, cycles, n_in, own_bytes, slot_bytes, largest, isinstance(layer, ConvolutionLayer))
+                update = self._exchange(cut, n_weights, self._replicas_of(stage))
+            yield _Candidate(cut, cycles, n_in, own_bytes, slot_bytes, largest, isinstance(layer, ConvolutionLayer), update)
+
+    @staticmethod
+    def _exchange(cut: TileCut, n_weights: int, n_replicas: int) -> float:
+        """Cycles of a tile at the end of a batch: gradients to the others with its kernels, new weights from them.
+
+        Tiles of a replica are on one chip; what replicas exchange keeps the distance of dlgraph/mapping/pacing.py.
+        """
+        if cut.n_tiles == n_replicas == 1:
+            return 0.0
+        cycles = n_weights * cost.RECEIVE_CYCLES                                            # new weights
+        per_stream = cost.STREAM_SAMPLE_CYCLES + cost.STREAM_SEND_CYCLES
+        share = n_weights / cut.n_tiles
+        if cut.n_tiles > 1:
+            cycles += n_weights * (cost.RECEIVE_CYCLES + cost.SEND_CYCLES)
+            cycles += 2 * -(-n_weights // SEGMENT_WORDS) * cut.n_tiles * per_stream
+        if n_replicas > 1:
+            spacing = LINK_CYCLES / EXCHANGE_LOAD / LIKELY_LINKS * cut.n_cores
+            cycles += share * (cost.RECEIVE_CYCLES + max(cost.SEND_CYCLES, spacing)) + 2 * n_replicas * per_stream
+            cycles += share / n_replicas * spacing * cut.n_tiles
+        return cycles
 
     def _aligned(self, stage: Stage, cuts: Mapping[int, StageCut]) -> StageCut:
         """Rows cut where chips end: a block holds the groups of the layer before that fit one chip with their slices.

@@ -13,8 +13,9 @@ enum { MINIMUM_FRAME = 60, PAYLOAD_MAX = 1472 };
 /* SDP over UDP: two bytes of padding, then the header, then SCP's command and sequence number. */
 enum { SDP_FLAGS = 2, SDP_REPLY_EXPECTED = 0x87, SCP_SEQUENCE = 12, SCP_MINIMUM = 14 };
 
-/* A request that found no answer in this time will not get one: its repeat is let through. */
-#define REQUEST_LIFETIME (500ull * CYCLES_PER_MILLISECOND)
+/* A request that found no answer in this time will not get one: its repeat is let through.  Answers take a few ms; hosts give up
+ * after some ten repeats, a second apart by their own clock, in which a machine of hundreds of busy cores gets on by 0.1 s. */
+#define REQUEST_LIFETIME (30ull * CYCLES_PER_MILLISECOND)
 /* SC&MP has this many transient IP tags, and drops a request for which there is none. */
 #define REQUESTS_AT_ONCE 8u
 /* It frees the tag a while after the answer went to the Ethernet: 5 us, and what interrupts take.
