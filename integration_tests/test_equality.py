@@ -35,6 +35,7 @@ def test_one_dense_layer(spinn3: MachineTarget) -> None:
     ({"dense_0": (4, 3, 2), "dense_1": (2, 1)}, 2, 4, 5),
     ({"dense_0": (2, 5, 5), "dense_1": (4, 2)}, 5, 8, 6),
     ({"dense_0": (7, 1), "dense_1": (1, 2)}, 3, 3, 7),
+    ({"dense_0": (3, 2, 5), "dense_1": (3, 1)}, 2, 2, None),
 ])
 def test_cuts_and_placements(spinn3: MachineTarget, cuts: dict[str, tuple[int, ...]], n_sources: int, window: int,
                              placement_seed: int | None) -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import random
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,18 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlgraph.errors import DoesNotFit, UnsupportedError
-from dlgraph.layer_graph import Activation, LayerGraph, Loss
+from dlgraph.layer_graph import Activation, LayerGraph, Loss, Pooling, Sgd
 from dlgraph.layers import INPUT, ConvolutionLayer, WeightLayer
 from dlgraph.mapping import memory, placement
 from dlgraph.mapping.boxes import Block, Box, Layout, compact, matched
 from dlgraph.mapping.choose import choose_plan, complaints
-from dlgraph.mapping.cuts import DenseCut, SourceCut, explicit_cut, stages_to_share
+from dlgraph.mapping.cuts import DenseCut, SourceCut, TileCut, explicit_cut, stages_to_share
 from dlgraph.mapping.intervals import Interval, check_partition, split_evenly
 from dlgraph.mapping.plan import (
     MAX_WORDS, SLOT_BITS, TILE_ACTIVATIONS, TILE_PARTIAL_ERRORS_OUT, Core, CoreKind, Plan, StreamKind, make_plan, padded, pairs,
     unit_image)
 from dlgraph.mapping.stages import StageKind, find_stages, taken_positions
 from dlgraph.mapping.sweeps import LEAST_SWEEP, SliceShape
+from integration_tests.test_layers import Net
 from small_nets import random_graph
 
 LIMITS = random_graphs.Limits(convolution_output=False, max_side=9, max_channels=6, max_values=400)
@@ -80,8 +82,8 @@ def random_plan(seed: int) -> Plan:
     choice = random.Random(seed)
     graph = random_graphs.random_layer_graph(choice, LIMITS)
     stages = find_stages(graph)
-    blocks = {stage.name: (choice.randint(1, 5), choice.randint(1, 4)) if stage.kind is StageKind.DENSE
-              else tuple(choice.randint(1, 4) for _ in range(3)) for stage in stages[1:]}
+    blocks = {stage.name: (choice.randint(1, 5), choice.randint(1, 4), *([] if stage.is_output else [choice.randint(1, 6)]))
+              if stage.kind is StageKind.DENSE else tuple(choice.randint(1, 4) for _ in range(3)) for stage in stages[1:]}
     replicas = choice.choice((1, 1, 2, 3, 7))
     share_dense = replicas > 1 and bool(stages_to_share(stages)) and choice.random() < 0.7
     return make_plan(graph, stages, explicit_cut(stages, blocks, choice.randint(1, 5), choice.randint(1, 8), replicas, share_dense,
@@ -349,6 +351,42 @@ def test_cores_go_where_sdram_is_left() -> None:
     assert not placement.sdram_suffices(found, chips, dict.fromkeys(cores, 80))
     with pytest.raises(ValueError, match="'slice 3' needs 50 bytes of SDRAM, .* at most 10"):
         placement.place([cores], chips[:2], dict.fromkeys(cores, 50))
+
+
+def lenet() -> LayerGraph:
+    net = Net((12, 12, 1), seed=1).convolution(3, 4, Activation.RELU).convolution(3, 8, Activation.RELU).pooling(
+        Pooling.AVERAGE, 2, 2)
+    return net.flat().dense(24, Activation.RELU).dense(5, Activation.SOFTMAX).graph(Sgd(0.1))
+
+
+def test_row_blocks_hold_channels_of_few_tiles() -> None:
+    graph = lenet()
+    stages = find_stages(graph)
+    before, after = stages[2], stages[3]
+    for channel_blocks, n_rows, expected in ((2, 8, 8), (2, 3, 4), (2, 1, 1), (1, 4, 4)):
+        cut = explicit_cut(stages, {before.name: (2, 1, channel_blocks), after.name: (n_rows, 1)}, 1, 1)
+        dense, tiles = cut.stages[after.number], cut.stages[before.number]
+        assert isinstance(dense, DenseCut) and isinstance(tiles, TileCut)
+        boxes = [rows.box for rows in dense.rows]
+        assert len(boxes) == expected
+        assert sum(prod(box.shape) for box in boxes) == 4 * 4 * 8
+        if len(boxes) >= len(tiles.channels):
+            assert all(any(block.contains(box.channels) for block in tiles.channels) for box in boxes)
+
+
+def test_cores_that_send_to_the_same_begin_with_different_ones() -> None:
+    graph = lenet()
+    stages = find_stages(graph)
+    cut = explicit_cut(stages, {stages[1].name: (2, 2, 1), stages[2].name: (1, 1, 2), stages[3].name: (4, 1, 3)}, 1, 1)
+    plan = make_plan(graph, stages, cut)
+
+    def begun_with(cores: list[Core], kind: StreamKind) -> list[Core]:
+        return [next(stream for stream in core.streams_out if stream.kind is kind).consumers[0] for core in cores]
+
+    tiles = begun_with(plan.cores_of(2, CoreKind.CONVOLUTION_TILE), StreamKind.PARTIAL_ERRORS)
+    assert len(set(tiles)) == 2
+    groups = begun_with(plan.cores_of(3, CoreKind.WEIGHT_SLICE), StreamKind.SUMS)
+    assert len(set(groups)) == 3
 
 
 def test_explicit_cut_counts() -> None:

@@ -33,7 +33,7 @@ typedef struct shape_t {
 static shape_t shape;
 static trained_t weights;          /* [n_rows][n_padded_columns], s3.28; the gradient's fraction is 12 + fx - s */
 static int32_t *sums;              /* [n_padded_columns], fraction 12 + fx */
-static int32_t *partial_errors;    /* [n_rows], s7.24 */
+static int32_t *partial_errors[2]; /* [n_rows], s7.24: of a sample, while those of the one before may still be on their way */
 static uint32_t credit_mask;       /* credit is told every so many samples (a power of two) less 1 */
 static int32_t *shifted_errors;    /* [n_padded_columns], s3.28 >> s */
 
@@ -41,14 +41,16 @@ static int32_t *shifted_errors;    /* [n_padded_columns], s3.28 >> s */
 #define CHUNK_PRODUCTS 256
 static uint32_t chunk_rows;
 static post_t sums_post;
-static post_t errors_post;
+static post_t errors_posts[2];
 
 static void prepare(void)
 {
     vertex_copy_words((uint32_t *) &shape, vertex_region(REGION_SHAPE), sizeof(shape) / sizeof(uint32_t));
     trained_claim(&weights, shape.n_rows * shape.n_padded_columns, &shape.exchange, GRADIENTS, GRADIENTS_OUT);
     sums = vertex_claim(shape.n_padded_columns * sizeof(int32_t));
-    partial_errors = vertex_claim(shape.n_rows * sizeof(int32_t));
+    for (uint32_t i = 0; i < 2; i++) {
+        partial_errors[i] = vertex_claim(shape.n_rows * sizeof(int32_t));
+    }
     shifted_errors = vertex_claim(shape.n_padded_columns * sizeof(int32_t));
     credit_mask = streams_window() >= 8 ? 1 : 0;
     chunk_rows = (CHUNK_PRODUCTS / shape.n_padded_columns + 2) & ~1u;
@@ -77,16 +79,18 @@ static void forward(uint32_t sample)
 
 static void backward(uint32_t sample, vertex_turn_t turn)
 {
-    streams_post_finish(&errors_post);
+    int32_t *e = partial_errors[sample & 1];
+    post_t *post = &errors_posts[sample & 1];
+    streams_post_finish(post);
     const int16_t *x = (const int16_t *) inlet_words(ACTIVATIONS + turn.replica, turn.sample);
     const int32_t *d = (const int32_t *) inlet_words(ERRORS, sample);
     if (shape.sends_errors) {
         for (uint32_t row = 0, n; row < shape.n_rows; row += n) {
             n = next_rows(shape.n_rows - row);
-            dense_backward(partial_errors + row, weights.parameters + row * shape.n_padded_columns, d, n, shape.n_padded_columns);
+            dense_backward(e + row, weights.parameters + row * shape.n_padded_columns, d, n, shape.n_padded_columns);
         }
     }
-    streams_post(&errors_post, PARTIAL_ERRORS + turn.replica, turn.sample, (const uint32_t *) partial_errors);
+    streams_post(post, PARTIAL_ERRORS + turn.replica, turn.sample, (const uint32_t *) e);
     shift_errors(shifted_errors, d, shape.n_padded_columns, pass.gradient_shift);
     for (uint32_t row = 0, n; row < shape.n_rows; row += n) {
         n = next_rows(shape.n_rows - row);

@@ -84,7 +84,7 @@ def _own_bytes(plan: Plan, core: Core) -> int:
     if core.kind is CoreKind.WEIGHT_SLICE:
         assert core.columns is not None
         n_rows, n_columns = core.inputs[0].layout.n_elements, padded(len(core.columns))
-        return _trained_bytes(plan, core) + 4 * n_rows + 8 * n_columns
+        return _trained_bytes(plan, core) + 2 * 4 * n_rows + 8 * n_columns
     n = core.layout.n_elements if core.layout is not None else 0
     if core.kind is CoreKind.INPUT_SOURCE:
         return 2 * 2 * n + 2 * n + 512 + 64

@@ -77,15 +77,13 @@ def _pace_family(streams: list[Stream], links_of: Mapping[Stream, set[Hashable]]
     for stream in streams:
         words[stream.producer] = words.get(stream.producer, 0) + stream.n_words
     load: dict[Hashable, float] = {}
-    used: dict[Core, set[Hashable]] = {}
     for stream, links in links_of.items():
-        used.setdefault(stream.producer, set()).update(links)
         for link in links:
             load[link] = load.get(link, 0.0) + stream.n_words / words[stream.producer]
-    cycles = LINK_CYCLES / _share(streams[0]) / n_links
-    for stream in streams:
-        spacing = round(cycles * max((load[link] for link in used[stream.producer]), default=0.0))
-        stream.spacing = spacing if spacing >= LEAST_SPACING else 0
+    # the same for all: packets may go other ways than these
+    spacing = round(LINK_CYCLES / _share(streams[0]) / n_links * max(load.values(), default=0.0))
+    for stream, links in links_of.items():
+        stream.spacing = spacing if links and spacing >= LEAST_SPACING else 0
 
 
 def _share(stream: Stream) -> float:

@@ -1,0 +1,79 @@
+"""Pacing: however cores are placed, no family of streams fills a link, and what stays on a chip is not held up."""
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Hashable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlgraph.mapping import pacing
+from dlgraph.mapping.annealing import hops
+from dlgraph.mapping.pacing import EXCHANGE_LOAD, INPUT_LOAD, LEAST_SPACING, LINK_CYCLES, LOAD, pace, pace_anywhere, way
+from dlgraph.mapping.plan import EXCHANGED, Core, CoreKind, Plan, Stream
+from test_plan import random_plan
+
+chips = st.tuples(st.integers(0, 7), st.integers(0, 7))
+
+
+@given(chips, chips)
+def test_ways_are_shortest_and_lead_there(start: tuple[int, int], end: tuple[int, int]) -> None:
+    links = way(start, end)
+    assert len(links) == hops(start, end)
+    assert [start, *(to for _, to in links)] == [*(of for of, _ in links), end]
+    assert all(hops(of, to) == 1 for of, to in links)
+
+
+def families(plan: Plan) -> dict[Hashable, list[Stream]]:
+    """Streams of a kind between two stages; of one replica where only one takes its turn."""
+    found: dict[Hashable, list[Stream]] = {}
+    for stream in plan.streams:
+        producer, consumer = stream.producer, stream.consumers[0]
+        turn = consumer.replica if plan.replicas_of(consumer) > plan.replicas_of(producer) else None
+        if stream.n_words:
+            found.setdefault((stream.kind, producer.stage, consumer.stage, turn), []).append(stream)
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32))
+def test_links_never_fill(seed: int) -> None:
+    """Were all producers of a family to send at once, no link would carry more than its share."""
+    plan = random_plan(seed)
+    choice = random.Random(seed)
+    chip_of = {core: (choice.randrange(3), choice.randrange(3)) for core in plan.cores}
+    pace(plan, chip_of)
+    for streams in families(plan).values():
+        kind = streams[0].kind
+        share = (EXCHANGE_LOAD if kind in EXCHANGED
+                 else INPUT_LOAD if streams[0].producer.kind is CoreKind.INPUT_SOURCE else LOAD)
+        words: Counter[Core] = Counter()
+        for stream in streams:
+            words[stream.producer] += stream.n_words
+        rate: Counter[Hashable] = Counter()
+        for stream in streams:
+            links = {link for end in stream.consumers for link in way(chip_of[stream.producer], chip_of[end])}
+            assert links or stream.spacing == 0
+            assert stream.spacing == 0 or stream.spacing >= LEAST_SPACING
+            for link in links:
+                rate[link] += stream.n_words / words[stream.producer] / max(stream.spacing, LEAST_SPACING)
+        assert all(LINK_CYCLES * each <= share * 1.02 or all(stream.spacing == 0 for stream in streams) for each in rate.values())
+        if all(stream.spacing == 0 for stream in streams):
+            assert all(LINK_CYCLES * each * LEAST_SPACING <= share * (LEAST_SPACING + 1) for each in rate.values())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_unknown_places_give_some_pace(seed: int) -> None:
+    """Before there is a machine; more links are taken to share the load than none."""
+    plan = random_plan(seed)
+    pace_anywhere(plan)
+    assert all(stream.spacing == 0 or stream.spacing >= LEAST_SPACING for stream in plan.streams)
+    many = {stream: stream.spacing for stream in plan.streams}
+    links, pacing.LIKELY_LINKS = pacing.LIKELY_LINKS, 1
+    try:
+        pace_anywhere(plan)
+    finally:
+        pacing.LIKELY_LINKS = links
+    assert all(stream.spacing >= many[stream] for stream in plan.streams)
