@@ -234,15 +234,11 @@ def _print_optimisers(counter: Counter) -> None:
 
 
 def _print_functions(counter: Counter) -> None:
-    half, word = np.zeros(1, np.uint16), np.zeros(1, np.uint32)
+    word = np.zeros(1, np.uint32)
     for name, arguments in (("exp_neg", (12345678,)), ("recip", (2**30 + 12345,)), ("sigma", (-7654321,)),
                             ("tanh_31", (7654321,)), ("ln_big", (123, 2)),
                             ("order_sample", (5, 60_000, half_bits(60_000), np.array(round_keys(1, 1), np.uint32)))):
         print(f"{name}: {counter.count(name, *arguments).cycles}")
-    for kind, name in enumerate(("linear", "relu", "sigmoid", "tanh")):
-        forward = counter.count("call_activate", kind, 7654321, 11, half, word).cycles
-        backward = counter.count("call_unit_error", kind, 7654321, 1234, word).cycles
-        print(f"activation {name}: {forward}, its error: {backward}")
     n, mean = 10, mean_rate(10)
     a, zeros = np.arange(-2**25, 2**25, 2**26 // n, np.int32)[:n], np.zeros(n, np.int32)
     for name, kind, loss in (("softmax, sparse categorical cross-entropy", 4, 0), ("sigmoid, binary cross-entropy", 2, 2),

@@ -108,22 +108,34 @@ static void post_add(post_t *post)
     post->due = runtime_cycles();
 }
 
+static uint32_t greatest_spacing(uint32_t kind)
+{
+    uint32_t greatest = 0;
+    for (const stream_out_t *stream = out_streams; stream < out_streams + n_out_streams; stream++) {
+        if (stream->kind == kind && stream->spacing > greatest) {
+            greatest = stream->spacing;
+        }
+    }
+    return greatest;
+}
+
 void streams_post(post_t *post, uint32_t kind, uint32_t sample, const uint32_t *vector)
 {
     streams_post_finish(post);
+    uint32_t spacing = greatest_spacing(kind);
+    if (spacing == 0) {
+        streams_send_all(kind, sample, vector);
+        return;
+    }
     post_add(post);
     post->kind = kind;
     post->sample = sample;
     post->vector = vector;
     post_stream(post, out_streams);
-    if (post->stream == NULL) {
-        return;
-    }
-    if (post->stream->spacing == 0) {
-        post->stream = NULL;
-        streams_send_all(kind, sample, vector);
-    } else if ((int32_t) (runtime_cycles() - post->due) > 0) {
-        post->due = runtime_cycles();
+    /* after a long rest the counter may have wrapped: the last packet says something for one spacing only */
+    uint32_t now = runtime_cycles();
+    if (post->due - now > spacing) {
+        post->due = now;
     }
 }
 
