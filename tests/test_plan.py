@@ -371,7 +371,7 @@ def test_row_blocks_hold_channels_of_few_tiles() -> None:
         assert len(boxes) == expected
         assert sum(prod(box.shape) for box in boxes) == 4 * 4 * 8
         if len(boxes) >= len(tiles.channels):
-            assert all(any(block.contains(box.channels) for block in tiles.channels) for box in boxes)
+            assert all(any(block.overlap(box.channels) == box.channels for block in tiles.channels) for box in boxes)
 
 
 def test_cores_that_send_to_the_same_begin_with_different_ones() -> None:

@@ -246,6 +246,7 @@ class _Estimate:
     cuts: tuple[StageCut, ...]
     window: int
     bytes_of: Mapping[int, float]
+    replicated_target: float
 
 
 class _Chooser:
@@ -264,8 +265,9 @@ class _Chooser:
         self.reasons: list[str] = []
         self.fewest_cores = 1 << 30
         self.too_many = ""
-        #: Stage -> data memory that its largest core needed, by what was estimated.
-        self.bytes_factor: dict[int, float] = {}
+        #: Stage, target of the replicas (what takes their values needs memory as they are cut) -> data memory that its largest
+        #: core needed, by what was estimated.
+        self.bytes_factor: dict[tuple[int, float], float] = {}
         self.fan_outs: dict[tuple[int, tuple[StageCut, ...]], _FanOut] = {}
         self.known: dict[tuple[int, StageCut, int], tuple[float, float, float]] = {}
 
@@ -313,7 +315,7 @@ class _Chooser:
         for core in plan.cores:
             need[core.stage] = max(need.get(core.stage, 0), memory.core_bytes(plan, core))
         for stage in self.stages[1:]:
-            self.bytes_factor[stage.number] = need[stage.number] / estimate.bytes_of[stage.number]
+            self.bytes_factor[stage.number, estimate.replicated_target] = need[stage.number] / estimate.bytes_of[stage.number]
 
     @staticmethod
     def _rank(cycles: float, n_cores: int) -> float:
@@ -323,7 +325,7 @@ class _Chooser:
         """The best cut that should fit, as far as it is known by now."""
         best: _Estimate | None = None
         targets = _targets(LONGER_TARGETS if self.in_sdram else TARGETS)
-        alone = [(target, target) for target in targets]
+        alone = [(target, 0.0) for target in targets]
         shared = [(target, own / self.replicas) for target in targets[8:17] for own in targets[15::2]]
         for window in WINDOWS if not self.shared else SHARED_WINDOWS:
             for target, replicated in shared if self.shared else alone:
@@ -334,7 +336,10 @@ class _Chooser:
         return best
 
     def _for_target(self, shared_target: float, replicated_target: float, window: int) -> _Estimate | None:
-        """The cuts with fewest cores whose every stage takes at most ``target`` cycles per sample, and that should fit."""
+        """The cuts with fewest cores whose every stage takes at most so many cycles per sample, and that should fit.
+
+        :param replicated_target: of stages that have replicas, divided by their number
+        """
         cuts: dict[int, StageCut] = {}
         bytes_of: dict[int, float] = {}
         round_trip = shared_trip = slowest = n_streams = update = 0.0
@@ -345,7 +350,7 @@ class _Chooser:
             target = replicated_target if n_replicas > 1 else shared_target
             in_flight = 1 if n_replicas > 1 else window
             fan_out = self._fan_out(stage, cuts)
-            room = memory.DTCM_HEAP_BYTES / self.bytes_factor.get(stage.number, 1.0)
+            room = memory.DTCM_HEAP_BYTES / self.bytes_factor.get((stage.number, replicated_target), 1.0)
             for candidate in self._candidates(stage):
                 if candidate.compute > target * n_replicas:
                     continue
@@ -392,7 +397,8 @@ class _Chooser:
             cycles = _replicated_cycles(self._cut(in_order, window), slowest, round_trip, shared_trip, self.batch_size)
         else:
             cycles = max(slowest, round_trip / window) + round_trip / self.batch_size
-        return _Estimate(self._rank(cycles + update / self.batch_size, n_cores // self.replicas), in_order, window, bytes_of)
+        return _Estimate(self._rank(cycles + update / self.batch_size, n_cores // self.replicas), in_order, window, bytes_of,
+                         replicated_target)
 
     def _packets(self, stage: Stage, candidate: _Candidate, fan_out: _FanOut) -> float:
         """As cost.network_cycles counts them, of what goes out of a stage and comes back."""

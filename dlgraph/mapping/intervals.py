@@ -20,9 +20,6 @@ class Interval:
         start, stop = max(self.start, other.start), min(self.stop, other.stop)
         return Interval(start, stop) if start < stop else None
 
-    def contains(self, other: Interval) -> bool:
-        return self.start <= other.start and other.stop <= self.stop
-
 
 def split_evenly(n_units: int, n_parts: int, multiple: int) -> list[Interval]:
     """At most ``n_parts`` intervals that cover 0 .. n_units - 1, as even as boundaries at multiples allow.
