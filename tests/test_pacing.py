@@ -65,15 +65,12 @@ def test_links_never_fill(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_unknown_places_give_some_pace(seed: int) -> None:
+def test_unknown_places_give_some_pace(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before there is a machine; more links are taken to share the load than none."""
     plan = random_plan(seed)
     pace_anywhere(plan)
     assert all(stream.spacing == 0 or stream.spacing >= LEAST_SPACING for stream in plan.streams)
     many = {stream: stream.spacing for stream in plan.streams}
-    links, pacing.LIKELY_LINKS = pacing.LIKELY_LINKS, 1
-    try:
-        pace_anywhere(plan)
-    finally:
-        pacing.LIKELY_LINKS = links
+    monkeypatch.setattr(pacing, "LIKELY_LINKS", 1)
+    pace_anywhere(plan)
     assert all(stream.spacing >= many[stream] for stream in plan.streams)

@@ -34,6 +34,12 @@ static inline void send(uint32_t key, uint32_t word, uint32_t spacing)
     runtime_send(key, word);
 }
 
+/* What the words sent of one sample add up to. */
+typedef struct sent_t {
+    uint32_t hash;
+    uint32_t count;
+} sent_t;
+
 static inline void send_run(const uint32_t *words, uint32_t n_words, uint32_t key, uint32_t index, uint32_t spacing,
         sent_t *sent)
 {

@@ -2,7 +2,6 @@
 
 #include <stddef.h>
 
-#include "packet_ring.h"
 #include "runtime.h"
 #include "stream_in.h"
 #include "stream_out.h"

@@ -48,12 +48,6 @@ extern marker_t *markers;                  /* as stream_drain.slots */
 extern const stream_out_t *out_streams;
 extern uint32_t n_out_streams;
 
-/* What the words sent of one sample add up to. */
-typedef struct sent_t {
-    uint32_t hash;
-    uint32_t count;
-} sent_t;
-
 /* The key of a sample's first word. */
 static inline uint32_t stream_slot_key(const stream_out_t *stream, uint32_t sample)
 {
