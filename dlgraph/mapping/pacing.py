@@ -21,8 +21,8 @@ Chip = tuple[int, int]
 #: Cycles of 200 MHz that a packet with payload takes on a link: 6.7-7.3 million packets/s without payload, 72/40 of the time with
 #: it (network_tester, examples/link_throughput.R).
 LINK_CYCLES = 50
-#: Share of a link that a family uses.  LeNet-5 on 48 chips, 16 replicas: at 0.4 routers drop 5 packets for each sample, at 0.3 hardly
-#: any.
+#: Share of a link that a family uses.  LeNet-5 on 48 chips, 16 replicas: at 0.4 routers drop 5 packets for each sample, at 0.3
+#: hardly any.
 LOAD = 0.3
 #: The same of what cores with the same parameters exchange at the end of a batch, when nothing else is on its way.
 EXCHANGE_LOAD = 0.4
