@@ -9,17 +9,14 @@
 #include "exceptions.h"
 #include "machine.h"
 
-enum {
-    STRIDE_LEAST = 4 * QUANTUM,
-    REST_MOST = 4,                           /* turns, as a power of two */
-};
+enum { STRIDE_LEAST = 4 * QUANTUM };
 
 bool ahead_try(Core *core, uint64_t end)
 {
     Ahead *a = core->ahead;
     Cpu *cpu = &core->cpu;
     if (a->rest) {
-        a->rest--;
+        a->rest = false;
         return false;
     }
     if (a->stride < STRIDE_LEAST)
@@ -34,12 +31,9 @@ bool ahead_try(Core *core, uint64_t end)
         return false;
     cpu_run_alone(cpu, until, &a->retreat);
     if (cpu->cycles < end) {
-        if (a->failures < REST_MOST)
-            a->failures++;
-        a->rest = (uint8_t)((1u << a->failures) - 1);
+        a->rest = true;
         return false;
     }
-    a->failures = 0;
     a->on = true;
     a->reached = cpu->cycles < until ? cpu->cycles : until;
     if (cpu->cycles >= until && a->stride < ALONE_CYCLES) {

@@ -1,8 +1,8 @@
 /*
  * Runs of a core ahead of all others, and back.
  *
- * Registers, ITCM and DTCM are a core's own: while it touches nothing else, nobody can tell when it ran.  So it may run
- * ahead of emulated time.  When it turns out that an interrupt came while it did, it goes back and runs again up to there.
+ * Registers, ITCM and DTCM are a core's own, and its timers do nothing before its next event: while it touches nothing else,
+ * nobody can tell when it ran.  So it may run ahead of emulated time.  When it turns out that an interrupt came while it did, it goes back and runs again up to there.
  */
 #include "code_cache.h"
 #include "semantics.h"
@@ -10,9 +10,15 @@
 
 #include <string.h>
 
-static uint32_t read_itcm(Cpu *cpu, Slice *slice, uint32_t address, unsigned bytes)
+/* Of an address that satisfies READS_ALONE(). */
+static uint32_t read_own(Cpu *cpu, Slice *slice, uint32_t address, unsigned bytes)
 {
-    (void)slice;
+    if (address >= ITCM_BYTES) {
+        cpu->cycles = slice->limit - (uint64_t)slice->left;
+        uint32_t value = cpu->bus->read_own(cpu, address & ~(bytes - 1), bytes);
+        slice->left = (int64_t)(slice->limit - cpu->cycles);
+        return value;
+    }
     const uint8_t *p = cpu->itcm + (address & ~(bytes - 1));
     return bytes == 4 ? get32(p) : bytes == 2 ? get16(p) : *p;
 }
@@ -24,7 +30,7 @@ static uint32_t read_status(Cpu *cpu, Slice *slice, bool spsr)
 }
 
 /* All that translated code asks for when it is alone. */
-static const TranslatedHelpers helpers = { .read = read_itcm, .read_status = read_status };
+static const TranslatedHelpers helpers = { .read = read_own, .read_status = read_status };
 
 static TranslatedCode *code_at(const Cpu *cpu, uint32_t pc)
 {

@@ -106,6 +106,13 @@ static uint32_t bus_read(Cpu *cpu, uint32_t address, unsigned bytes)
     return narrow(word, address, bytes);
 }
 
+static uint32_t bus_read_own(Cpu *cpu, uint32_t address, unsigned bytes)
+{
+    uint32_t word = timer_read(cpu->owner, address & 0x3c);
+    cpu->cycles += WAIT_LOCAL_READ;
+    return narrow(word, address, bytes);
+}
+
 static void bus_write(Cpu *cpu, uint32_t address, uint32_t value, unsigned bytes)
 {
     Core *core = cpu->owner;
@@ -149,4 +156,4 @@ static const uint8_t *bus_fetch(Cpu *cpu, uint32_t address)
     return NULL;
 }
 
-const CpuBus core_bus = {bus_read, bus_write, bus_fetch};
+const CpuBus core_bus = {bus_read, bus_write, bus_fetch, bus_read_own};

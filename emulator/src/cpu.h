@@ -37,6 +37,8 @@ typedef struct CpuBus {
     /* Instruction fetch from anywhere but ITCM (SysRAM, SDRAM, boot area): a host pointer to the
      * 4-byte aligned word at `address`, or NULL where nothing can be fetched. */
     const uint8_t *(*fetch)(Cpu *cpu, uint32_t address);
+    /* read() of what satisfies READS_ALONE(), outside ITCM: changes nothing but cpu->cycles. */
+    uint32_t (*read_own)(Cpu *cpu, uint32_t address, unsigned bytes);
 } CpuBus;
 
 enum CpuMode { MODE_USR = 0x10, MODE_FIQ = 0x11, MODE_IRQ = 0x12, MODE_SVC = 0x13,
@@ -101,7 +103,7 @@ typedef struct CpuRetreat {
 
 /*
  * Run translated code until cpu->cycles >= until, which is at most ALONE_CYCLES away, or until right before an instruction
- * that touches anything but registers and the core's own memories, allows or forbids interrupts, sleeps, or has no
+ * that touches anything but registers and DTCM or what READS_ALONE(), allows or forbids interrupts, sleeps, or has no
  * translation.  Nobody else can tell when such a run takes place, and cpu_retreat() undoes it.
  * The core is neither asleep nor halted, and no interrupt is pending.
  */

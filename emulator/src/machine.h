@@ -98,7 +98,7 @@ struct Chip;
 /* A core that runs ahead of the others; not part of the state.  See ahead.c. */
 typedef struct Ahead {
     bool on;                                 /* it is where it will be at cpu.cycles */
-    uint8_t rest, failures;                  /* turns in which it is not tried; how often in a row it was in vain */
+    bool rest;                               /* not tried in the next turn: the last time was in vain */
     uint32_t stride;                         /* how far it is tried, cycles */
     uint64_t reached;                        /* all that it does before is done */
     CpuRetreat retreat;

@@ -28,6 +28,12 @@ typedef struct TranslatedHelpers {
     void (*restore_status)(Cpu *cpu, Slice *slice);
 } TranslatedHelpers;
 
+/*
+ * What a core may read alone, outside DTCM: its ITCM and its timers, whose registers depend on its own time only, between two
+ * of its own events (timer.c).
+ */
+#define READS_ALONE(ADDRESS) ((ADDRESS) < ITCM_BYTES || (ADDRESS) >> 24 == 0x11 || (ADDRESS) >> 24 == 0x21)
+
 /* The interpreter's state, where it is not in the Cpu. */
 struct Slice {
     uint64_t limit;                   /* cpu->cycles at which the slice ends */
@@ -35,7 +41,7 @@ struct Slice {
     uint64_t executed;                /* instructions */
     uint32_t negative, zero, carry, overflow;        /* as in interpret.c */
     uint32_t pc;                      /* where to go on, unless the slice has ended */
-    bool alone;                       /* nothing but registers and memory of the core's own may be touched */
+    bool alone;                       /* only what is the core's own may be touched, see cpu_run_alone() */
     uint64_t *undo;                   /* where to note what the next store overwrites, see cpu_run_alone() */
     const TranslatedHelpers *helpers;
 };

@@ -156,7 +156,7 @@ static __attribute__((cold, noinline, unused)) void write_slowly(Cpu *cpu, Slice
     PUT(dtcm + (address - DTCM_BASE), value)
 #define SLOW_LOAD(INDEX, BYTES, COST_BEFORE) \
 slow_##INDEX: \
-    if (slice->alone && address >= ITCM_BYTES) { \
+    if (slice->alone && !READS_ALONE(address)) { \
         INTERPRET(INDEX); \
     } \
     slice->left = budget - (COST_BEFORE); \

@@ -13,6 +13,7 @@ SOURCE_FOLDER = pathlib.Path(__file__).resolve().parent.parent / "src"
 
 ITCM_BYTES, DTCM_BASE, DTCM_BYTES = 0x8000, 0x400000, 0x10000
 SDRAM, SDRAM_BYTES = 0x60000000, 0x10000
+TIMERS = 0x21000000
 REWRITES_BEFORE_UNCACHED = 64          # code_cache.h
 HIGH, HIGH_BYTES = 0xffff0000, 0x1000
 
@@ -47,13 +48,14 @@ class Retreat(ctypes.Structure):
     ]
 
 
+
 READ = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.POINTER(CpuState), ctypes.c_uint32, ctypes.c_uint)
 WRITE = ctypes.CFUNCTYPE(None, ctypes.POINTER(CpuState), ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint)
 FETCH = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.POINTER(CpuState), ctypes.c_uint32)
 
 
 class Bus(ctypes.Structure):
-    _fields_ = [("read", READ), ("write", WRITE), ("fetch", FETCH)]
+    _fields_ = [("read", READ), ("write", WRITE), ("fetch", FETCH), ("read_own", READ)]
 
 
 def build_library(folder, extra_flags=()):
@@ -80,7 +82,7 @@ def build_library(folder, extra_flags=()):
 class Core:
     """One core with ITCM, DTCM, a block of SDRAM and a block at the high vectors.
 
-    `on_read` and `on_write`, when set, see every bus access and may change the state.
+    `on_read` and `on_write`, when set, see every bus access but reads of timers, and may change the state.
     """
 
     def __init__(self, library):
@@ -91,7 +93,7 @@ class Core:
         self.sdram = ctypes.create_string_buffer(SDRAM_BYTES)
         self.high = ctypes.create_string_buffer(HIGH_BYTES)
         self.on_read = self.on_write = None
-        self.bus = Bus(READ(self._read), WRITE(self._write), FETCH(self._fetch))
+        self.bus = Bus(READ(self._read), WRITE(self._write), FETCH(self._fetch), READ(self._read_timer))
         library.cpu_init(self.state, self.bus, None, ctypes.addressof(self.itcm), ctypes.addressof(self.dtcm))
         self.state.cpsr = SVC | I | F
 
@@ -104,8 +106,17 @@ class Core:
                 return memory, address - base
         return None, 0
 
-    def _read(self, _, address, size):
+    def _read_timer(self, _, address, size):
+        """What depends on the core's time, as a counter does, and takes some."""
         assert address % size == 0
+        value = (self.state.cycles * 0x9e3779b1 + address) % (1 << 8 * size)
+        self.state.cycles += 3
+        return value
+
+    def _read(self, state, address, size):
+        assert address % size == 0
+        if address >> 24 in (0x11, TIMERS >> 24):
+            return self._read_timer(state, address, size)
         if self.on_read:
             value = self.on_read(address, size)
             if value is not None:
