@@ -8,7 +8,7 @@
 #   make benchmark-mnist  one epoch of MNIST on an emulated board, against the reference and Keras
 #   make benchmark-networks
 #                         the networks of LeCun et al. 1998 on MNIST, on an emulated board: hours.  DATA=FILE names mnist.npz,
-#                         NETWORKS=lenet5 some of them, EPOCHS=1 fewer epochs
+#                         NETWORKS=lenet5 some of them, EPOCHS=1 fewer epochs, THREADS=2 two threads of this computer
 #   make clean            remove all of that
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -41,10 +41,11 @@ benchmark-mnist: $(VENV)/has-keras $(VENV)/has-benchmark
 
 NETWORKS ?= mlp_300 mlp_300_100 lenet1 lenet4 lenet5 boosted_lenet4
 EPOCHS ?= 3
+THREADS ?= 1
 
 benchmark-networks: $(VENV)/has-keras $(VENV)/has-benchmark $(VENV)/has-examples
 	for network in $(NETWORKS); do \
-	    $(BIN)/python benchmarks/train_networks.py --network $$network --epochs $(EPOCHS) $(if $(DATA),--data $(DATA)) \
+	    $(BIN)/python benchmarks/train_networks.py --network $$network --epochs $(EPOCHS) --threads $(THREADS) $(if $(DATA),--data $(DATA)) \
 	        --output benchmarks/results || exit 1; done
 
 clean:

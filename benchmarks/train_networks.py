@@ -27,10 +27,12 @@ import dlgraph  # noqa: E402
 from course import Course, ReferenceKept  # noqa: E402
 from curves import draw  # noqa: E402
 from dlgraph import data, networks  # noqa: E402
+from dlgraph.binaries import translated_binaries  # noqa: E402
 from dlgraph.networks.boosted import BoostedLeNet4  # noqa: E402
 from energy import Energy  # noqa: E402
 from observed import Observed  # noqa: E402
 from result import Machine, Result  # noqa: E402
+from spinnemu.translations import library  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Name -> makes the model from a seed and further options.
@@ -172,7 +174,10 @@ def run(options: argparse.Namespace) -> Result:
         where, energies = None, []
     else:
         observed = Observed(options.board)
-        machine = None if os.environ.get("DLGRAPH_MACHINE") else dlgraph.Emulated(board=options.board)
+        machine = None
+        if not os.environ.get("DLGRAPH_MACHINE"):
+            machine = dlgraph.Emulated(board=options.board, threads=options.threads)
+            library(path.read_bytes() for path in translated_binaries())      # else the first run is without
         trained = kind.train(x, y, test, machine, observed, Course(observed, test), "auto")
         kept = ReferenceKept()
         expected = kind.train(x, y, test, machine, kept, Course(kept, None), 0)
@@ -252,6 +257,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--test-samples", type=int)
     parser.add_argument("--reference", action="store_true", help="without a machine")
     parser.add_argument("--board", choices=["spinn5", "spinn3"], default="spinn5")
+    parser.add_argument("--threads", type=int, choices=[1, 2], default=1, help="of this computer, for an emulated board")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--activation", choices=["tanh", "relu"], help="of hidden layers, in place of the network's own")
     for name, kind in (("rate", float), ("momentum", float), ("decay", float), ("batch", int)):

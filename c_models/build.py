@@ -53,7 +53,7 @@ _KERNELS = tuple(sorted(
 #: What every vertex of a network is made of beside the runtime.
 _VERTEX = (
     "layers/vertex.c", "layers/copy_words.c", "layers/trained.c", "layers/exchange.c",
-    "streams/stream_in.c", "streams/streams_start.c", "streams/stream_out.c",
+    "streams/stream_in.c", "streams/streams_start.c", "streams/stream_out.c", "streams/stream_pause.c",
     "streams/packet_ring.c", "streams/packet_ring_fiq.S",
     "streams/streams_drain.S", "streams/words_clear.S", *_KERNELS)
 
@@ -111,7 +111,7 @@ RUNTIME_SOURCES = tuple(
 #: as Thumb code.
 SELDOM = frozenset({
     "layers/vertex.c", "layers/trained.c", "layers/exchange.c", "layers/kernel_share.c",
-    "streams/streams_start.c", "kernels/convolution_walk.c",
+    "streams/streams_start.c", "streams/stream_pause.c", "kernels/convolution_walk.c",
     "kernels/dropout.c", "kernels/pooling.c"})
 
 #: ARM code that is compiled for size.

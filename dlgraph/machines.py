@@ -45,15 +45,20 @@ class Emulated:
     :param boards: 1
     :param board: ``"spinn5"`` (48 chips) or ``"spinn3"`` (4 chips)
     :param address: the loopback address it answers at, such as ``"127.0.0.5"``; None for a free one
+    :param threads: 1 or 2 of this computer's, with the same result; two are faster where hundreds of cores are busy and this
+        computer has nothing else to do
     """
 
     boards: int = 1
     board: str = "spinn5"
     address: str | None = None
+    threads: int = 1
 
     def __post_init__(self) -> None:
         _check_boards(self.boards)
         _check_board(self.board)
+        if isinstance(self.threads, bool) or self.threads not in (1, 2):
+            raise MachineError(f"threads={self.threads!r} is not supported: an emulated board runs on 1 or 2 threads.")
         if self.address is not None:
             _check_text("address", self.address)
             if not self.address.startswith("127.") or self.address in ("127.0.0.1", "127.0.1.1"):
@@ -62,7 +67,7 @@ class Emulated:
                                    f"in a special way. Leave it out for a free one.")
 
     def target(self) -> MachineTarget:
-        return EmulatedTarget(self.board, BOARD_VERSIONS[self.board], self.address)
+        return EmulatedTarget(self.board, BOARD_VERSIONS[self.board], self.address, self.threads)
 
 
 @dataclass(frozen=True)

@@ -68,10 +68,11 @@ class EmulatedTarget(MachineTarget):
     kind = "emulated"
     emulated = True
 
-    def __init__(self, board: str, version: str, address: str | None) -> None:
+    def __init__(self, board: str, version: str, address: str | None, threads: int = 1) -> None:
         self.board = board
         self.version = version
         self.wanted_address = address
+        self.threads = threads
         #: The running ``spinnemu.Machine``, or None.
         self.machine: Any = None
 
@@ -95,7 +96,8 @@ class EmulatedTarget(MachineTarget):
                                f"({error}). Install dlgraph again, or name a board: machine=dlgraph.Board(hostname)."
                                ) from error
         try:
-            self.machine = spinnemu.Machine(board=self.board, address=self.wanted_address, translations=translations())
+            self.machine = spinnemu.Machine(
+                board=self.board, address=self.wanted_address, threads=self.threads, translations=translations())
         except spinnemu.AddressBusyError as error:
             raise MachineError(
                 f"The emulated board cannot answer at {self.wanted_address}: {error}. Leave the address out for a free "

@@ -33,6 +33,7 @@ def no_configuration(monkeypatch, tmp_path) -> Path:
 
 @pytest.mark.parametrize("make, words", [
     (lambda: Emulated(boards=2), ["boards=2", "boards=1"]), (lambda: Emulated(boards=True), ["boards=True"]),
+    (lambda: Emulated(threads=3), ["threads=3", "1 or 2"]), (lambda: Emulated(threads=True), ["threads=True"]),
     (lambda: Emulated(board="spinn6"), ["'spinn6'", "'spinn5'", "'spinn3'"]),
     (lambda: Emulated(address="127.0.0.1"), ["127.0.0.1", "127.x.y.z"]),
     (lambda: Emulated(address="10.0.0.1"), ["10.0.0.1", "loopback"]),
@@ -198,8 +199,8 @@ class MachineFake:
     made: list[dict[str, object]] = []
     running = 0
 
-    def __init__(self, board: str, address: str | None, translations: list[Path]) -> None:
-        MachineFake.made.append({"board": board, "address": address, "translations": translations})
+    def __init__(self, board: str, address: str | None, threads: int, translations: list[Path]) -> None:
+        MachineFake.made.append({"board": board, "address": address, "threads": threads, "translations": translations})
         self.address = address or "127.0.0.77"
         if self.address == "127.0.0.66":
             raise AddressBusyError("cannot listen on 127.0.0.66 port 17893")
@@ -218,12 +219,12 @@ FAKE = types.SimpleNamespace(Machine=MachineFake, EmulatorError=EmulatorError, A
 
 def test_the_emulated_board_is_started_and_stopped(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "spinnemu", FAKE)
-    target = Emulated(board="spinn3", address="127.0.0.5").target()
+    target = Emulated(board="spinn3", address="127.0.0.5", threads=2).target()
     with pytest.raises(MachineError, match="not started"):
         _ = target.options
     target.start()
     target.start()
-    assert MachineFake.made[-1] == {"board": "spinn3", "address": "127.0.0.5",
+    assert MachineFake.made[-1] == {"board": "spinn3", "address": "127.0.0.5", "threads": 2,
                                      "translations": [TRANSLATION]} and MachineFake.running == 1
     assert target.options == {"version": "3", "machine_name": "127.0.0.5"}
     target.stop()

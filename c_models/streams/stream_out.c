@@ -2,11 +2,11 @@
 
 #include "runtime.h"
 #include "stream_in.h"
+#include "stream_pause.h"
 #include "stream_state.h"
 
 const stream_out_t *out_streams;
 uint32_t n_out_streams;
-static uint32_t last_sent;
 
 void streams_out_set(const stream_out_t *streams, uint32_t count)
 {
@@ -14,22 +14,10 @@ void streams_out_set(const stream_out_t *streams, uint32_t count)
     n_out_streams = count;
 }
 
-/*
- * Routers that fill the links between them from both ends wait for each other until they drop packets.  Who sends much over
- * links therefore keeps its packets so far apart that the links never fill, and takes in what has come meanwhile.
- */
-static __attribute__((noinline)) void keep_apart(uint32_t spacing)
-{
-    while (runtime_cycles() - last_sent < spacing) {
-        streams_drain();
-    }
-    last_sent = runtime_cycles();
-}
-
 static inline void send(uint32_t key, uint32_t word, uint32_t spacing)
 {
     if (spacing != 0) {
-        keep_apart(spacing);
+        streams_keep_apart(spacing);
     }
     runtime_send(key, word);
 }

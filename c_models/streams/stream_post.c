@@ -5,12 +5,27 @@
 #include "runtime.h"
 #include "stream_in.h"
 #include "stream_out.h"
+#include "stream_pause.h"
 #include "stream_state.h"
 
 /* Packets that may follow each other at once where some are overdue: what a link holds. */
 #define MAX_BURST 4
 
 static post_t *posts;                      /* those that were ever used */
+
+/* Sleeps until the next packet of a post is due, or something has come. */
+static void pause_until_due(void)
+{
+    uint32_t now = runtime_cycles();
+    int32_t least = INT32_MAX;
+    for (const post_t *post = posts; post != NULL; post = post->next) {
+        int32_t left = (int32_t) (post->due - now);
+        if (post->stream != NULL && left < least) {
+            least = left;
+        }
+    }
+    streams_pause(now + (uint32_t) least);
+}
 
 /* Goes on with the next stream of the kind. */
 static void post_stream(post_t *post, const stream_out_t *stream)
@@ -84,14 +99,17 @@ void streams_post_finish_all(void)
 {
     while (streams_post_some()) {
         streams_drain();
+        pause_until_due();
     }
 }
 
 void streams_post_finish(const post_t *post)
 {
     while (post->stream != NULL) {
-        streams_post_some();
-        streams_drain();
+        if (streams_post_some()) {
+            streams_drain();
+            pause_until_due();
+        }
     }
 }
 
@@ -144,6 +162,7 @@ void streams_post_wait(void)
         if (!streams_idle()) {
             return;
         }
+        pause_until_due();
     }
     streams_wait();
 }

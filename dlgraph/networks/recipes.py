@@ -43,9 +43,10 @@ class Recipe:
 RECIPES = {
     "mlp_300": Recipe(),
     "mlp_300_100": Recipe(),
-    "lenet1": Recipe(0.03, decay=0.3),
-    "lenet4": Recipe(0.03, decay=0.25),
-    "lenet5": Recipe(0.03, decay=0.25),
+    # replicas of the convolutions take the samples of a batch in turn: larger batches keep more of them busy
+    "lenet1": Recipe(0.1, decay=0.4, batch_size=128),
+    "lenet4": Recipe(0.1, decay=0.25, batch_size=128),
+    "lenet5": Recipe(0.1, decay=0.25, batch_size=128),
 }
 RECIPES["boosted_lenet4"] = RECIPES["lenet4"]
 
