@@ -136,9 +136,9 @@ def test_recipes_are_in_the_documentation() -> None:
     table = PAGE.partition("\nRecipes\n")[2]
     for name in MAKERS:
         recipe, published = networks.RECIPES[name], networks.PUBLISHED[name]
-        assert (f"* - {published.title}\n     - {recipe.learning_rate:g}\n     - {recipe.decay:g}\n     - {published.error:g} %\n"
-                in table), name
-        assert (recipe.momentum, recipe.batch_size, recipe.epochs) == (0.9, 32, 3)
+        assert (f"* - {published.title}\n     - {recipe.batch_size}\n     - {recipe.learning_rate:g}\n     - {recipe.decay:g}\n"
+                f"     - {published.error:g} %\n" in table), name
+        assert (recipe.momentum, recipe.epochs) == (0.9, 3)
 
 
 def test_recipes() -> None:
@@ -164,12 +164,16 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     return found.x_train / np.float32(255), found.y_train
 
 
+#: In the networks' own recipes a pass over so few would be a handful of updates.
+FOR_FEW = networks.Recipe(0.03, batch_size=32)
+
+
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("name", MAKERS)
 def test_learns_in_floating_point(name: str, activation: str, digits) -> None:
     """Two passes over few and easy digits; a network that starts badly gets nowhere."""
     model = MAKERS[name](activation=activation, seed=1)
-    recipe = networks.compile_model(model)
+    recipe = networks.compile_model(model, FOR_FEW)
     x, y = digits
     model.fit(x[:1000], y[:1000], epochs=4, batch_size=recipe.batch_size, verbose=0)
     assert model.evaluate(x[1000:], y[1000:], verbose=0)[1] > 0.85
@@ -178,9 +182,9 @@ def test_learns_in_floating_point(name: str, activation: str, digits) -> None:
 PLAIN = networks.Recipe(learning_rate=0.1, momentum=0.0, decay=0.5)
 
 
-@pytest.mark.parametrize("recipe", [PLAIN, None], ids=["plain", "recipe"])
+@pytest.mark.parametrize("recipe", [PLAIN, FOR_FEW], ids=["plain", "momentum"])
 @pytest.mark.parametrize("name", MAKERS)
-def test_trains_on_the_reference(name: str, recipe: networks.Recipe | None, digits) -> None:
+def test_trains_on_the_reference(name: str, recipe: networks.Recipe, digits) -> None:
     """As well as in floating point, from the same start and in the same order."""
     model, floating = MAKERS[name](seed=1), MAKERS[name](seed=1)
     recipe = networks.compile_model(model, recipe)

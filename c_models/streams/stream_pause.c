@@ -1,0 +1,32 @@
+#include "stream_pause.h"
+
+#include "runtime.h"
+#include "stream_in.h"
+#include "stream_state.h"
+
+/* To set the timer, fall asleep, wake up and set it back takes some 60 cycles. */
+#define LEAST_PAUSE 150
+
+void streams_pause(uint32_t due)
+{
+    uint interrupts = spin1_int_disable();
+    int32_t left = (int32_t) (due - runtime_cycles());
+    if (left >= LEAST_PAUSE && streams_idle()) {
+        uint32_t interval = tc[T1_LOAD];
+        tc[T1_LOAD] = (uint32_t) left;
+        wait_for_interrupt();
+        tc[T1_INT_CLR] = 1;
+        tc[T1_LOAD] = interval;
+    }
+    spin1_mode_restore(interrupts);
+}
+
+void streams_keep_apart(uint32_t spacing)
+{
+    static uint32_t last;
+    while (runtime_cycles() - last < spacing) {
+        streams_drain();
+        streams_pause(last + spacing);
+    }
+    last = runtime_cycles();
+}
