@@ -42,7 +42,7 @@ def test_fully_connected(tmp_path: Path) -> None:
     pytest.param("lenet1", "32", marks=pytest.mark.wide), pytest.param("lenet5", "64", marks=pytest.mark.wide),
     pytest.param("boosted_lenet4", "64", marks=pytest.mark.wide)])
 def test_convolutions(tmp_path: Path, network: str, samples: str) -> None:
-    check(recorded(tmp_path, network, "--samples", samples, "--epochs", "1"))
+    check(recorded(tmp_path, network, "--samples", samples, "--epochs", "1", "--batch", "32"))
 
 
 def test_first_network(tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ from spinn_utilities.config_holder import get_config_bool
 
 #: Below this GFE itself uses plain SCP (``load_data_specification.py``, MONITOR_CUTOFF).
 FAST_BYTES = 12800
+#: Written at once by plain SCP, 256 bytes a request.  Sequence numbers come again after 65,536 requests: where one is still
+#: unanswered, SpiNNMan forgets that request and waits for it for ever (``scp_request_pipeline.py``, ``_requests``).
+PLAIN_BYTES = 1 << 22
 
 
 @contextlib.contextmanager
@@ -45,7 +48,8 @@ def write_blocks(blocks: Sequence[tuple[Placement, int, bytes]]) -> None:
             if streaming and near and len(data) >= FAST_BYTES:
                 _gatherer(placement).send_data_into_spinnaker(placement.x, placement.y, address, data)
             else:
-                FecDataView.write_memory(placement.x, placement.y, address, data)
+                for start in range(0, len(data), PLAIN_BYTES):
+                    FecDataView.write_memory(placement.x, placement.y, address + start, data[start:start + PLAIN_BYTES])
 
 
 def read_blocks(blocks: Sequence[tuple[Placement, int, int]]) -> list[bytes]:
