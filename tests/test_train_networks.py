@@ -23,8 +23,8 @@ import train_networks  # noqa: E402
 
 
 def record_of(folder: Path, network: str, *arguments: str) -> dict:
-    code = train_networks.main(["--network", network, "--data", "digits", "--reference", "--batch", "32", "--momentum", "0", "--rate", "0.1",
-                                "--epochs", "2", "--output", str(folder), *arguments])
+    code = train_networks.main(["--network", network, "--data", "digits", "--reference", "--batch", "32", "--momentum", "0",
+                                "--rate", "0.1", "--epochs", "2", "--output", str(folder), *arguments])
     assert code == 0
     return json.loads((folder / f"{network}.json").read_text())
 

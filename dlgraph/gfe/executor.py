@@ -23,9 +23,9 @@ from dlgraph.mapping.boxes import flat_index
 from dlgraph.mapping.choose import ChosenCut, choose_plan, chosen, complaints
 from dlgraph.mapping.cuts import Blocks, explicit_cut
 from dlgraph.mapping.operations import operations_of
-from dlgraph.mapping.pacing import pace, pace_anywhere
+from dlgraph.mapping.pacing import pace_anywhere
 from dlgraph.mapping.plan import Core, CoreKind, Plan, make_plan
-from dlgraph.mapping.regions import place_plan
+from dlgraph.mapping.placing import place_and_pace
 from dlgraph.mapping.stages import find_stages
 from dlgraph.optimisers import OptimiserState, fresh_state
 from dlgraph.order import half_bits, order, round_keys
@@ -492,18 +492,18 @@ class GfeExecutor(Executor):
             vertices = [self._make_vertex(core, plan, samples, progress_to) for core in plan.cores]
             session.add(random.Random(self._placement_seed).sample(vertices, len(vertices)))
             return vertices
+        assert self.chosen is not None
         chips = session.chips()
         while True:
             vertices = [self._make_vertex(core, plan, samples, progress_to) for core in plan.cores]
             try:
-                chip_of = place_plan(plan, chips, {vertex.core: vertex.sdram_bytes for vertex in vertices})
+                chip_of = place_and_pace(self.chosen, chips, {vertex.core: vertex.sdram_bytes for vertex in vertices})
             except ValueError as error:
                 if len(vertices) > sum(chip.free for chip in chips) or self._region_limit <= MIN_REGION_BYTES:
                     raise DoesNotFit(f"The network needs {len(vertices)} cores, the machine has "
                                      f"{sum(chip.free for chip in chips)} free: {error}.") from error
                 self._region_limit = max(MIN_REGION_BYTES, self._region_limit // 2)
                 continue
-            pace(plan, chip_of)
             for vertex in vertices:
                 vertex.set_fixed_location(*chip_of[vertex.core])
             session.add(vertices)

@@ -51,11 +51,15 @@ class ChosenCut:
 
     :param cycles_per_sample: in training, batch boundaries included
     :param stages: (number of the stage, kind of core) -> what its slowest core spends, of the samples of its replica
+    :param batch_size: for which this is expected
+    :param input_density: likewise: share of the network's inputs that are not zero
     """
 
     plan: Plan
     cycles_per_sample: float
     stages: Mapping[tuple[int, CoreKind], StageCycles]
+    batch_size: int
+    input_density: float
 
     @property
     def cut(self) -> Cut:
@@ -67,11 +71,17 @@ class ChosenCut:
 
 
 def chosen(plan: Plan, batch_size: int, input_density: float) -> ChosenCut:
-    """A plan with what the cost model expects of it."""
+    """A plan with what the cost model expects of it, wherever its cores may stand."""
     pace_anywhere(plan)
+    return expected(plan, batch_size, input_density)
+
+
+def expected(plan: Plan, batch_size: int, input_density: float) -> ChosenCut:
+    """A plan with what the cost model expects of it at the distances that its packets keep."""
     slowest = stage_cycles(plan, input_density)
     network = cost.network_cycles(plan, input_density)
-    return ChosenCut(plan, cycles_per_sample(plan.cut, slowest, batch_size, network), slowest)
+    return ChosenCut(plan, cycles_per_sample(plan.cut, slowest, batch_size, network), slowest, batch_size,
+                     input_density)
 
 
 def stage_cycles(plan: Plan, input_density: float = 1.0) -> dict[tuple[int, CoreKind], StageCycles]:

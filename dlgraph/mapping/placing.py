@@ -1,0 +1,61 @@
+"""Where a plan's cores stand, and the distances that its packets keep there: of two ways the one that is expected to be faster.
+
+Neighbourhoods in their order, on as few chips as hold them, are hard to better where one layer has most of the traffic.  In deeper
+networks they send much through a few links, and the distances that follow (``pacing.py``) hold cores up; then annealing over
+many chips is tried.
+"""
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Mapping, Sequence
+
+from dlgraph.mapping.annealing import annealed, spread, worth_annealing
+from dlgraph.mapping.choose import ChosenCut, expected
+from dlgraph.mapping.pacing import Chip, pace
+from dlgraph.mapping.placement import ChipRoom, place, sdram_suffices
+from dlgraph.mapping.plan import Core, CoreKind, Plan
+from dlgraph.mapping.regions import place_plan
+
+#: Annealing takes seconds: it is tried only where more cycles than this, times what the cut was chosen for, are expected.
+SATISFYING = 1.1
+
+
+def place_and_pace(choice: ChosenCut, chips: Sequence[ChipRoom], sdram: Mapping[Core, int]) -> dict[Core, Chip]:
+    """Coordinates of a chip for every core; sets the distances of the plan's streams.
+
+    :param chips: in order of preference
+    :param sdram: bytes that cores need of their chip's
+    :raises ValueError: if there is no room
+    """
+    plan = choice.plan
+    placed = place_plan(plan, chips, sdram)
+    cycles = _cycles(choice, placed)
+    if cycles > SATISFYING * choice.cycles_per_sample and _can_be_spread(plan):
+        other = _spread_out(plan, chips, sdram)
+        if sdram_suffices(other, chips, sdram) and _cycles(choice, other) < cycles:
+            return other
+        pace(plan, placed)
+    return placed
+
+
+def _cycles(choice: ChosenCut, placed: Mapping[Core, Chip]) -> float:
+    """Expected cycles per sample; sets the distances."""
+    pace(choice.plan, placed)
+    return expected(choice.plan, choice.batch_size, choice.input_density).cycles_per_sample
+
+
+def _can_be_spread(plan: Plan) -> bool:
+    """Whether it is placed in one piece, and not annealed anyway."""
+    return plan.cut.replicas == 1 and not worth_annealing(plan) and not any(core.in_sdram for core in plan.cores)
+
+
+def _spread_out(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int]) -> dict[Core, Chip]:
+    """Annealed, on many chips; input sources stay on the first, where samples are written fastest."""
+    sources = [core for core in plan.cores if core.kind is CoreKind.INPUT_SOURCE]
+    others = [[core for core in cores if core.kind is not CoreKind.INPUT_SOURCE] for cores in plan.neighbourhoods]
+    placed = place([sources], chips, sdram)
+    taken = list(placed.values())
+    left = [replace(chip, free=chip.free - taken.count((chip.x, chip.y))) for chip in chips]
+    room = spread(len(plan.cores) - len(sources), left)
+    rest = place([cores for cores in others if cores], room, sdram)
+    return {**placed, **annealed(plan, rest, {(chip.x, chip.y): chip.free for chip in room})}
