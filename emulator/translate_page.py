@@ -390,10 +390,13 @@ class PageWriter:
         return f"READ_STATUS(r[{d.rd}], 1);\n"
 
     def _op_msr_cpsr_imm(self, i: int, d: Description) -> str:
-        return f"NOT_ALONE({i});\nWRITE_STATUS({_hex(d.imm)}, {_hex(d.imm2)}, {self._cost[i]});\n"
+        return self._write_status(i, _hex(d.imm), _hex(d.imm2))
 
     def _op_msr_cpsr_reg(self, i: int, d: Description) -> str:
-        return f"NOT_ALONE({i});\nWRITE_STATUS({self._r(d, d.rm)}, {_hex(d.imm2)}, {self._cost[i]});\n"
+        return self._write_status(i, self._r(d, d.rm), _hex(d.imm2))
+
+    def _write_status(self, i: int, value: str, mask: str) -> str:
+        return f"STATUS_ALONE({i}, {value}, {mask});\nWRITE_STATUS({value}, {mask}, {self._cost[i]});\n"
 
     # --- loads and stores ------------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ bool ahead_try(Core *core, uint64_t end)
         return false;
     cpu_run_alone(cpu, until, &a->retreat);
     if (cpu->cycles < end) {
-        a->rest = true;
+        a->rest = (cpu->cpsr & PSR_MODE) != MODE_FIQ;        /* whose handlers are short */
         return false;
     }
     a->on = true;

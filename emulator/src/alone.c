@@ -29,8 +29,16 @@ static uint32_t read_status(Cpu *cpu, Slice *slice, bool spsr)
     return spsr ? read_spsr(cpu) : cpu->cpsr & ~PSR_T;
 }
 
+/* Where STATUS_ALONE() lets it. */
+static void write_status(Cpu *cpu, Slice *slice, uint32_t value, uint32_t mask)
+{
+    slice_pack(cpu, slice);
+    write_cpsr(cpu, value, mask);
+    slice_unpack(cpu, slice);
+}
+
 /* All that translated code asks for when it is alone. */
-static const TranslatedHelpers helpers = { .read = read_own, .read_status = read_status };
+static const TranslatedHelpers helpers = { .read = read_own, .read_status = read_status, .write_status = write_status };
 
 static TranslatedCode *code_at(const Cpu *cpu, uint32_t pc)
 {

@@ -103,9 +103,9 @@ typedef struct CpuRetreat {
 
 /*
  * Run translated code until cpu->cycles >= until, which is at most ALONE_CYCLES away, or until right before an instruction
- * that touches anything but registers and DTCM or what READS_ALONE(), allows or forbids interrupts, sleeps, or has no
- * translation.  Nobody else can tell when such a run takes place, and cpu_retreat() undoes it.
- * The core is neither asleep nor halted, and no interrupt is pending.
+ * that touches anything but registers and DTCM or what READS_ALONE(), changes its mode, sleeps, or has no translation; while an
+ * interrupt waits that is masked, also before one that might let it through.  Nobody else can tell when such a run takes
+ * place, and cpu_retreat() undoes it.  The core is neither asleep nor halted, and no interrupt is pending.
  */
 void cpu_run_alone(Cpu *cpu, uint64_t until, CpuRetreat *retreat);
 void cpu_retreat(Cpu *cpu, const CpuRetreat *retreat);

@@ -197,7 +197,7 @@ static void run_cores(Machine *m, uint64_t end)
 static void run(Machine *m, uint64_t until, bool stop_at_attention)
 {
     m->attention = false;
-    m->until = until;
+    m->until = stop_at_attention ? NEVER : until;
     while (m->now < until && !(stop_at_attention && m->attention)) {
         uint64_t start = m->now;
         if (!m->chips_awake) {
@@ -214,10 +214,13 @@ static void run(Machine *m, uint64_t until, bool stop_at_attention)
         run_cores(m, end);
         m->now = end;
     }
-    ahead_settle_all(m);
 }
 
-void machine_run(Machine *m, uint64_t until) { run(m, until, false); }
+void machine_run(Machine *m, uint64_t until)
+{
+    run(m, until, false);
+    ahead_settle_all(m);
+}
 
 void machine_run_to_attention(Machine *m, uint64_t until) { run(m, until, true); }
 

@@ -98,7 +98,7 @@ struct Chip;
 /* A core that runs ahead of the others; not part of the state.  See ahead.c. */
 typedef struct Ahead {
     bool on;                                 /* it is where it will be at cpu.cycles */
-    bool rest;                               /* not tried in the next turn: the last time was in vain */
+    bool rest;                               /* not tried in the next turn, as the last time was in vain */
     uint32_t stride;                         /* how far it is tried, cycles */
     uint64_t reached;                        /* all that it does before is done */
     CpuRetreat retreat;
@@ -299,7 +299,7 @@ typedef struct Machine {
     struct Lanes *lanes;                     /* a second host thread; NULL: there is none */
     bool parallel;                           /* cores run on both threads just now */
     uint32_t split;                          /* first chip of the second thread */
-    uint64_t end, until;                     /* of the quantum, and of this machine_run() */
+    uint64_t end, until;                     /* of the quantum, and how far a core may run ahead */
     uint64_t turn_at[MAX_CHIPS][CORES];      /* of cores that are awake */
     uint32_t again[MAX_CHIPS];               /* cores of the chip that have a turn in this quantum after all */
     Ahead ahead[MAX_CHIPS][CORES];
@@ -322,7 +322,8 @@ void machine_free(Machine *m);
 void machine_wire(Machine *m);
 void machine_power_on(Machine *m);           /* every chip in its boot ROM */
 void machine_run(Machine *m, uint64_t until);
-void machine_run_to_attention(Machine *m, uint64_t until);   /* ... or the end of the quantum with an Ethernet event */
+/* As far, or to the end of the quantum with an Ethernet event.  Cores may be ahead: ahead_settle_all() before looking at them. */
+void machine_run_to_attention(Machine *m, uint64_t until);
 bool machine_idle(const Machine *m);         /* no core runs */
 uint64_t machine_next_event(const Machine *m);
 void machine_host_frame(Machine *m, uint64_t at, const uint8_t *frame, uint32_t length);

@@ -233,6 +233,7 @@ static void set_faults(Server *s, const char *numbers)
 
 static void command(Server *s, const char *line)
 {
+    ahead_settle_all(s->machine);
     if (strcmp(line, "stats") == 0)
         say_stats(s);
     else if (strcmp(line, "hash") == 0)
@@ -420,6 +421,7 @@ int spinnemu_serve(const ServeOptions *options)
         s->bridge.log = log;
         fcntl(options->control_in, F_SETFL, fcntl(options->control_in, F_GETFL) | O_NONBLOCK);
         serve(s);
+        ahead_settle_all(s->machine);
         log_write(log, LOG_END, s->machine->now, NULL, 0);
         say(s, "{\"event\":\"end\",\"cycles\":%llu,\"hash\":\"%016llx\"}\n",
             (unsigned long long)s->machine->now, log ? (unsigned long long)machine_hash(s->machine) : 0ull);

@@ -105,6 +105,13 @@ static __attribute__((cold, noinline, unused)) void write_slowly(Cpu *cpu, Slice
 
 /* Before what changes more than the core's registers and DTCM: see cpu_run_alone(). */
 #define NOT_ALONE(INDEX) do { if (UNLIKELY(slice->alone)) { INTERPRET(INDEX); } } while (0)
+/* Before MSR: alone it may change flags and masks, while no interrupt waits for them, but not the mode. */
+#define STATUS_ALONE(INDEX, VALUE, MASK) \
+    do { \
+        if (slice->alone && (cpu->irq || cpu->fiq || (((VALUE) ^ cpu->cpsr) & (MASK) & PSR_MODE))) { \
+            INTERPRET(INDEX); \
+        } \
+    } while (0)
 /* Notes the word of DTCM that is written next: see cpu_retreat(). */
 #define KEEP(OFFSET) \
     do { \
