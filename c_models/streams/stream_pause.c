@@ -4,7 +4,7 @@
 #include "stream_in.h"
 #include "stream_state.h"
 
-/* To set the timer, fall asleep, wake up and set it back takes some 60 cycles. */
+/* Estimate: to set the timer and set it back are some ten accesses to devices, of about 6 cycles each (runtime.h). */
 #define LEAST_PAUSE 150
 
 void streams_pause(uint32_t due)

@@ -6,6 +6,7 @@ many chips is tried.
 """
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Mapping, Sequence
 
@@ -31,9 +32,10 @@ def place_and_pace(choice: ChosenCut, chips: Sequence[ChipRoom], sdram: Mapping[
     placed = place_plan(plan, chips, sdram)
     cycles = _cycles(choice, placed)
     if cycles > SATISFYING * choice.cycles_per_sample and _can_be_spread(plan):
-        other = _spread_out(plan, chips, sdram)
-        if sdram_suffices(other, chips, sdram) and _cycles(choice, other) < cycles:
-            return other
+        with contextlib.suppress(ValueError):           # no room for it
+            other = _spread_out(plan, chips, sdram)
+            if sdram_suffices(other, chips, sdram) and _cycles(choice, other) < cycles:
+                return other
         pace(plan, placed)
     return placed
 

@@ -2,7 +2,8 @@
  * Runs of a core ahead of all others, and back.
  *
  * Registers, ITCM and DTCM are a core's own, and its timers do nothing before its next event: while it touches nothing else,
- * nobody can tell when it ran.  So it may run ahead of emulated time.  When it turns out that an interrupt came while it did, it goes back and runs again up to there.
+ * nobody can tell when it ran.  So it may run ahead of emulated time.  When it turns out that an interrupt came while it
+ * did, it goes back and runs again up to there.
  */
 #include "code_cache.h"
 #include "semantics.h"

@@ -30,7 +30,7 @@ typedef struct TranslatedHelpers {
 
 /*
  * What a core may read alone, outside DTCM: its ITCM and its timers, whose registers depend on its own time only, between two
- * of its own events (timer.c).
+ * of its own events (timer.c).  0x11 and 0x21: the counters, without and with write buffer (SpiNNaker datasheet, memory map).
  */
 #define READS_ALONE(ADDRESS) ((ADDRESS) < ITCM_BYTES || (ADDRESS) >> 24 == 0x11 || (ADDRESS) >> 24 == 0x21)
 
