@@ -54,6 +54,7 @@ _KERNELS = tuple(sorted(
 _VERTEX = (
     "layers/vertex.c", "layers/copy_words.c", "layers/trained.c", "layers/exchange.c",
     "streams/stream_in.c", "streams/streams_start.c", "streams/stream_out.c", "streams/stream_pause.c",
+    "streams/stream_signals.c", "streams/stream_kept.c", "streams/stream_recovery.c",
     "streams/packet_ring.c", "streams/packet_ring_fiq.S",
     "streams/streams_drain.S", "streams/words_clear.S", *_KERNELS)
 
@@ -111,19 +112,21 @@ RUNTIME_SOURCES = tuple(
 #: as Thumb code.
 SELDOM = frozenset({
     "layers/vertex.c", "layers/trained.c", "layers/exchange.c", "layers/kernel_share.c",
-    "streams/streams_start.c", "streams/stream_pause.c", "kernels/convolution_walk.c",
+    "streams/streams_start.c", "streams/packet_ring.c", "streams/stream_pause.c", "streams/stream_signals.c",
+    "streams/stream_kept.c", "streams/stream_recovery.c",
+    "kernels/convolution_walk.c", "layers/convolution_tile.c", "layers/unit_chain.c",
     "kernels/dropout.c", "kernels/pooling.c"})
 
 #: ARM code that is compiled for size.
-SMALL = frozenset({
-    "layers/unit_chain.c", "layers/convolution_tile.c"})
+SMALL = frozenset({"streams/stream_in.c", "streams/stream_out.c"})
 
 #: Runtime code that is never in a hurry, compiled for size as Thumb code.
 RUNTIME_THUMB = frozenset(
     f"runtime/src/{name}" for name in (
         "startup.c", "faults.c", "scp.c", "print.c", "iobuf.c",
         "data_specification.c", "recording.c", "simulation.c", "messages.c",
-        "mailbox.c", "heap.c", "timers.c", "barrier.c"))
+        "mailbox.c", "heap.c", "timers.c", "barrier.c", "events.c", "vic.c", "packets.c", "memory.c",
+        "dma.c"))
 
 #: With the optimisers that a program has, where it has not all: for size, as beside it there is little room.
 _OF_CONVOLUTION = "kernels/optimisers.c"

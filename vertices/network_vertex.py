@@ -18,6 +18,7 @@ from spinnaker_graph_front_end.utilities import SimulatorVertex
 from spinnaker_graph_front_end.utilities.data_utils import generate_steps_system_data_region
 
 from dlgraph.mapping.plan import Core, Plan, Stream
+from dlgraph.mapping.sent import log_words
 from dlgraph.vertices.pass_parameters import PASS_PARAMETER_BYTES, RESULT_BYTES, PassParameters
 from dlgraph.vertices.regions import Region
 from dlgraph.vertices.stream_config import KEY_BITS, config_words, n_config_words
@@ -59,8 +60,9 @@ class NetworkVertex(SimulatorVertex, MachineDataSpecableVertex, AbstractRewrites
         return 1 << KEY_BITS
 
     def _region_sizes(self) -> dict[Region, int]:
-        sizes = {Region.STREAMS: 4 * n_config_words(self.core), Region.SHAPE: 4 * len(self.shape_words()),
-                 Region.PASS: PASS_PARAMETER_BYTES, Region.RESULT: RESULT_BYTES}
+        sizes = {Region.STREAMS: 4 * n_config_words(self.core, self.plan), Region.SHAPE: 4 * len(self.shape_words()),
+                 Region.PASS: PASS_PARAMETER_BYTES, Region.RESULT: RESULT_BYTES,
+                 Region.SENT: 4 * max(1, log_words(self.plan, self.core))}
         sizes.update(self.extra_regions())
         return {region: -(-size // 4) * 4 for region, size in sizes.items()}
 

@@ -75,6 +75,7 @@ PASS_PARAMETER_BYTES = PassParameters().words().nbytes
 
 STATUS_OK = 0
 STATUS_SUM_OVERFLOW = 1
+STATUS_SILENCE = 2
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,10 @@ class VertexResult:
     n_correct: int
     samples_done: int
     operation_saturations: tuple[int, ...] = (0,) * MAX_OPERATIONS
+    packets_resent: int = 0
+    requests: int = 0
+    silent_stream: int = 0
+    silent_sample: int = 0
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -105,7 +110,8 @@ class VertexResult:
         return cls(status, saturations, sent, received, repeated, foreign,
                    cycles=words[6] | words[7] << 32, waiting_cycles=words[8] | words[9] << 32,
                    loss_sum=loss - (1 << 64) if loss >> 63 else loss, n_correct=words[12], samples_done=words[13],
-                   operation_saturations=tuple(words[14:]))
+                   operation_saturations=tuple(words[14:14 + MAX_OPERATIONS]), packets_resent=words[-4], requests=words[-3],
+                   silent_stream=words[-2], silent_sample=words[-1])
 
 
-RESULT_BYTES = (14 + MAX_OPERATIONS) * 4
+RESULT_BYTES = (14 + MAX_OPERATIONS + 4) * 4

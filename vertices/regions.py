@@ -15,3 +15,4 @@ class Region(IntEnum):
     STATE = 9          #: what the optimiser keeps of the parameters, 32-bit words
     STEPS = 10         #: update_words.py: what the batches of a pass differ in
     GRADIENT = 11      #: gradients that DTCM does not hold; the vertex's own
+    SENT = 12          #: vectors that were sent, to be sent again; the vertex's own

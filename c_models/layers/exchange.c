@@ -35,6 +35,13 @@ static const int32_t *await(uint32_t inlet, uint32_t number)
     return (const int32_t *) inlet_words(inlet, number);
 }
 
+/* Parameters go to many.  Whoever sends them again because one has not got them must not fill the slots of those that have: these
+ * are open only from here to the end of exchange_parameters. */
+void exchange_begin(const exchange_t *exchange, uint32_t number)
+{
+    inlet_open(exchange->inlets + 1, number);
+}
+
 const int32_t *exchange_gradients(const exchange_t *exchange, uint32_t number, const int32_t *segment)
 {
     streams_send_all(exchange->vectors, number, (const uint32_t *) segment);
@@ -44,6 +51,7 @@ const int32_t *exchange_gradients(const exchange_t *exchange, uint32_t number, c
 void exchange_gradients_taken(const exchange_t *exchange, uint32_t number)
 {
     inlet_free(exchange->inlets, number);
+    inlet_open(exchange->inlets, number + 1);
 }
 
 bool exchange_add(int32_t *sums, const int32_t *words, uint32_t n)

@@ -41,6 +41,9 @@ uint32_t exchange_words(const exchange_t *exchange);
 /* The number of a segment in a batch. */
 uint32_t exchange_number(const exchange_t *exchange, uint32_t batch, uint32_t segment);
 
+/* Lets the others' parameters of a segment in. */
+void exchange_begin(const exchange_t *exchange, uint32_t number);
+
 /* Sends a segment's gradients; what the others sent for this core's share: [n_cores - 1][stop - start]. */
 const int32_t *exchange_gradients(const exchange_t *exchange, uint32_t number, const int32_t *segment);
 

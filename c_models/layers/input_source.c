@@ -25,16 +25,9 @@ typedef struct shape_t {
 static shape_t shape;
 static uint32_t *rows[2];            /* codes of this sample and of the next */
 static uint32_t *activations;        /* [n_runs * pitch / 2] pairs */
-static volatile uint32_t rows_fetched;
+static uint row_fetched[2];          /* the transfers that bring them */
 static uint32_t *sent;               /* samples to each replica */
 static uint16_t table[256] __attribute__((aligned(4)));          /* activation of each code */
-
-static void fetched(uint unused0, uint unused1)
-{
-    (void) unused0;
-    (void) unused1;
-    rows_fetched++;
-}
 
 static void prepare(void)
 {
@@ -45,14 +38,13 @@ static void prepare(void)
     activations = vertex_claim(n_pairs * sizeof(uint32_t));
     words_clear(activations, n_pairs);
     sent = vertex_claim(shape.n_replicas * sizeof(uint32_t));
-    spin1_callback_on(DMA_TRANSFER_DONE, fetched, 0);
 }
 
 static void fetch(uint32_t sample)
 {
     uint8_t *samples = (uint8_t *) vertex_region(REGION_SAMPLES) + pass.samples_offset;
-    spin1_dma_transfer(0, samples + vertex_sample_index(sample) * pass.row_bytes, rows[sample & 1],
-            DMA_READ, pass.row_bytes);
+    row_fetched[sample & 1] = spin1_dma_transfer(0, samples + vertex_sample_index(sample) * pass.row_bytes,
+            rows[sample & 1], DMA_READ, pass.row_bytes);
 }
 
 /* Runs of odd length: one value after the other. */
@@ -84,6 +76,14 @@ static void decode(const uint32_t *row)
     }
 }
 
+static void wait_for_credit(uint32_t replica, uint32_t n_samples)
+{
+    while (!inlet_has_credit(CREDITS + replica, n_samples)) {
+        streams_wait();
+        streams_drain();
+    }
+}
+
 static void run(void)
 {
     uint32_t window = streams_window();
@@ -91,27 +91,19 @@ static void run(void)
         return;
     }
     vertex_copy_words((uint32_t *) table, vertex_region(REGION_TABLE), sizeof(table) / (sizeof(uint32_t)));
-    rows_fetched = 0;
     fetch(0);
-
-    /* A credit that a router dropped and a monitor sent again may have come behind the last one, when the pass before
-     * had ended.  Those of this pass cannot be here before this source has sent. */
-    streams_drain();
-    streams_reset();
-
     words_clear(sent, shape.n_replicas);
     uint32_t replica = 0;
     uint32_t batch_end = vertex_batch_end(0);
     for (uint32_t sample = 0; sample < pass.n_samples; sample++) {
-        runtime_sleep_while(rows_fetched <= sample);
+        runtime_dma_wait(row_fetched[sample & 1]);
         if (sample + 1 < pass.n_samples) {
             fetch(sample + 1);
         }
         decode(rows[sample & 1]);
         streams_drain();
-        while (sent[replica] - inlet_credit(CREDITS + replica) >= window) {
-            streams_wait();
-            streams_drain();
+        if (sent[replica] >= window) {
+            wait_for_credit(replica, sent[replica] - window + 1);
         }
         streams_send_all(ACTIVATIONS + replica, sent[replica], activations);
         sent[replica]++;
@@ -123,10 +115,7 @@ static void run(void)
         vertex_tick();
     }
     for (replica = 0; replica < shape.n_replicas; replica++) {
-        while (inlet_credit(CREDITS + replica) < sent[replica]) {
-            streams_wait();
-            streams_drain();
-        }
+        wait_for_credit(replica, sent[replica]);
     }
 }
 

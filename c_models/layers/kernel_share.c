@@ -172,10 +172,14 @@ void kernel_share_update(uint32_t batch)
 {
     for (uint32_t segment = 0; segment < replicas.shape.n_segments; segment++) {
         uint32_t number = exchange_number(&replicas, batch, segment);
+        bool exchanges = tiles.shape.n_cores + replicas.shape.n_cores > 2;
+        if (exchanges) {
+            exchange_begin(&replicas, number);
+        }
         add_gradients(&tiles, segment, number);
         add_gradients(&replicas, segment, number);
         update_share(segment, batch);
-        if (tiles.shape.n_cores + replicas.shape.n_cores > 2) {
+        if (exchanges) {
             exchange_parameters(&replicas, number, parameters + segment * replicas.shape.segment);
         }
     }

@@ -94,6 +94,7 @@ void trained_update(trained_t *trained, uint32_t batch)
         uint32_t number = exchange_number(exchange, batch, segment);
         share_t own = exchange_share(exchange, segment, trained->count);
         if (!alone) {
+            exchange_begin(exchange, number);
             add_gradients(trained, segment, number);
         }
         result.saturations += optimiser_update(&pass.optimiser, &step, trained->parameters + own.first,

@@ -6,6 +6,8 @@
 #include "runtime.h"
 #include "simulation.h"
 #include "stream_in.h"
+#include "stream_layout.h"
+#include "stream_recovery.h"
 
 #define SDP_PRIORITY 1
 #define DMA_PRIORITY 0
@@ -18,44 +20,26 @@ static void (*run_pass)(void);
 static uint32_t time;              /* step of the simulation interface: passes so far */
 static uint32_t clock_before;
 
-/*
- * A pass in which nothing moves any more (a packet lost for good, a core gone) ends with an error instead of waiting for
- * ever: timer 1 looks in now and then.
- */
-#define WATCH_INTERVAL_US 500000
-#define WATCH_PATIENCE 10              /* intervals without a packet or a finished sample: 5 s of machine time */
-
-static uint32_t watched;               /* what had moved when the watch last looked in */
-static uint32_t quiet_intervals;
-
-static void watch(uint unused0, uint unused1)
+/* While a core waits, timer 1 lets it look now and then at what does not come: stream_recovery.h. */
+static void look(uint unused0, uint unused1)
 {
     (void) unused0;
     (void) unused1;
-    uint32_t moved = streams_received() + result.samples_done;
-    quiet_intervals = moved == watched ? quiet_intervals + 1 : 0;
-    watched = moved;
-    if (quiet_intervals >= WATCH_PATIENCE) {
-        streams_log_missing(result.samples_done);
-        runtime_fail("nothing has come for %u s after %u of %u samples: packets are lost or a core has stopped",
-                WATCH_INTERVAL_US / 1000 * WATCH_PATIENCE / 1000, result.samples_done, pass.n_samples);
-    }
+    stream_look_due = true;
 }
 
 /* Without time steps nothing else starts the timer. */
-static void watch_start(void)
+static void looks_start(void)
 {
-    watched = 0;
-    quiet_intervals = 0;
     tc[T1_CONTROL] = 0;
     tc[T1_INT_CLR] = 1;
-    tc[T1_LOAD] = sv->cpu_clk * WATCH_INTERVAL_US;
-    tc[T1_BG_LOAD] = sv->cpu_clk * WATCH_INTERVAL_US;
+    tc[T1_LOAD] = stream_layout.look_cycles;
+    tc[T1_BG_LOAD] = stream_layout.look_cycles;
     vic[VIC_ENABLE] = 1u << TIMER1_INT;
     tc[T1_CONTROL] = 0xe2;                 /* enabled, periodic, interrupt, 32 bits */
 }
 
-static void watch_stop(void)
+static void looks_stop(void)
 {
     vic[VIC_DISABLE] = 1u << TIMER1_INT;
     tc[T1_CONTROL] = 0;
@@ -142,6 +126,27 @@ vertex_turn_t vertex_turn(uint32_t sample, uint32_t n_replicas)
     return (vertex_turn_t) {replica, batch * of_batch + round};
 }
 
+static void store_result(void)
+{
+    result.packets_sent = stream_counts.sent;
+    result.packets_received = streams_received();
+    result.packets_repeated = stream_counts.repeated;
+    result.packets_foreign = stream_counts.foreign;
+    result.packets_resent = stream_counts.resent;
+    result.requests = stream_counts.requests;
+    vertex_copy_words(vertex_region(REGION_RESULT), (const uint32_t *) &result,
+            sizeof(result) / sizeof(uint32_t));
+}
+
+static void on_silence(uint32_t stream, uint32_t sample)
+{
+    result.status = PASS_SILENCE;
+    result.silent_stream = stream;
+    result.silent_sample = sample;
+    store_result();
+    runtime_fail("no answer from the producer of stream %u, sample %u", stream, sample);
+}
+
 /* The start callback: one whole pass, in thread mode. */
 static void start(void)
 {
@@ -150,25 +155,26 @@ static void start(void)
     (void) q_flag_read_and_clear();
     clock_before = runtime_cycles();
 
-    watch_start();
+    streams_begin();
+    looks_start();
     run_pass();
-    watch_stop();
+    looks_stop();
 
     vertex_tick();
     result.samples_done = pass.n_samples;
-    result.packets_sent = stream_counts.sent;
-    result.packets_received = streams_received();
-    result.packets_repeated = stream_counts.repeated;
-    result.packets_foreign = stream_counts.foreign;
-    vertex_copy_words(vertex_region(REGION_RESULT), (const uint32_t *) &result,
-            sizeof(result) / sizeof(uint32_t));
+    store_result();
 
-    /* Everything that was on its way to this core has come, or the pass would not have ended;
-     * nothing of the next pass can come before the host has let all cores go on. */
+    /* Nothing of the next pass can come before the host has let all cores go on.  Others may still ask for what this core has
+     * sent: it answers while it is idle. */
     streams_reset();
     time++;
     simulation_handle_pause_resume(NULL);
     simulation_ready_to_read();
+}
+
+static void answer_while_idle(void)
+{
+    streams_drain();
 }
 
 void vertex_main(void (*prepare)(void), void (*run)(void))
@@ -187,10 +193,11 @@ void vertex_main(void (*prepare)(void), void (*run)(void))
         runtime_fail("the simulation interface does not start");
     }
     run_pass = run;
-    streams_initialise(vertex_region(REGION_STREAMS));
+    streams_on_silence = on_silence;
+    streams_initialise(vertex_region(REGION_STREAMS), vertex_region(REGION_SENT));
     prepare();
-    spin1_set_timer_tick(WATCH_INTERVAL_US);
-    spin1_callback_on(TIMER_TICK, watch, 0);
+    spin1_callback_on(TIMER_TICK, look, 0);
+    runtime_while_idle(answer_while_idle);
     simulation_set_start_function(start);
     simulation_set_uses_timer(false);
     simulation_run();

@@ -26,7 +26,8 @@ enum region {
     REGION_STATE = 9,             /* what the optimiser keeps of the parameters: read before a pass, written back after it */
     REGION_STEPS = 10,            /* the first words of every batch's optimiser_step_t, where they differ */
     REGION_GRADIENT = 11,         /* sums over the batch, where DTCM does not hold them: the vertex's own */
-    N_REGIONS = 12,
+    REGION_SENT = 12,             /* vectors that were sent, to be sent again: the vertex's own */
+    N_REGIONS = 13,
 };
 
 #define VERTEX_MAX_OPERATIONS 4
@@ -69,6 +70,7 @@ typedef struct pass_parameters_t {
 enum pass_status {
     PASS_OK = 0,
     PASS_SUM_OVERFLOW = 1,        /* a checked sum did not fit 32 bits */
+    PASS_SILENCE = 2,             /* a producer gave no answer */
 };
 
 /* dlgraph.vertices.pass_parameters.VertexResult reads it. */
@@ -88,6 +90,10 @@ typedef struct pass_result_t {
     uint32_t n_correct;
     uint32_t samples_done;
     uint32_t operation_saturations[VERTEX_MAX_OPERATIONS];     /* of the small layers behind the vertex's own */
+    uint32_t packets_resent;
+    uint32_t requests;            /* for what had not come */
+    uint32_t silent_stream;       /* PASS_SILENCE: which of the incoming streams, and the sample that was waited for */
+    uint32_t silent_sample;
 } pass_result_t;
 
 extern pass_parameters_t pass;

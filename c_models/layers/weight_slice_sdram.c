@@ -271,6 +271,7 @@ static void make_sweep(const sweep_t *sweep)
             next = fetch(sweep, row + n_rows, n_rows, buffers[turn]);
         }
         work_on(sweep, &block);
+        streams_drain();               /* a sweep may take long: whoever asks gets an answer */
     }
 }
 

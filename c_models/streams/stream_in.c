@@ -2,6 +2,7 @@
 
 #include "packet_ring.h"
 #include "runtime.h"
+#include "stream_recovery.h"
 #include "stream_state.h"
 #include "words_clear.h"
 
@@ -15,20 +16,22 @@ uint32_t n_all_slots;
 inlet_t *inlets;
 uint32_t n_inlets;
 marker_t *markers;
+uint32_t pass_received;
 
 static void take_credit(stream_t *stream, uint32_t credit)
 {
     uint32_t before = stream->credit;
     inlet_t *inlet = stream->inlet;
-    if (credit <= before) {
-        stream_counts.repeated++;
+    uint32_t n_samples = credit & ((1u << STREAM_PASS_SHIFT) - 1);
+    if ((credit - (pass_received << STREAM_PASS_SHIFT)) != n_samples || n_samples <= before) {
+        stream_counts.repeated++;              /* or of an earlier pass */
         return;
     }
-    stream->credit = credit;
+    stream->credit = n_samples;
     if (before != inlet->credit || --inlet->n_least != 0) {
         return;
     }
-    uint32_t least = credit;
+    uint32_t least = n_samples;
     for (uint32_t i = inlet->first_stream; i < inlet->first_stream + inlet->n_streams; i++) {
         if (streams[i].credit < least) {
             least = streams[i].credit;
@@ -37,28 +40,6 @@ static void take_credit(stream_t *stream, uint32_t credit)
         inlet->n_least += streams[i].credit == least;
     }
     inlet->credit = least;
-}
-
-static void check_complete(stream_t *stream, slot_t *slot, marker_t *marker, uint32_t slot_number)
-{
-    if (marker->state == MARKER_HERE && marker->value == stream_marker(slot->count, slot->hash)) {
-        marker->state = SLOT_COMPLETE;
-        stream->inlet->complete[slot_number]++;
-    }
-}
-
-static void take_word(stream_t *stream, slot_t *slot, marker_t *marker, uint32_t slot_number, uint32_t index,
-        uint32_t word)
-{
-    uint32_t before = slot->words[index];
-    if (before == word || marker->state == SLOT_COMPLETE) {
-        stream_counts.repeated++;
-        return;
-    }
-    slot->count += before == 0;
-    slot->hash += (word - before) * (2 * index + 1);
-    slot->words[index] = word;
-    check_complete(stream, slot, marker, slot_number);
 }
 
 /* The first slot of a stream, or PLACE_EMPTY if this core has none of that number. */
@@ -78,6 +59,10 @@ void stream_take_slowly(uint32_t key, uint32_t payload)
 {
     uint32_t index = key & STREAM_MARKER_INDEX;
     uint32_t slot_number = (key >> STREAM_INDEX_BITS) & ((1u << STREAM_SLOT_BITS) - 1);
+    if (index == STREAM_REQUEST_INDEX) {
+        stream_take_request(payload);
+        return;
+    }
     uint32_t first_slot = find_place(key >> STREAM_KEY_BITS);
     if (first_slot == PLACE_EMPTY || slot_number > streams[markers[first_slot].stream].inlet->held_mask) {
         stream_counts.foreign++;
@@ -86,19 +71,20 @@ void stream_take_slowly(uint32_t key, uint32_t payload)
     stream_t *stream = &streams[markers[first_slot].stream];
     slot_t *slot = &stream_drain.slots[first_slot + slot_number];
     marker_t *marker = &markers[first_slot + slot_number];
-    if (index < stream->n_words) {
-        take_word(stream, slot, marker, slot_number, index, payload);
-    } else if (index != STREAM_MARKER_INDEX) {
-        stream_counts.foreign++;
+    if (index != STREAM_MARKER_INDEX) {
+        stream_take_rarely(stream, slot, marker, index, payload);
     } else if (stream->n_words == 0) {
         take_credit(stream, payload);
-    } else if (marker->state != MARKER_AWAITED) {
+    } else if (marker->state == SLOT_COMPLETE) {
         stream_counts.repeated++;
     } else {
         marker->value = payload;
         marker->state = MARKER_HERE;
         slot->limit = 0;
-        check_complete(stream, slot, marker, slot_number);
+    }
+    if (marker->state == MARKER_HERE && marker->value == stream_marker(slot->count, slot->hash)) {
+        marker->state = SLOT_COMPLETE;
+        stream->inlet->complete[slot_number]++;
     }
 }
 
@@ -118,8 +104,11 @@ void streams_wait(void)
 {
     uint32_t before = runtime_cycles();
     while (streams_idle()) {
+        if (stream_look_due) {
+            streams_look();
+        }
         interrupts_mask();
-        if (streams_idle()) {
+        if (streams_idle() && !stream_look_due) {
             wait_for_interrupt();
         }
         interrupts_unmask();
@@ -132,9 +121,14 @@ uint32_t streams_received(void)
     return stream_drain.received;
 }
 
-bool inlet_ready(uint32_t inlet, uint32_t sample)
+bool inlet_ready(uint32_t number, uint32_t sample)
 {
-    return inlets[inlet].complete[sample & inlets[inlet].held_mask] == inlets[inlet].n_streams;
+    inlet_t *inlet = &inlets[number];
+    bool ready = inlet->complete[sample & inlet->held_mask] == inlet->n_streams;
+    if (!ready) {
+        inlet->wanted = sample;
+    }
+    return ready;
 }
 
 uint32_t *inlet_words(uint32_t inlet, uint32_t sample)
@@ -142,19 +136,31 @@ uint32_t *inlet_words(uint32_t inlet, uint32_t sample)
     return inlets[inlet].words + (sample & inlets[inlet].held_mask) * inlets[inlet].n_words;
 }
 
+void inlet_open(uint32_t number, uint32_t sample)
+{
+    inlet_t *inlet = &inlets[number];
+    for (uint32_t i = 0; i < inlet->n_streams; i++) {
+        slot_open(inlet->first_stream + i, sample);
+    }
+}
+
 void inlet_free(uint32_t number, uint32_t sample)
 {
     inlet_t *inlet = &inlets[number];
     words_clear(inlet_words(number, sample), inlet->n_words);
     inlet->complete[sample & inlet->held_mask] = 0;
-    for (uint32_t i = 0; i < inlet->n_streams; i++) {
-        slot_open(inlet->first_stream + i, sample + inlet->held_mask + 1);
+    inlet->wanted = NOTHING_WANTED;
+    if (inlet->held_mask != 0) {
+        inlet_open(number, sample + n_open(inlet));
     }
 }
 
-uint32_t inlet_credit(uint32_t inlet)
+bool inlet_has_credit(uint32_t number, uint32_t n_samples)
 {
-    return inlets[inlet].credit;
+    inlet_t *inlet = &inlets[number];
+    bool has = inlet->credit >= n_samples;
+    inlet->wanted = has ? NOTHING_WANTED : n_samples;
+    return has;
 }
 
 uint32_t streams_window(void)

@@ -6,9 +6,13 @@
  *
  * Words of value zero are not sent.  The end of a sample is its marker, the packet whose index is all ones:
  * payload = packets sent (12 bits) | checksum (20 bits).  The checksum is the top of
- *   sample * STREAM_SAMPLE_SALT + sum over the packets of word * (2 * index + 1)    (mod 2**32),
- * so it does not depend on the order of arrival; every loss changes it.  Words are stored by slot and index, so
- * a packet that comes twice overwrites itself.  A slot is complete when marker and count and checksum agree.
+ *   (number of the sample * STREAM_SAMPLE_SALT + sum over the packets of word * (2 * index + 1)) * STREAM_SALT    (mod 2**32),
+ * so it does not depend on the order of arrival; the number tells the pass as well.  Words are stored by slot and index, so
+ * a packet that comes twice overwrites itself.  A slot is complete when marker and count and checksum agree.  What does not come
+ * is asked for: stream_recovery.h.
+ *
+ * Half of an inlet's slots are open, those of the samples that its producers may send.  The others ignore what comes: a sample
+ * that was sent again for somebody else, or packets that were long on their way.
  *
  * The streams that carry parts of the same vector, or several vectors to be added, form an inlet: one block of words
  * per slot, in which each stream has its place.
@@ -19,23 +23,31 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "stream_recovery.h"
+
 #define STREAM_SAMPLE_SALT 0x9e3779b1u
+#define STREAM_SALT 0x85ebca6bu          /* odd: a small difference in the sum is none of the low bits, which the marker lacks */
+#define STREAM_PASS_SHIFT 24              /* number of the pass, in that of a sample and in a credit */
 #define STREAM_MARKER_COUNT_SHIFT 20
 #define STREAM_MARKER_CHECKSUM_SHIFT 12
 
 static inline uint32_t stream_marker(uint32_t count, uint32_t hash)
 {
-    return (count << STREAM_MARKER_COUNT_SHIFT) | (hash >> STREAM_MARKER_CHECKSUM_SHIFT);
+    return (count << STREAM_MARKER_COUNT_SHIFT) | ((hash * STREAM_SALT) >> STREAM_MARKER_CHECKSUM_SHIFT);
 }
 
-/* Reads the configuration (layout: vertices/stream_config.py), claims DTCM, starts receiving. */
-void streams_initialise(const uint32_t *config);
+/* Reads the configuration (layout: vertices/stream_config.py), claims DTCM, starts receiving.
+ * `log`: SDRAM for what has been sent. */
+void streams_initialise(const uint32_t *config, uint32_t *log);
 
-/* Forgets everything received: the state before the first sample of a pass. */
+/* The start of a pass: nothing of it has been sent. */
+void streams_begin(void);
+
+/* Forgets everything received: the state before the first sample of the next pass. */
 void streams_reset(void);
 
-/* Takes what has arrived since the last call to its place. */
-void streams_drain(void);
+/* Takes what has arrived since the last call to its place, and sends again what somebody has asked for. */
+static inline void streams_drain(void);
 
 /* Sleeps until something arrives. */
 void streams_wait(void);
@@ -46,14 +58,14 @@ bool inlet_ready(uint32_t inlet, uint32_t sample);
 /* The inlet's words of this sample: as configured, streams side by side. */
 uint32_t *inlet_words(uint32_t inlet, uint32_t sample);
 
-/* Clears the sample's slot for the sample that uses it next. */
+/* Ends the use of a sample, and opens the slot of the one that this permits. */
 void inlet_free(uint32_t inlet, uint32_t sample);
 
-/* For inlets of streams without words: how many samples every producer has let go of. */
-uint32_t inlet_credit(uint32_t inlet);
+/* Opens the slot of an inlet that holds one sample only: inlet_free leaves it closed. */
+void inlet_open(uint32_t inlet, uint32_t sample);
 
-/* Writes to IOBUF which streams have not all of this sample. */
-void streams_log_missing(uint32_t sample);
+/* For inlets of streams without words: whether every producer has let go of so many samples. */
+bool inlet_has_credit(uint32_t inlet, uint32_t n_samples);
 
 /* Samples that may be on the way at once. */
 uint32_t streams_window(void);
@@ -63,6 +75,8 @@ typedef struct stream_counts_t {
     uint32_t repeated;            /* packets that had come before */
     uint32_t foreign;             /* packets of no stream of this core, or beyond its words */
     uint32_t sent;
+    uint32_t resent;              /* of these, because somebody asked */
+    uint32_t requests;            /* sent */
     uint32_t waiting_cycles;      /* since the last reset, mod 2**32; see streams_wait */
 } stream_counts_t;
 
@@ -70,5 +84,16 @@ extern stream_counts_t stream_counts;
 
 /* Packets received since the last reset. */
 uint32_t streams_received(void);
+
+/* streams_drain.S */
+void streams_take(void);
+
+static inline void streams_drain(void)
+{
+    streams_take();
+    if (stream_requests != 0) {
+        streams_answer();
+    }
+}
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "runtime.h"
 #include "stream_in.h"
+#include "stream_kept.h"
 #include "stream_pause.h"
 #include "stream_state.h"
 
@@ -46,7 +47,7 @@ static inline void send_run(const uint32_t *words, uint32_t n_words, uint32_t ke
 void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *vector)
 {
     uint32_t key = stream_slot_key(stream, sample);
-    sent_t sent = {sample * STREAM_SAMPLE_SALT, 0};
+    sent_t sent = {stream_hash_start(pass_sent, sample), 0};
     const uint32_t *outer = vector + stream->first;
     uint32_t outer_index = 0;
 
@@ -65,42 +66,13 @@ void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *ve
     stream_counts.sent += sent.count + 1;
 }
 
-void stream_send_zeros(const stream_out_t *stream, uint32_t sample)
-{
-    runtime_send(stream_slot_key(stream, sample) | STREAM_MARKER_INDEX,
-            stream_marker(0, sample * STREAM_SAMPLE_SALT));
-    stream_counts.sent++;
-}
-
-void stream_send_credit(const stream_out_t *stream, uint32_t sample)
-{
-    runtime_send(stream_slot_key(stream, sample) | STREAM_MARKER_INDEX, sample);
-    stream_counts.sent++;
-}
-
 void streams_send_all(uint32_t kind, uint32_t sample, const uint32_t *vector)
 {
+    uint32_t transfer = stream_keep(kind, sample, vector);
     for (uint32_t i = 0; i < n_out_streams; i++) {
         if (out_streams[i].kind == kind) {
             stream_send(&out_streams[i], sample, vector);
         }
     }
-}
-
-void streams_send_all_zeros(uint32_t kind, uint32_t sample)
-{
-    for (uint32_t i = 0; i < n_out_streams; i++) {
-        if (out_streams[i].kind == kind) {
-            stream_send_zeros(&out_streams[i], sample);
-        }
-    }
-}
-
-void streams_send_all_credit(uint32_t kind, uint32_t sample)
-{
-    for (uint32_t i = 0; i < n_out_streams; i++) {
-        if (out_streams[i].kind == kind) {
-            stream_send_credit(&out_streams[i], sample);
-        }
-    }
+    stream_kept(kind, sample, transfer);
 }

@@ -11,7 +11,7 @@ void streams_pause(uint32_t due)
 {
     uint interrupts = spin1_int_disable();
     int32_t left = (int32_t) (due - runtime_cycles());
-    if (left >= LEAST_PAUSE && streams_idle()) {
+    if (left >= LEAST_PAUSE && streams_idle() && tc[T1_CONTROL] != 0) {
         uint32_t interval = tc[T1_LOAD];
         tc[T1_LOAD] = (uint32_t) left;
         wait_for_interrupt();

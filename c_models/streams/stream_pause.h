@@ -6,8 +6,8 @@
 
 /*
  * Sleeps until runtime_cycles() has come to `due`, or something has come before; returns at once where sleeping is not worth
- * it.  Timer 1 wakes the core: it must run and be let through to the core, as it is in a pass (watch_start in vertex.c),
- * and begins its interval anew.
+ * it.  Timer 1 wakes the core, and begins its interval anew: while it does not run, which is outside a pass (looks_start in
+ * vertex.c), there is no sleep.
  */
 void streams_pause(uint32_t due);
 

@@ -4,6 +4,7 @@
 
 #include "runtime.h"
 #include "stream_in.h"
+#include "stream_kept.h"
 #include "stream_out.h"
 #include "stream_pause.h"
 #include "stream_state.h"
@@ -33,10 +34,15 @@ static void post_stream(post_t *post, const stream_out_t *stream)
     while (stream < out_streams + n_out_streams && stream->kind != post->kind) {
         stream++;
     }
-    post->stream = stream < out_streams + n_out_streams ? stream : NULL;
     post->outer = post->inner = post->word = 0;
-    post->hash = post->sample * STREAM_SAMPLE_SALT;
+    post->hash = stream_hash_start(pass_sent, post->sample);
     post->count = 0;
+    if (stream < out_streams + n_out_streams) {
+        post->stream = stream;
+    } else {
+        post->stream = NULL;
+        stream_kept(post->kind, post->sample, post->transfer);
+    }
 }
 
 /* Sends one packet: the next word that is not zero, or the marker. */
@@ -148,6 +154,7 @@ void streams_post(post_t *post, uint32_t kind, uint32_t sample, const uint32_t *
     post->kind = kind;
     post->sample = sample;
     post->vector = vector;
+    post->transfer = stream_keep(kind, sample, vector);
     post_stream(post, out_streams);
     /* after a long rest the counter may have wrapped: the last packet says something for one spacing only */
     uint32_t now = runtime_cycles();

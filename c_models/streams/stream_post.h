@@ -23,6 +23,7 @@ typedef struct post_t {
     uint32_t word;
     uint32_t hash;                         /* of what was sent */
     uint32_t count;
+    uint32_t transfer;                     /* of stream_keep */
     uint32_t due;                          /* runtime_cycles() from which the next packet may go */
     struct post_t *next;                   /* of all posts */
 } post_t;

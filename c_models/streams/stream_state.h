@@ -17,6 +17,7 @@ typedef struct inlet_t {
     uint32_t first_stream;
     uint32_t n_streams;
     uint16_t *complete;                    /* [samples held]: streams that have all of the sample */
+    uint32_t wanted;                       /* the sample, or the credit, that was looked for in vain last */
     uint32_t credit;                       /* of streams without words: the least of all */
     uint32_t n_least;                      /* streams that have no more than that */
 } inlet_t;
@@ -26,7 +27,15 @@ typedef struct stream_t {
     uint32_t first_slot;
     uint32_t n_words;
     uint32_t credit;
+    uint32_t ask;                          /* stream number of a stream to its producer << 16 | own number */
+    uint32_t seen;                         /* stream_recovery.c: what had come at the last look */
+    uint16_t silent;                       /* looks without a sign of life after a request */
+    uint8_t quiet;                         /* looks without anything new */
+    uint8_t asked;                         /* requests without anything new */
+    bool alive;                            /* a request was answered: not sent yet */
 } stream_t;
+
+#define NOTHING_WANTED 0xffffffffu
 
 /* What has come of a marker whose slot is not complete yet. */
 typedef struct marker_t {
@@ -35,6 +44,7 @@ typedef struct marker_t {
     uint16_t stream;
 } marker_t;
 
+/* A slot that is not open is complete: nothing is taken. */
 enum marker_state { MARKER_AWAITED, MARKER_HERE, SLOT_COMPLETE };
 
 extern stream_drain_t stream_drain;        /* streams_drain.S */
@@ -47,6 +57,14 @@ extern marker_t *markers;                  /* as stream_drain.slots */
 
 extern const stream_out_t *out_streams;
 extern uint32_t n_out_streams;
+
+extern uint32_t pass_received;             /* the number of the pass, for what comes and for what is sent: it ends earlier for what comes */
+extern uint32_t pass_sent;
+
+static inline uint32_t stream_hash_start(uint32_t pass, uint32_t sample)
+{
+    return (sample + (pass << STREAM_PASS_SHIFT)) * STREAM_SAMPLE_SALT;
+}
 
 /* The key of a sample's first word. */
 static inline uint32_t stream_slot_key(const stream_out_t *stream, uint32_t sample)
@@ -65,15 +83,28 @@ static inline uint32_t n_slots(void)
     return stream_layout.slot_mask + 1;
 }
 
+/* Slots of an inlet that are open: those of the samples that may be in flight. */
+static inline uint32_t n_open(const inlet_t *inlet)
+{
+    return (inlet->held_mask + 1) / 2;
+}
+
 /* Opens a stream's slot for `sample`. */
 static inline void slot_open(uint32_t stream, uint32_t sample)
 {
     uint32_t i = streams[stream].first_slot + (sample & streams[stream].inlet->held_mask);
     slot_t *slot = &stream_drain.slots[i];
-    slot->hash = sample * STREAM_SAMPLE_SALT;
+    slot->hash = stream_hash_start(pass_received, sample);
     slot->count = 0;
     slot->limit = streams[stream].n_words;
     markers[i].state = MARKER_AWAITED;
+}
+
+static inline void slot_close(uint32_t stream, uint32_t slot)
+{
+    uint32_t i = streams[stream].first_slot + slot;
+    stream_drain.slots[i].limit = 0;
+    markers[i].state = SLOT_COMPLETE;
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* What the streams do once, or once in a pass: compiled for size. */
 #include "packet_ring.h"
 #include "runtime.h"
+#include "stream_kept.h"
 #include "stream_out.h"
 #include "stream_state.h"
 #include "words_clear.h"
@@ -16,7 +17,11 @@ typedef struct config_t {
     uint32_t n_in;
     uint32_t n_out;
     uint32_t n_ring_entries;
-    uint32_t rest[];                       /* inlet_config_t[n_inlets], in_config_t[n_in], stream_out_t[n_out], places */
+    uint32_t look_cycles;                  /* of stream_layout_t */
+    uint32_t patience;
+    uint32_t n_kept;
+    uint32_t rest[];                       /* inlet_config_t[n_inlets], in_config_t[n_in], stream_out_t[n_out], places,
+                                              kept_config_t[n_kept] */
 } config_t;
 
 typedef struct inlet_config_t {
@@ -28,7 +33,17 @@ typedef struct in_config_t {
     uint32_t inlet;
     uint32_t first;                        /* place in the inlet's block of words */
     uint32_t n_words;                      /* one past the largest index */
+    uint32_t ask;                          /* stream number of a stream to the producer << 16 | its own */
 } in_config_t;
+
+/* Of each vector that is sent. */
+typedef struct kept_config_t {
+    uint32_t offset;                       /* words into the log, or KEPT_NOWHERE */
+    uint32_t n_words;
+    uint32_t slot_mask;
+} kept_config_t;
+
+#define KEPT_NOWHERE 0xffffffffu
 
 static void *claim(uint32_t bytes)
 {
@@ -72,6 +87,7 @@ static void read_streams(const in_config_t *in)
         streams[i].inlet = inlet;
         streams[i].first_slot = first_slot;
         streams[i].n_words = in[i].n_words;
+        streams[i].ask = in[i].ask;
         for (uint32_t slot = 0; slot <= inlet->held_mask; slot++, first_slot++) {
             stream_drain.slots[first_slot].words = inlet->words + slot * inlet->n_words + in[i].first;
             markers[first_slot].stream = i;
@@ -79,11 +95,22 @@ static void read_streams(const in_config_t *in)
     }
 }
 
-void streams_initialise(const uint32_t *words)
+static void read_kept(const kept_config_t *config, uint32_t *log)
+{
+    kept_vectors = claim(n_kept_vectors * sizeof(kept_t));
+    for (uint32_t i = 0; i < n_kept_vectors; i++) {
+        kept_vectors[i] = (kept_t) {
+            config[i].offset == KEPT_NOWHERE ? NULL : log + config[i].offset, NULL, config[i].n_words, config[i].slot_mask, 0, 0};
+    }
+}
+
+void streams_initialise(const uint32_t *words, uint32_t *log)
 {
     const config_t *config = (const config_t *) words;
     stream_layout.slot_mask = config->n_slots - 1;
     stream_layout.window = config->window;
+    stream_layout.look_cycles = config->look_cycles;
+    stream_layout.patience = config->patience;
     n_inlets = config->n_inlets;
     n_streams = config->n_in;
 
@@ -106,6 +133,8 @@ void streams_initialise(const uint32_t *words)
     for (uint32_t i = 0; i < config->n_places; i++) {
         stream_drain.places[i] = places[i];
     }
+    n_kept_vectors = config->n_kept;
+    read_kept((const kept_config_t *) (places + config->n_places), log);
 
     streams_reset();
     packet_ring_start(config->n_ring_entries);
@@ -113,37 +142,38 @@ void streams_initialise(const uint32_t *words)
     stream_drain.end = packet_ring.end;
 }
 
+void streams_begin(void)
+{
+    pass_sent = pass_received;
+    for (uint32_t kind = 0; kind < n_kept_vectors; kind++) {
+        kept_vectors[kind].next = 0;
+    }
+}
+
 void streams_reset(void)
 {
+    pass_received++;
     for (uint32_t i = 0; i < n_inlets; i++) {
         inlets[i].credit = 0;
         inlets[i].n_least = inlets[i].n_streams;
+        inlets[i].wanted = NOTHING_WANTED;
         for (uint32_t slot = 0; slot <= inlets[i].held_mask; slot++) {
             inlets[i].complete[slot] = 0;
         }
         words_clear(inlets[i].words, (inlets[i].held_mask + 1) * inlets[i].n_words);
     }
     for (uint32_t i = 0; i < n_streams; i++) {
-        streams[i].credit = 0;
-        for (uint32_t slot = 0; slot <= streams[i].inlet->held_mask; slot++) {
-            slot_open(i, slot);
+        stream_t *stream = &streams[i];
+        stream->credit = stream->seen = 0;
+        stream->silent = stream->quiet = stream->asked = stream->alive = 0;
+        for (uint32_t slot = 0; slot <= stream->inlet->held_mask; slot++) {
+            if (slot < n_open(stream->inlet) || stream->inlet->held_mask == 0) {
+                slot_open(i, slot);
+            } else {
+                slot_close(i, slot);
+            }
         }
     }
     stream_counts = (stream_counts_t) {0};
     stream_drain.received = 0;
-}
-
-void streams_log_missing(uint32_t sample)
-{
-    for (uint32_t i = 0; i < n_streams; i++) {
-        uint32_t slot_number = streams[i].first_slot + (sample & streams[i].inlet->held_mask);
-        const slot_t *slot = &stream_drain.slots[slot_number];
-        const marker_t *marker = &markers[slot_number];
-        if (streams[i].n_words == 0) {
-            log_warning("stream %u: credit %u", i, streams[i].credit);
-        } else if (marker->state != SLOT_COMPLETE) {
-            log_warning("stream %u: %u words of sample %u, %s", i, slot->count, sample,
-                    marker->state == MARKER_HERE ? "marker here" : "no marker");
-        }
-    }
 }

@@ -6,6 +6,7 @@ from dlgraph.layers import ActivationLayer, AddLayer, ConvolutionLayer, Pooling,
 from dlgraph.mapping.boxes import Layout
 from dlgraph.mapping.operations import operations_of
 from dlgraph.mapping.plan import EXCHANGED, Core, CoreKind, Plan, padded, unit_image
+from dlgraph.mapping.sent import kept_vectors
 from dlgraph.mapping.sweeps import LEAST_SWEEP, SliceShape, Sweep
 
 #: Left for `spin1_malloc` in every binary: 64 KB less stacks, static data and the runtime's own claims.  The build
@@ -19,7 +20,8 @@ VERTEX_SDRAM_BYTES = 128 << 10   # of every weight slice: steps of a pass, strea
 PARAMETER_BYTES = 8              # per weight: itself and its gradient; the optimiser's state comes on top
 STATE_BYTES = 4                  # per parameter and plane of the optimiser's state
 SLOT_STATE_BYTES = 24            # per stream and slot: c_models/streams, slot_t and marker_t
-STREAM_BYTES = 32                # per incoming stream: stream_t and its number
+STREAM_BYTES = 44                # per incoming stream: stream_t and its number
+KEPT_BYTES = 24                  # per vector that is sent: kept_t
 OUT_STREAM_BYTES = 48            # stream_out_t
 PLANE_BYTES = 28                 # plane_t
 BLOCK_OVERHEAD_BYTES = 16        # per claim
@@ -71,7 +73,7 @@ def _stream_bytes(plan: Plan, core: Core) -> int:
     total = sum(4 * n * held for n, held in zip(core.inlet_words, plan.slots_of_inlets(core)))
     n_slots = sum(plan.slots_of_stream(end.stream) for end in core.streams_in)
     total += (n_slots + 2 * slots) * SLOT_STATE_BYTES + (len(core.streams_in) + 2) * STREAM_BYTES
-    total += len(core.streams_out) * OUT_STREAM_BYTES + len(core.planes) * PLANE_BYTES
+    total += KEPT_BYTES * len(kept_vectors(plan, core)) + len(core.streams_out) * OUT_STREAM_BYTES + len(core.planes) * PLANE_BYTES
     total += PLACE_BYTES * (len(core.streams_in) + 1) + 16 * BLOCK_OVERHEAD_BYTES + PACKET_BYTES * ring_entries(plan, core)
     return total
 

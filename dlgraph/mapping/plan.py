@@ -13,6 +13,8 @@ cut of one layer fits any cut of the next:
 * gradients, weights: between cores that hold the same parameters, at the end of a batch: tiles of a convolution, and
   replicas of a stage
 * gradient sums: between the same tiles of replicas
+* requests: to those who send something to a core that sends nothing to them; where it does, it asks by that stream for what
+  has not come
 """
 from __future__ import annotations
 
@@ -32,13 +34,15 @@ from dlgraph.mapping.intervals import Interval
 from dlgraph.mapping.neighbourhoods import neighbourhoods
 from dlgraph.mapping.stages import Stage, StageKind, head_box, input_box, taken_positions
 
-#: A key is stream number | slot | index (c_models/streams/stream_layout.h); index all ones is the marker.
+#: A key is stream number | slot | index (c_models/streams/stream_layout.h); the last few indices are no words.
 INDEX_BITS = 12
 SLOT_BITS = 4
-#: Words of a stream per sample: what the index and the marker's count allow.
-MAX_WORDS = (1 << INDEX_BITS) - 1
+#: Words of a stream per sample: what the index allows, which has four more meanings.
+MAX_WORDS = (1 << INDEX_BITS) - 4
 #: Twice the window must not exceed the slots.
 MAX_WINDOW = 1 << (SLOT_BITS - 1)
+#: Cycles between two looks at what has not come: 0.5 ms is long for packets and short for a loss.
+LOOK_CYCLES = 100_000
 
 
 class CoreKind(Enum):
@@ -60,6 +64,7 @@ class StreamKind(Enum):
     GRADIENTS = "gradients"
     GRADIENT_SUMS = "gradient sums"
     WEIGHTS = "weights"
+    REQUESTS = "requests"
 
 
 #: Streams between cores with the same parameters, once in a segment of a batch's end; the next cannot come before the one before
@@ -197,6 +202,7 @@ class Plan:
 
     :param cores: those that exchange most stand together
     :param neighbourhoods: the same, those that belong on one chip as a list
+    :param look_cycles: between two looks of a waiting core at what has not come
     """
 
     graph: LayerGraph
@@ -205,6 +211,7 @@ class Plan:
     cores: list[Core]
     neighbourhoods: list[list[Core]]
     streams: list[Stream]
+    look_cycles: int = LOOK_CYCLES
 
     def with_windows(self, window: int, shared_window: int = 0) -> Plan:
         """The same cores and streams with other windows."""
@@ -260,6 +267,9 @@ EXCHANGE_AT = {CoreKind.WEIGHT_SLICE: (SLICE_GRADIENTS, SLICE_WEIGHTS, SLICE_GRA
                CoreKind.CONVOLUTION_TILE: (TILE_GRADIENTS, TILE_WEIGHTS, TILE_GRADIENTS_OUT, TILE_WEIGHTS_OUT)}
 CREDIT_OUT = {CoreKind.WEIGHT_SLICE: SLICE_CREDIT_OUT, CoreKind.CONVOLUTION_TILE: TILE_CREDIT_OUT,
               CoreKind.UNIT_TILE: TILE_CREDIT_OUT}
+
+#: Of a stream along which nothing is sent but requests.
+NO_VECTOR = 0xff
 
 _NOTHING = Block(0, 0)
 
@@ -415,6 +425,7 @@ class _Planner:
                 self.gather(cores)
                 self.distribute(cores)
         stagger(self.cores)
+        self.connect_requests()
         # what of the input nobody takes needs no source
         self.cores = [core for core in self.cores if core.kind is not CoreKind.INPUT_SOURCE or core.streams_out]
         together = neighbourhoods(self.stages, self.cut, self.cores)
@@ -587,6 +598,15 @@ class _Planner:
             for copies in zip(*replicas):
                 self.gather_sums(copies)
         self.distribute(cores)
+
+    def connect_requests(self) -> None:
+        """A way back from every core to all that send to it: what has not come is asked for."""
+        for core in self.cores:
+            reached = {consumer for stream in core.streams_out for consumer in stream.consumers}
+            others = {end.stream.producer: None for end in core.streams_in if end.stream.producer not in reached}
+            if others:
+                stream = self.add_stream(StreamKind.REQUESTS, core, NO_VECTOR, _NOTHING, _NOTHING)
+                stream.consumers += others
 
     def share(self, cores: list[Core], exchange: Exchange) -> None:
         """Tells cores of an exchange, each by its place, and adds the inlets that they miss for it."""

@@ -96,6 +96,9 @@ static inline void runtime_send_key(uint32_t key)
  * long callback looks at it between two pieces of work and then ends its run. */
 bool runtime_stop_requested(void);
 
+/* Call `function` whenever a core that is in no callback has been woken, before it sleeps again. */
+void runtime_while_idle(void (*function)(void));
+
 /* ---- DMA ------------------------------------------------------------------------- */
 
 /* True if the transfer with this id (from spin1_dma_transfer()) is complete. */

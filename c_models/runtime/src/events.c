@@ -26,6 +26,7 @@ static task_queue_t queues[N_PRIORITIES];
 static volatile bool exit_requested;
 static bool paused;
 static volatile bool resume_at_barrier;
+static void (*idle_function)(void);
 
 static struct {
     uint first;
@@ -194,10 +195,18 @@ static void resume(void)
     runtime_timer_start();
 }
 
+void runtime_while_idle(void (*function)(void))
+{
+    idle_function = function;
+}
+
 static void schedule_until_exit(void)
 {
     while (!exit_requested) {
         task_t task;
+        if (idle_function != NULL) {
+            idle_function();
+        }
         uint cpsr = spin1_int_disable();
         bool found = pop(&task);
 
