@@ -70,6 +70,30 @@ uint64_t direct_now(const Machine *m) { return m->now; }
 
 void direct_counters(const Machine *m, Counters *counters) { *counters = machine_counters(m); }
 
+/* Rules instead of those before, or besides them; NULL, or why not. */
+const char *direct_faults(Machine *m, const char *text, bool more)
+{
+    static FaultSetting setting;
+    const char *why;
+    if (!fault_text_read(text, &setting, m->now, &why) || !fault_setting_place(m, &setting, &why))
+        return why;
+    if (!more)
+        faults_set(m, &setting);
+    for (uint32_t i = 0; more && i < setting.rules; i++)
+        faults_add(m, &setting.rule[i]);
+    return NULL;
+}
+
+const FaultCounts *direct_fault_counts(const Machine *m) { return &m->faults.counts; }
+
+uint32_t direct_held(const Machine *m) { return m->faults.held.count; }
+
+uint64_t direct_dropped_at(Machine *m, int x, int y, unsigned output)
+{
+    const Chip *chip = board_chip_at(m, x, y);
+    return chip && output < OUTPUTS ? chip->router.dropped_at[output] : 0;
+}
+
 bool direct_two_threads(Machine *m) { return lanes_start(m); }
 
 uint64_t direct_hash(const Machine *m) { return machine_hash(m); }
