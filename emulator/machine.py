@@ -73,8 +73,8 @@ class Counters:
     dma_bytes: int
     #: packets of all types that vanished by faults on request: lost, corrupt, or in a chip that died
     lost_on_request: int
-    #: how often each kind of fault on request happened, by its name in :class:`Faults`; ``"kill_link"``, ``"kill_core"``, ``"kill_chip"``
-    #: and ``"slow_core"`` are parts.  A packet that was held back, but not overtaken in time, is one of ``"delay"``
+    #: how often each kind of fault on request happened, by its name in :class:`Faults`, or ``"kill_link"``, ``"kill_core"``,
+    #: ``"kill_chip"``, ``"slow_core"``.  A packet that was held back, but not overtaken in time, is one of ``"delay"``
     faults: dict[str, int]
     #: packets that vanished by faults on request, by (x, y, port) of the router: links by which they came, then physical cores
     vanished_at: dict[tuple[int, int, int], int] = field(repr=False)
