@@ -57,6 +57,8 @@ def _engine() -> ctypes.CDLL:
     engine.direct_faults.argtypes = [machine, ctypes.c_char_p, ctypes.c_bool]
     engine.direct_fault_counts.restype = ctypes.POINTER(_FaultCounts)
     engine.direct_fault_counts.argtypes = [machine]
+    engine.direct_datagram_fates.restype = ctypes.c_bool
+    engine.direct_datagram_fates.argtypes = [ctypes.c_char_p, ctypes.c_uint32, ctypes.c_char_p]
     engine.direct_held.restype = ctypes.c_uint32
     engine.direct_held.argtypes = [machine]
     engine.direct_dropped_at.restype = ctypes.c_uint64
@@ -66,6 +68,17 @@ def _engine() -> ctypes.CDLL:
     engine.direct_hash.restype = ctypes.c_uint64
     engine.direct_hash.argtypes = [machine]
     return engine
+
+
+def datagram_fates(faults: Faults | Mapping[str, Any], n: int) -> list[str]:
+    """What becomes of datagrams between host and board: ``"passes"``, ``"lost"``, ``"twice"`` or ``"held"``.
+
+    :param n: number of datagrams, to the board and to the host in turn
+    """
+    fates = ctypes.create_string_buffer(n)
+    if not _engine().direct_datagram_fates(Faults.of(faults)._text().encode(), n, fates):
+        raise ValueError("the engine cannot read what is said about faults")
+    return [("passes", "lost", "twice", "held")[fate] for fate in fates.raw]
 
 
 class DirectMachine:

@@ -54,6 +54,15 @@ def checked_place(name: str, value: object, part: str) -> Place:
     return numbers
 
 
+def checked_numbers(name: str, value: object, least: int, most: int, what: str) -> tuple[int, ...]:
+    """A list of whole numbers."""
+    numbers = tuple(value) if isinstance(value, (tuple, list, set, frozenset, range)) else (None,)
+    if not all(isinstance(n, int) and not isinstance(n, bool) and least <= n <= most for n in numbers):
+        raise ValueError(f"{shown(name, value)} is not a list of {what}. Give numbers from {least} to {most}, such as "
+                         f"{name}=({least},).")
+    return numbers
+
+
 def checked_types(value: object) -> tuple[str, ...]:
     """Types of packet."""
     types = tuple(value) if isinstance(value, (tuple, list, set, frozenset)) else ()

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import boards
-from .fault_checks import PACKET_TYPES, check_names, check_number, check_rate, checked_rules, checked_types, shown
+from .fault_checks import PACKET_TYPES, check_names, check_number, check_rate, checked_numbers, checked_rules, checked_types, shown
 from .fault_rules import CERTAIN, KINDS, PACKET_KINDS, Death, PacketFault, SlowCore, check_holding
 
 __all__ = ["DATAGRAM_KINDS", "KINDS", "MOST_RULES", "PACKET_KINDS", "PACKET_TYPES", "Death", "Faults", "PacketFault", "SlowCore"]
@@ -49,6 +49,8 @@ class Faults:
     :param datagram_reorder:
         rate of datagrams that are held back until one to three later ones of their direction have gone, or 2 ms of emulated
         time are over
+    :param spare_commands: commands of SCP to SC&MP, 0 to 63, which nothing befalls, nor their answers
+    :param spare_ports: ports of SDP, 1 to 7, likewise: what the host sends to such a port, and what comes from one
     :param seed: of all draws, 0 to 2**64 - 1; each seed gives another run, and always the same
     :param delay_us: longest time for which packets are held back, microseconds
     :param overtaken_by: longest number of packets that overtake one
@@ -68,6 +70,8 @@ class Faults:
     datagram_loss: float = 0.0
     datagram_duplicate: float = 0.0
     datagram_reorder: float = 0.0
+    spare_commands: tuple[int, ...] = ()
+    spare_ports: tuple[int, ...] = ()
     seed: int = 0
     delay_us: float = 100.0
     overtaken_by: int = 3
@@ -85,6 +89,8 @@ class Faults:
                 rates = ", ".join(shown(name, rate) for name, rate in given.items())
                 raise ValueError(f"The rates of what befalls {what}, {rates}, add up to more than 1, but at most one thing "
                                  f"befalls each. Give smaller ones.")
+        object.__setattr__(self, "spare_commands", checked_numbers("spare_commands", self.spare_commands, 0, 63, "commands of SCP"))
+        object.__setattr__(self, "spare_ports", checked_numbers("spare_ports", self.spare_ports, 1, 7, "ports of SDP"))
         check_number("seed", self.seed, 0, 2 ** 64 - 1, "a seed, a whole number from 0 to 2**64 - 1", whole=True)
         check_holding("delay_us", self.delay_us, self.overtaken_by)
         object.__setattr__(self, "types", checked_types(self.types))
@@ -140,7 +146,9 @@ class Faults:
     def _text(self) -> str:
         """As ``src/fault_text.c`` reads it."""
         datagrams = " ".join(str(round(getattr(self, kind) * CERTAIN)) for kind in DATAGRAM_KINDS)
-        return ";".join((f"seed {self.seed}", f"datagrams {datagrams}", *(f"rule {rule._text()}" for rule in self._all())))
+        spare = (sum(1 << each for each in set(numbers)) for numbers in (self.spare_commands, self.spare_ports))
+        return ";".join((f"seed {self.seed}", f"datagrams {datagrams}", "spare {} {}".format(*spare),
+                         *(f"rule {rule._text()}" for rule in self._all())))
 
     def _dead_from_the_start(self) -> str:
         """Names the board that has these parts dead."""

@@ -181,7 +181,9 @@ static void accept_datagram(Bridge *b, Machine *m, const struct sockaddr_in *fro
             return;
         }
         if (b->requests < BRIDGE_REQUESTS)
-            b->request[b->requests++] = (Request){from->sin_addr.s_addr, from->sin_port, sequence, false, NEVER};
+            b->request[b->requests++] = (Request){
+                .address = from->sin_addr.s_addr, .port = from->sin_port, .sequence = sequence,
+                .spared = datagram_spared(&b->faults, TO_BOARD, data, bytes), .since = NEVER};
     }
     udp_frame(m, queue_place(b), from, port, data, bytes);
 }
@@ -220,6 +222,7 @@ void bridge_collect(Bridge *b, Machine *m)
             if (n < 0)
                 break;
             d.length = (uint32_t)n;
+            d.spared = !which && datagram_spared(&b->faults, TO_BOARD, d.data, d.length);
             enum DatagramFate fate = datagram_fate(&b->faults, TO_BOARD, &d, m->now);
             if (fate == DATAGRAM_PASSES || fate == DATAGRAM_TWICE)
                 take_in(b, m, &d, false);
@@ -319,8 +322,12 @@ static void send_udp(Bridge *b, const Machine *m, const Frame *f)
     if (bytes < UDP_HEADER || bytes > f->length - ETHERNET_HEADER - IP_HEADER)
         return;
     bytes -= UDP_HEADER;
-    Datagram d = {.peer.sin_family = AF_INET, .length = (uint32_t)bytes};
+    Datagram d;
+    d.peer = (struct sockaddr_in){.sin_family = AF_INET};
+    d.length = (uint32_t)bytes;
+    d.boot = false;
     memcpy(d.data, udp + UDP_HEADER, bytes);
+    d.spared = datagram_spared(&b->faults, TO_HOST, d.data, bytes);
     memcpy(&d.peer.sin_addr, ip + 16, 4);
     memcpy(&d.peer.sin_port, udp + 2, 2);
     if (bytes >= SCP_MINIMUM) {
@@ -329,6 +336,7 @@ static void send_udp(Bridge *b, const Machine *m, const Frame *f)
         if (r) {
             r->answered = true;
             r->since = m->now;
+            d.spared |= r->spared;
         }
     }
     if (b->loopback && ip[16] != 127) {

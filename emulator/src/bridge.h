@@ -19,6 +19,7 @@ typedef struct Request {
     uint32_t address;
     uint16_t port, sequence;
     bool answered;
+    bool spared;                             /* by faults; so is its answer */
     uint64_t since;                          /* in work, or answered; NEVER while it waits in the queue */
 } Request;
 

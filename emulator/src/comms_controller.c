@@ -8,7 +8,7 @@
 #include "machine.h"
 
 enum { TX_EMPTY = 1u << 31, TX_FULL = 1u << 30, TX_OVERRUN = 1u << 29, TX_NOT_FULL = 1u << 28 };
-enum { RX_RECEIVED = 1u << 31, RX_PARITY_ERROR = 1u << 30, RX_NO_ERROR = 1u << 28 };
+enum { RX_RECEIVED = 1u << 31, RX_PARITY_ERROR_SHIFT = 30, RX_NO_ERROR = 1u << 28 };
 
 static uint64_t spacing(const Packet *p, unsigned without, unsigned with)
 {
@@ -161,9 +161,11 @@ uint32_t cc_read(Core *core, uint32_t offset)
     case 0x04: return cc->tx_data;
     case 0x0c: {
         uint32_t status = (uint32_t)cc->last.arrival << 24 | (uint32_t)cc->last.control << 16
-                        | (cc->parity_error ? RX_PARITY_ERROR : 0);
-        uint32_t whole = cc->last.control & CONTROL_WRONG_PARITY ? 0 : RX_NO_ERROR | 1u << packet_type(&cc->last);
-        return cc->rx_visible ? RX_RECEIVED | whole | status : status;
+                        | (uint32_t)cc->parity_error << RX_PARITY_ERROR_SHIFT;
+        if (!cc->rx_visible)
+            return status;
+        bool whole = !(cc->last.control & CONTROL_WRONG_PARITY);
+        return status | RX_RECEIVED | (whole ? RX_NO_ERROR | 1u << packet_type(&cc->last) : 0);
     }
     case 0x10: return cc->last.payload;
     case 0x14: {

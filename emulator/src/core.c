@@ -94,11 +94,11 @@ void core_run(Core *core, uint64_t end)
             cpu->cycles = core->next_local;
             continue;
         }
-        if (!core->slow && ahead_try(core, end))
-            break;
         core->run_until = core->next_local < end ? core->next_local : end;
         if (core->slow)
             slow_core_run(core);
+        else if (ahead_try(core, end))
+            break;
         else
             cpu_run(cpu, core->run_until);
         if (core->restart_pending) {

@@ -8,12 +8,28 @@
 enum { PASS_MOST = 3 };
 #define HOLD_LONGEST (2ull * CYCLES_PER_MILLISECOND)
 
-void datagram_faults_set(DatagramFaults *f, uint64_t seed, const uint64_t rate[DATAGRAM_FAULTS])
+/* SDP over UDP: two bytes of padding, then the header, then SCP's command. */
+enum { SDP_TO_PORT = 4, SDP_FROM_PORT = 5, SDP_HEADER_END = 10, SCP_COMMAND_END = 12, PORT_SHIFT = 5 };
+
+void datagram_faults_set(DatagramFaults *f, const FaultSetting *setting)
 {
-    f->seed = seed;
-    memcpy(f->rate, rate, sizeof f->rate);
+    f->seed = setting->seed;
+    memcpy(f->rate, setting->datagram_rate, sizeof f->rate);
+    f->spare_commands = setting->spare_commands;
+    f->spare_ports = setting->spare_ports;
     for (unsigned way = 0; way < DATAGRAM_WAYS; way++)
         f->way[way].draws = 0;
+}
+
+bool datagram_spared(const DatagramFaults *f, enum DatagramWay way, const uint8_t *data, size_t bytes)
+{
+    if (bytes < SDP_HEADER_END)
+        return false;
+    uint32_t port = data[way == TO_BOARD ? SDP_TO_PORT : SDP_FROM_PORT] >> PORT_SHIFT;
+    if (port)
+        return f->spare_ports >> port & 1;
+    uint32_t command = bytes < SCP_COMMAND_END ? 64 : data[10] | (uint32_t)data[11] << 8;
+    return way == TO_BOARD && command < 64 && f->spare_commands >> command & 1;
 }
 
 /* Each way has numbers of its own: how datagrams of both ways mix depends on the host. */
@@ -44,7 +60,7 @@ enum DatagramFate datagram_fate(DatagramFaults *f, enum DatagramWay way, const D
 {
     static const enum DatagramFate fate[DATAGRAM_FAULTS] = {DATAGRAM_LOST, DATAGRAM_TWICE, DATAGRAM_HELD};
     unsigned kind = DATAGRAM_FAULTS;
-    if (f->rate[DATAGRAM_LOSS] | f->rate[DATAGRAM_DUPLICATE] | f->rate[DATAGRAM_REORDER]) {
+    if (!datagram->spared && (f->rate[DATAGRAM_LOSS] | f->rate[DATAGRAM_DUPLICATE] | f->rate[DATAGRAM_REORDER])) {
         uint64_t number = draw(f, way) >> 1, sum = 0;
         for (kind = 0; kind < DATAGRAM_FAULTS && number >= (sum += f->rate[kind]); kind++)
             ;

@@ -18,6 +18,7 @@ typedef struct Datagram {
     struct sockaddr_in peer;                 /* the host's end */
     uint32_t length;
     bool boot;                               /* of the boot port */
+    bool spared;                             /* nothing befalls it */
     uint8_t data[DATAGRAM_MAX];
 } Datagram;
 
@@ -25,12 +26,16 @@ typedef struct HeldDatagram { uint64_t until; uint32_t to_pass; Datagram datagra
 
 typedef struct DatagramFaults {
     uint64_t seed, rate[DATAGRAM_FAULTS];    /* in units of 2**-63 */
+    uint64_t spare_commands;
+    uint32_t spare_ports;
     uint64_t happened[DATAGRAM_FAULTS];
     struct { uint64_t draws; uint32_t held; HeldDatagram place[DATAGRAMS_HELD]; } way[DATAGRAM_WAYS];
 } DatagramFaults;
 
 /* These rates from now on; what happened stays counted, what is held comes in its time. */
-void datagram_faults_set(DatagramFaults *f, uint64_t seed, const uint64_t rate[DATAGRAM_FAULTS]);
+void datagram_faults_set(DatagramFaults *f, const FaultSetting *setting);
+/* Whether a request to the board, or what an application sends to the host, is to be spared. */
+bool datagram_spared(const DatagramFaults *f, enum DatagramWay way, const uint8_t *data, size_t bytes);
 /* What becomes of a datagram; one that is held has been copied.  `now`: emulated time, cycles. */
 enum DatagramFate datagram_fate(DatagramFaults *f, enum DatagramWay way, const Datagram *datagram, uint64_t now);
 /* Takes one that has been held long enough; false: there is none. */

@@ -57,6 +57,9 @@ bool fault_text_read(const char *text, FaultSetting *setting, uint64_t now, cons
             setting->seed = number[0];
         } else if (strncmp(text, "datagrams ", 10) == 0 && numbers(text + 10, end, number, DATAGRAM_FAULTS)) {
             memcpy(setting->datagram_rate, number, sizeof setting->datagram_rate);
+        } else if (strncmp(text, "spare ", 6) == 0 && numbers(text + 6, end, number, 2) && number[1] <= UINT8_MAX) {
+            setting->spare_commands = number[0];
+            setting->spare_ports = (uint32_t)number[1];
         } else if (strncmp(text, "rule ", 5) == 0 && numbers(text + 5, end, number, NUMBERS)) {
             if (setting->rules == MAX_FAULT_RULES) {
                 *why = "there are too many rules about faults";

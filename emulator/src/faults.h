@@ -52,7 +52,10 @@ typedef struct FaultRule {
 
 typedef struct FaultSetting {
     uint64_t seed;
-    uint64_t datagram_rate[DATAGRAM_FAULTS]; /* for the bridge; nothing to the machine */
+    /* for the bridge, and nothing to the machine */
+    uint64_t datagram_rate[DATAGRAM_FAULTS];
+    uint64_t spare_commands;                 /* bit per command of SCP to SC&MP */
+    uint32_t spare_ports;                    /* bit per port of SDP */
     uint32_t rules;
     FaultRule rule[MAX_FAULT_RULES];
 } FaultSetting;
@@ -120,7 +123,7 @@ void faults_refresh(struct Machine *m);      /* `watch` and `copies` */
 void faults_vanished(struct Machine *m, struct Chip *chip, uint32_t port, const Packet *packet, uint64_t deliveries);
 
 /* fault_text.c */
-/* "seed N", "datagrams N N N" and "rule N ...", parted by semicolons; false with `*why` set where it is wrong. */
+/* "seed N", "datagrams N N N", "spare N N" and "rule N ...", parted by semicolons; false with `*why` set where it is wrong. */
 bool fault_text_read(const char *text, FaultSetting *setting, uint64_t now, const char **why);
 /* Whether a rule can be one of this machine; finds what is to be found from its place. */
 bool fault_rule_place(struct Machine *m, FaultRule *rule, const char **why);

@@ -272,7 +272,7 @@ static void say_stats(const Server *s)
 static void give_faults(Server *s, const FaultSetting *faults)
 {
     faults_set(s->machine, faults);
-    datagram_faults_set(&s->bridge.faults, faults->seed, faults->datagram_rate);
+    datagram_faults_set(&s->bridge.faults, faults);
 }
 
 /* Instead of those before. */
@@ -338,7 +338,7 @@ static void reset(Server *s)
         return;
     }
     log_write(s->bridge.log, LOG_RESET, before, NULL, 0);
-    datagram_faults_set(&s->bridge.faults, faults.seed, faults.datagram_rate);
+    datagram_faults_set(&s->bridge.faults, &faults);
     for (unsigned way = 0; way < DATAGRAM_WAYS; way++)
         s->bridge.faults.way[way].held = 0;
     if (s->options->faults && faults_of_start(s->options, &faults, s->machine->now, &why)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 from machine_support import program, spinnemu  # noqa: F401 - imports the package
 
-from spinnemu.direct import DirectMachine
+from spinnemu.direct import DirectMachine, datagram_fates
 from spinnemu.faults import KINDS, PACKET_KINDS
 
 ALL = 0xffffffff
@@ -310,6 +310,18 @@ def test_no_more_are_held_than_there_is_room_for():
     assert 8150 < held.counts["held"] <= 8192 and held.counts["not_held"] > 1000
     assert held.counts["delay"] + held.counts["not_held"] == held.sent
     assert held.sent == held.delivered + held.counts["held"]
+
+
+def test_datagrams():
+    rates = {"datagram_loss": 0.02, "datagram_duplicate": 0.05, "datagram_reorder": 0.03}
+    fates = datagram_fates({**rates, "seed": 7}, 20_000)
+    for way in (0, 1):                                                # each by itself
+        seen = Counter(fates[way::2])
+        for fate, rate in zip(("lost", "twice", "held"), rates.values()):
+            assert_rate(seen[fate], 10_000, rate)
+    assert fates[0::2] != fates[1::2]
+    assert fates == datagram_fates({**rates, "seed": 7}, 20_000) != datagram_fates({**rates, "seed": 8}, 20_000)
+    assert set(datagram_fates({"drop": 0.5}, 100)) == {"passes"}
 
 
 # ---------------------------------------------------------------------- the same again
