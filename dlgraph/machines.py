@@ -11,9 +11,13 @@ import configparser
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Mapping
 
 from dlgraph.errors import MachineError
 from dlgraph.targets import BoardTarget, EmulatedTarget, MachineTarget, SpallocTarget
+
+if TYPE_CHECKING:
+    import spinnemu
 
 #: Board name -> the version number by which the Graph Front End knows it.
 BOARD_VERSIONS = {"spinn3": "3", "spinn5": "5"}
@@ -38,6 +42,22 @@ def _check_text(name: str, value: object) -> None:
         raise MachineError(f"{name}={value!r} is not a name. Give it as text, such as {name}='spinnaker.example.org'.")
 
 
+def _checked_faults(faults: object, board: str) -> spinnemu.Faults | None:
+    """What the emulated board is told, or None.
+
+    :raises MachineError: for faults that cannot be
+    """
+    if faults is None:
+        return None
+    from spinnemu.faults import Faults
+    try:
+        checked = Faults.of(faults)                          # type: ignore[arg-type]
+        checked.check_board(board)
+    except ValueError as error:
+        raise MachineError(f"faults={faults!r} cannot be brought about: {error}") from error
+    return checked
+
+
 @dataclass(frozen=True)
 class Emulated:
     """An emulated board on this computer.
@@ -47,12 +67,15 @@ class Emulated:
     :param address: the loopback address it answers at, such as ``"127.0.0.5"``; None for a free one
     :param threads: 1 or 2 of this computer's, with the same result; two are faster where hundreds of cores are busy and this
         computer has nothing else to do
+    :param faults: what is to go wrong: ``spinnemu.Faults`` or a dictionary of its parameters, such as
+        ``{"drop": 1e-4, "duplicate": 1e-3, "reorder": 1e-3, "datagram_loss": 0.02, "seed": 7}``; None for nothing
     """
 
     boards: int = 1
     board: str = "spinn5"
     address: str | None = None
     threads: int = 1
+    faults: spinnemu.Faults | Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         _check_boards(self.boards)
@@ -65,9 +88,10 @@ class Emulated:
                 raise MachineError(f"address={self.address!r} cannot be used. An emulated board answers at a loopback "
                                    f"address of its own: 127.x.y.z, but not 127.0.0.1, which the host software treats "
                                    f"in a special way. Leave it out for a free one.")
+        object.__setattr__(self, "faults", _checked_faults(self.faults, self.board))
 
     def target(self) -> MachineTarget:
-        return EmulatedTarget(self.board, BOARD_VERSIONS[self.board], self.address, self.threads)
+        return EmulatedTarget(self.board, BOARD_VERSIONS[self.board], self.address, self.threads, self.faults)
 
 
 @dataclass(frozen=True)

@@ -68,11 +68,13 @@ class EmulatedTarget(MachineTarget):
     kind = "emulated"
     emulated = True
 
-    def __init__(self, board: str, version: str, address: str | None, threads: int = 1) -> None:
+    def __init__(self, board: str, version: str, address: str | None, threads: int = 1, faults: Any = None) -> None:
         self.board = board
         self.version = version
         self.wanted_address = address
         self.threads = threads
+        #: ``spinnemu.Faults``, or None.
+        self.faults = faults
         #: The running ``spinnemu.Machine``, or None.
         self.machine: Any = None
 
@@ -97,7 +99,8 @@ class EmulatedTarget(MachineTarget):
                                ) from error
         try:
             self.machine = spinnemu.Machine(
-                board=self.board, address=self.wanted_address, threads=self.threads, translations=translations())
+                board=self.board, address=self.wanted_address, threads=self.threads, translations=translations(),
+                faults=self.faults)
         except spinnemu.AddressBusyError as error:
             raise MachineError(
                 f"The emulated board cannot answer at {self.wanted_address}: {error}. Leave the address out for a free "

@@ -12,6 +12,7 @@ as it would reach a board::
 
 from . import translations
 from .errors import AddressBusyError, EmulatorError
+from .faults import Death, Faults, PacketFault, SlowCore
 from .machine import Counters, Machine
 
-__all__ = ["AddressBusyError", "Counters", "EmulatorError", "Machine", "translations"]
+__all__ = ["AddressBusyError", "Counters", "Death", "EmulatorError", "Faults", "Machine", "PacketFault", "SlowCore", "translations"]

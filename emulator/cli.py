@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+from . import fault_options
 from .errors import EmulatorError
 from .machine import BOARDS, Counters, Machine, replay
 
@@ -44,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
                         type=_numbers(3, "a physical core, such as 2,3,17"))
     parser.add_argument("--dead-link", metavar="X,Y,L", action="append", default=[],
                         type=_numbers(3, "a link, such as 2,3,0"))
+    fault_options.add(parser)
     parser.add_argument("--threads", type=int, choices=(1, 2), default=1,
                         help="host threads; two help when hundreds of cores are busy")
     parser.add_argument("--translation", metavar="LIBRARY", action="append", default=[],
@@ -51,7 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--record", metavar="LOG", help="log what the host does, for --replay")
     parser.add_argument("--replay", metavar="LOG",
                         help="repeat a log without listening, and say where it ended; needs the "
-                             "--address and the other options of the recorded machine")
+                             "--address and the other options of the recorded machine, but for faults, "
+                             "which are in the log")
     parser.add_argument("--stats", metavar="SECONDS", type=float, nargs="?", const=0.0,
                         help="print counters at the end, and every so many seconds if given")
     return parser
@@ -63,6 +66,8 @@ def _report(counters: Counters) -> str:
         "instructions": counters.instructions, "faulted_cores": counters.faulted_cores,
         "packets_sent": counters.sent, "delivered": counters.delivered,
         "over_links": counters.forwarded, "dropped": counters.dropped,
+        "faults": {kind: number for kind, number in counters.faults.items() if number},
+        "deliveries_missing": counters.deliveries_missing,
         "default_routed": counters.default_routed,
         "datagrams_in": counters.datagrams_in, "datagrams_out": counters.datagrams_out,
         "core_cycles_awake": sum(counters.awake.values())})
@@ -79,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print("spinnemu: --replay needs the --address of the recorded machine", file=sys.stderr)
                 return 2
             end = replay(options.replay, options.board, options.address, boot=not options.no_boot,
-                         translations=options.translation, **dead)
+                         threads=options.threads, translations=options.translation, **dead)
             print(json.dumps({"cycles": end.counters.cycles, "state": end.state_hash}))
             if options.stats is not None:
                 print(_report(end.counters))
@@ -95,7 +100,8 @@ def _serve(options: argparse.Namespace, dead: dict) -> int:
     signal.signal(signal.SIGTERM, lambda *_: end.set())
     started = time.monotonic()
     with Machine(options.board, options.address, boot=not options.no_boot, record=options.record,
-                 expose=options.expose, threads=options.threads, translations=options.translation, **dead) as machine:
+                 expose=options.expose, threads=options.threads, translations=options.translation,
+                 faults=fault_options.faults(options), **dead) as machine:
         print(f"emulated {options.board} at {machine.address} after "
               f"{time.monotonic() - started:.1f} s; Ctrl-C ends it", flush=True)
         try:

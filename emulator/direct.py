@@ -6,10 +6,13 @@ Programs and routes are put straight into cores and routers.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
-from . import build
-from .machine import BOARDS, CLOCK_HZ, PACKET_TYPES
+from . import boards, build
+from .faults import KINDS, PACKET_TYPES, Faults
+from .machine import BOARDS, CLOCK_HZ
 
 _KEY, _MASK, _ROUTE = 0x8000, 0xc000, 0x4000
 
@@ -20,6 +23,14 @@ class _Counters(ctypes.Structure):
     _fields_ = [*((name, ctypes.c_uint64 * 4)
                   for name in ("sent", "delivered", "forwarded", "dropped", "unconnected")),
                 ("others", ctypes.c_uint64 * 16)]            # more than there are
+
+
+class _FaultCounts(ctypes.Structure):
+    """``FaultCounts`` in ``src/faults.h``."""
+
+    _fields_ = [("happened", ctypes.c_uint64 * len(KINDS)),
+                *((name, ctypes.c_uint64) for name in ("not_held", "deliveries_lost", "deliveries_dropped", "deliveries_added")),
+                ("vanished_at", ctypes.c_uint64 * (boards.LINKS + boards.CORES) * 48)]
 
 
 def _engine() -> ctypes.CDLL:
@@ -42,11 +53,32 @@ def _engine() -> ctypes.CDLL:
     engine.direct_now.argtypes = [machine]
     engine.direct_counters.restype = None
     engine.direct_counters.argtypes = [machine, ctypes.POINTER(_Counters)]
+    engine.direct_faults.restype = ctypes.c_char_p
+    engine.direct_faults.argtypes = [machine, ctypes.c_char_p, ctypes.c_bool]
+    engine.direct_fault_counts.restype = ctypes.POINTER(_FaultCounts)
+    engine.direct_fault_counts.argtypes = [machine]
+    engine.direct_datagram_fates.restype = ctypes.c_bool
+    engine.direct_datagram_fates.argtypes = [ctypes.c_char_p, ctypes.c_uint32, ctypes.c_char_p]
+    engine.direct_held.restype = ctypes.c_uint32
+    engine.direct_held.argtypes = [machine]
+    engine.direct_dropped_at.restype = ctypes.c_uint64
+    engine.direct_dropped_at.argtypes = [machine, ctypes.c_int, ctypes.c_int, ctypes.c_uint]
     engine.direct_two_threads.argtypes = [machine]
     engine.direct_two_threads.restype = ctypes.c_bool
     engine.direct_hash.restype = ctypes.c_uint64
     engine.direct_hash.argtypes = [machine]
     return engine
+
+
+def datagram_fates(faults: Faults | Mapping[str, Any], n: int) -> list[str]:
+    """What becomes of datagrams between host and board: ``"passes"``, ``"lost"``, ``"twice"`` or ``"held"``.
+
+    :param n: number of datagrams, to the board and to the host in turn
+    """
+    fates = ctypes.create_string_buffer(n)
+    if not _engine().direct_datagram_fates(Faults.of(faults)._text().encode(), n, fates):
+        raise ValueError("the engine cannot read what is said about faults")
+    return [("passes", "lost", "twice", "held")[fate] for fate in fates.raw]
 
 
 class DirectMachine:
@@ -58,6 +90,7 @@ class DirectMachine:
 
     def __init__(self, board: str = "spinn3", threads: int = 1) -> None:
         self._engine = _engine()
+        self._board = board
         self._machine = self._engine.direct_new(BOARDS[board])
         if not self._machine:
             raise MemoryError("not enough memory for the emulated board")
@@ -119,6 +152,31 @@ class DirectMachine:
         counters = _Counters()
         self._engine.direct_counters(self._machine, counters)
         return dict(zip(PACKET_TYPES, getattr(counters, what)))
+
+    def faults(self, faults: Faults | Mapping[str, Any] | None = None, *, more: bool = False) -> None:
+        """What is to go wrong from now on, instead of what was, or besides it."""
+        given = Faults.of(faults)
+        given.check_board(self._board, booted=False)
+        why = self._engine.direct_faults(self._machine, given._text().encode(), more)
+        if why:
+            raise ValueError(why.decode())
+
+    def fault_counts(self) -> dict[str, int]:
+        """How often each kind of fault happened, and the balance of deliveries, as in :class:`spinnemu.Counters`."""
+        counts = self._engine.direct_fault_counts(self._machine).contents
+        return dict(zip(KINDS, counts.happened)) | {
+            name: getattr(counts, name) for name in ("not_held", "deliveries_lost", "deliveries_dropped", "deliveries_added")} | {
+            "held": self._engine.direct_held(self._machine)}
+
+    def vanished_at(self) -> dict[tuple[int, int, int], int]:
+        """Packets that vanished by faults, by (x, y, port) of the router; those of none are left out."""
+        counts = self._engine.direct_fault_counts(self._machine).contents
+        return {(x, y, port): count for (x, y), row in zip(sorted(boards.chips(self._board)), counts.vanished_at)
+                for port, count in enumerate(row) if count}
+
+    def dropped_at(self, x: int, y: int, output: int) -> int:
+        """Packets that a router gave up while an output was blocked: links, then cores."""
+        return int(self._engine.direct_dropped_at(self._machine, x, y, output))
 
     def state_hash(self) -> int:
         """Fingerprint of memories, registers and tables."""

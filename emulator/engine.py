@@ -30,6 +30,7 @@ class ServeOptions(ctypes.Structure):
         ("translation_count", ctypes.c_uint32),
         ("translations", ctypes.POINTER(ctypes.c_char_p)),
         ("translation_key", ctypes.c_char_p),
+        ("faults", ctypes.c_char_p),
     ]
 
 
@@ -54,7 +55,7 @@ def main(arguments):
         control_in=0, control_out=1, die_with_parent=options["die_with_parent"],
         threads=options["threads"], translation_count=len(translations),
         translations=(ctypes.c_char_p * len(translations))(*map(str.encode, translations)),
-        translation_key=_text(options["translation_key"]))
+        translation_key=_text(options["translation_key"]), faults=_text(options["faults"]))
     return engine.spinnemu_serve(ctypes.byref(serve))
 
 

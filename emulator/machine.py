@@ -11,13 +11,14 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from . import boot_image, build, translation_key
 from .errors import AddressBusyError, EmulatorError
+from .faults import PACKET_TYPES, Death, Faults, PacketFault, SlowCore
 from .serial_rom import serial_rom
 
 #: hardware version of each kind of board
@@ -25,7 +26,6 @@ BOARDS = {"spinn3": 3, "spinn5": 5}
 CLOCK_HZ = 200_000_000
 SCP_PORT = 17893
 BOOT_PORT = 54321
-PACKET_TYPES = ("mc", "p2p", "nn", "fr")
 #: booted states in the cache; 3 MB (4 chips) or 37 MB (48 chips) each
 _SNAPSHOTS_KEPT = 16
 
@@ -71,13 +71,34 @@ class Counters:
     frames_lost: int
     dma_transfers: int
     dma_bytes: int
-    #: packets that vanished because :meth:`Machine.faults` asked for it
+    #: packets of all types that vanished by faults on request: lost, corrupt, or in a chip that died
     lost_on_request: int
+    #: how often each kind of fault on request happened, by its name in :class:`Faults`, or ``"kill_link"``, ``"kill_core"``,
+    #: ``"kill_chip"``, ``"slow_core"``.  A packet that was held back, but not overtaken in time, is one of ``"delay"``
+    faults: dict[str, int]
+    #: packets that vanished by faults on request, by (x, y, port) of the router: links by which they came, then physical cores
+    vanished_at: dict[tuple[int, int, int], int] = field(repr=False)
+    #: copies of multicast packets that cores did not get because of faults on request other than drops, by the routing tables
+    deliveries_lost: int
+    #: likewise, because routers gave packets up, on request or not
+    deliveries_dropped: int
+    #: copies that cores got, or that vanished later, because packets were duplicated
+    deliveries_added: int
+    #: packets that faults hold back just now
+    held: int
+    #: packets that should have been held back, but too many were already
+    not_held: int
 
     @property
     def seconds(self) -> float:
         """Emulated time since power-on in seconds."""
         return self.cycles / CLOCK_HZ
+
+    @property
+    def deliveries_missing(self) -> int:
+        """Copies of multicast packets that cores did not get: packets sent, times the cores that each goes to, are those delivered
+        and these, when nothing is on its way."""
+        return self.deliveries_lost + self.deliveries_dropped - self.deliveries_added
 
     @staticmethod
     def _from_stats(stats: dict[str, Any]) -> Counters:
@@ -92,13 +113,15 @@ class Counters:
 
         same = ("cycles", "instructions", "faulted_cores", "default_routed", "datagrams_in",
                 "datagrams_out", "repeats_dropped", "refused", "frames_lost", "dma_transfers",
-                "dma_bytes", "lost_on_request")
+                "dma_bytes", "lost_on_request", "faults", "deliveries_lost", "deliveries_dropped", "deliveries_added",
+                "held", "not_held")
         return Counters(
             sent=by_type("sent"), delivered=by_type("delivered"), forwarded=by_type("forwarded"),
             dropped=by_type("dropped"), unconnected=by_type("unconnected"),
             link_packets=by_part("link_packets"), dropped_at=by_part("dropped_at"), awake=by_part("core_cycles_awake"),
             core_instructions=by_part("core_instructions"),
             monitors=dict(zip(chips, stats["monitor_cores"])),
+            vanished_at={(x, y, port): count for x, y, port, count in stats["vanished_at"]},
             **{name: stats[name] for name in same})
 
 
@@ -125,6 +148,10 @@ class Machine:
         and the host has nothing else to do, and slower otherwise
     :param translations:
         libraries that :mod:`spinnemu.translate` made of programs; cores run these faster, with the same result
+    :param faults:
+        what is to go wrong, :class:`Faults` or a dictionary of its parameters.  Parts that die without a moment are dead before
+        there is power; everything else begins when the machine is ready, and again after :meth:`reset`
+    :raises ValueError: for faults, addresses or boards that cannot be
     :raises EmulatorError: if the machine does not start, or a translation belongs to another version of the emulator
     """
 
@@ -135,7 +162,8 @@ class Machine:
             dead_links: Iterable[tuple[int, int, int]] = (),
             record: str | os.PathLike[str] | None = None,
             expose: bool = False, snapshots: bool = True, threads: int = 1,
-            translations: Iterable[str | os.PathLike[str]] = ()) -> None:
+            translations: Iterable[str | os.PathLike[str]] = (),
+            faults: Faults | Mapping[str, Any] | None = None) -> None:
         self._threads = threads
         self._translations = [os.path.abspath(path) for path in translations]
         self._process: subprocess.Popen[str] | None = None
@@ -143,6 +171,9 @@ class Machine:
         #: fingerprint of the state at the end of a recorded run; set by :meth:`close`
         self.final_state_hash: str | None = None
         self.board = _checked_board(board)
+        self._faults = None if faults is None else Faults.of(faults)
+        if self._faults is not None:
+            self._faults.check_board(board, booted=boot)
         rom = serial_rom(dead_chips, dead_cores, dead_links)
         if address is not None:
             self.address = _checked_address(address, expose)
@@ -165,7 +196,8 @@ class Machine:
     def _start(self, rom: bytes, boot: bool, record: Any, replay: Any, snapshots: bool) -> dict[str, Any]:
         library = build.library()
         image = boot_image.patched_image(BOARDS[self.board]) if boot else b""
-        key = _snapshot_key(library, image, rom, self.board, self.address)
+        dead = "" if self._faults is None else self._faults._dead_from_the_start()
+        key = _snapshot_key(library, image, rom, self.board, self.address, dead)
         path = build.cache_folder() / f"booted-{self.board}-{key[:24]}.snapshot"
         main_thread = threading.current_thread() is threading.main_thread()
         options = {
@@ -177,6 +209,7 @@ class Machine:
             # The kernel's signal comes when the *thread* that started the process ends.
             "die_with_parent": int(main_thread), "threads": self._threads,
             "translations": self._translations, "translation_key": translation_key.key(),
+            "faults": None if self._faults is None else self._faults._text(),
         }
         self._process = subprocess.Popen(
             [sys.executable, "-E", "-s", str(Path(__file__).with_name("engine.py")), json.dumps(options)],
@@ -240,20 +273,47 @@ class Machine:
         event = self._ask("hash", "hash")
         return event["cycles"], event["hash"]
 
-    def faults(self, *, drop_every: int = 0, lose_every: int = 0) -> None:
-        """Let multicast packets come to harm from now on; SC&MP's own are spared.
+    def faults(self, faults: Faults | Mapping[str, Any] | None = None, *, drop_every: int = 0, lose_every: int = 0,
+               **parameters: Any) -> None:
+        """What is to go wrong from now on, instead of what was; ``faults()`` ends it.  What died stays dead.
 
-        :param drop_every:
-            one in so many is dropped by a router, as if its way had stayed blocked: software that
-            watches the router's dump registers can send it again; 0 for none
+        :param faults: :class:`Faults`, or a dictionary of its parameters
+        :param drop_every: one in so many multicast packets that routers take is dropped; 0 for none
         :param lose_every: one in so many vanishes without a trace; 0 for none
+        :param parameters: of :class:`Faults`, instead of ``faults``: ``machine.faults(drop=0.01, seed=3)``
+        :raises ValueError: for faults that cannot be
         """
-        if drop_every < 0 or lose_every < 0:
-            raise ValueError("one in a negative number of packets")
-        self._ask(f"faults {drop_every} {lose_every}", "faults")
+        if faults is not None and parameters:
+            raise ValueError(f"Faults are given twice: as {faults!r} and as {', '.join(parameters)}. Give one of them.")
+        counted = [PacketFault(kind, every=every) for kind, every in (("lose", lose_every), ("drop", drop_every)) if every]
+        given = Faults.of(parameters if faults is None else faults)
+        given = replace(given, packets=(*counted, *given.packets))
+        given.check_board(self.board, booted=False)
+        self._ask(f"faults {given._text()}", "faults")
+
+    def kill_link(self, x: int, y: int, link: int, *, both_ways: bool = True) -> None:
+        """A link dies now, for good; see :class:`Death`."""
+        self._more_faults(Faults(deaths=(Death(link=(x, y, link), both_ways=both_ways),)))
+
+    def kill_core(self, x: int, y: int, core: int) -> None:
+        """A physical core dies now, for good; see :class:`Death`."""
+        self._more_faults(Faults(deaths=(Death(core=(x, y, core)),)))
+
+    def kill_chip(self, x: int, y: int) -> None:
+        """A chip dies now, for good; see :class:`Death`."""
+        self._more_faults(Faults(deaths=(Death(chip=(x, y)),)))
+
+    def slow_core(self, x: int, y: int, core: int, factor: float) -> None:
+        """The instructions of a physical core take so many times the cycles from now on; see :class:`SlowCore`."""
+        self._more_faults(Faults(slow=(SlowCore((x, y, core), factor),)))
+
+    def _more_faults(self, faults: Faults) -> None:
+        faults.check_board(self.board, booted=False)
+        self._ask(f"more_faults {faults._text()}", "faults")
 
     def reset(self) -> None:
-        """Back to the state in which the machine was started."""
+        """Back to the state in which the machine was started, and to the faults it was started with.  What died stays dead: then
+        the board boots, which takes its time, and SC&MP finds it as it is."""
         self._ask("reset", "reset")
 
     def close(self) -> None:
@@ -299,15 +359,17 @@ def replay(
         log: str | os.PathLike[str], board: str, address: str, *, boot: bool = True,
         dead_chips: Iterable[tuple[int, int]] = (),
         dead_cores: Iterable[tuple[int, int, int]] = (),
-        dead_links: Iterable[tuple[int, int, int]] = (),
+        dead_links: Iterable[tuple[int, int, int]] = (), threads: int = 1,
         translations: Iterable[str | os.PathLike[str]] = ()) -> Replay:
     """Repeat what was recorded, without sockets, as fast as possible.
 
-    The other parameters must be those of the machine that recorded the log; the translations need not.
+    The other parameters must be those of the machine that recorded the log; the translations need not.  Faults on request are in
+    the log.
     """
     machine = Machine.__new__(Machine)
     machine._process = None
-    machine._threads = 1
+    machine._threads = threads
+    machine._faults = None
     machine._translations = [os.path.abspath(path) for path in translations]
     machine._lock = threading.Lock()
     machine.board = _checked_board(board)
@@ -372,9 +434,9 @@ def _forget_old_snapshots(newest: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _snapshot_key(library: Path, image: bytes, rom: bytes, board: str, address: str) -> str:
+def _snapshot_key(library: Path, image: bytes, rom: bytes, board: str, address: str, dead: str) -> str:
     digest = hashlib.sha256()
-    for part in (library.read_bytes(), image, rom, board.encode(), address.encode()):
+    for part in (library.read_bytes(), image, rom, board.encode(), address.encode(), *([dead.encode()] if dead else [])):
         digest.update(len(part).to_bytes(8, "little"))
         digest.update(part)
     return digest.hexdigest()

@@ -12,6 +12,7 @@ import types
 from pathlib import Path
 
 import pytest
+import spinnemu
 from spalloc_fake import SpallocFake
 from spinnemu.machine import free_address
 
@@ -37,6 +38,10 @@ def no_configuration(monkeypatch, tmp_path) -> Path:
     (lambda: Emulated(board="spinn6"), ["'spinn6'", "'spinn5'", "'spinn3'"]),
     (lambda: Emulated(address="127.0.0.1"), ["127.0.0.1", "127.x.y.z"]),
     (lambda: Emulated(address="10.0.0.1"), ["10.0.0.1", "loopback"]),
+    (lambda: Emulated(faults={"drop": 2}), ["drop=2", "probability", "drop=0.01"]),
+    (lambda: Emulated(faults={"dorp": 0.1}), ["'dorp'", "Did you mean 'drop'?"]),
+    (lambda: Emulated(board="spinn3", faults={"deaths": [{"chip": (2, 0)}]}), ["chip=(2, 0)", "spinn3", "4 chips"]),
+    (lambda: Emulated(faults=0.1), ["faults=0.1", "dictionary"]),
     (lambda: Board(""), ["hostname=''"]), (lambda: Board(None), ["hostname=None"]),
     (lambda: Board("a", board="x"), ["board='x'"]),
     (lambda: Spalloc("server"), ["server", "user='you@example.org'"]),
@@ -52,6 +57,13 @@ def test_wrong_machines_are_refused(make, words) -> None:
         make()
     for word in words:
         assert word in str(refusal.value)
+
+
+def test_faults_are_what_the_emulator_is_told() -> None:
+    faults = {"drop": 1e-4, "duplicate": 1e-3, "reorder": 1e-3, "datagram_loss": 0.02, "seed": 7}
+    machine = Emulated(boards=1, faults=faults)
+    assert machine.faults == spinnemu.Faults(**faults) == machine.target().faults
+    assert machine == Emulated(faults=machine.faults) and machine != Emulated() and len({machine, Emulated()}) == 2
 
 
 def test_options_for_the_graph_front_end() -> None:
@@ -199,8 +211,9 @@ class MachineFake:
     made: list[dict[str, object]] = []
     running = 0
 
-    def __init__(self, board: str, address: str | None, threads: int, translations: list[Path]) -> None:
-        MachineFake.made.append({"board": board, "address": address, "threads": threads, "translations": translations})
+    def __init__(self, board: str, address: str | None, threads: int, translations: list[Path], faults: object) -> None:
+        MachineFake.made.append({"board": board, "address": address, "threads": threads, "translations": translations,
+                                 "faults": faults})
         self.address = address or "127.0.0.77"
         if self.address == "127.0.0.66":
             raise AddressBusyError("cannot listen on 127.0.0.66 port 17893")
@@ -218,14 +231,15 @@ FAKE = types.SimpleNamespace(Machine=MachineFake, EmulatorError=EmulatorError, A
 
 
 def test_the_emulated_board_is_started_and_stopped(monkeypatch) -> None:
+    target = Emulated(board="spinn3", address="127.0.0.5", threads=2, faults={"drop": 0.1}).target()
     monkeypatch.setitem(sys.modules, "spinnemu", FAKE)
-    target = Emulated(board="spinn3", address="127.0.0.5", threads=2).target()
     with pytest.raises(MachineError, match="not started"):
         _ = target.options
     target.start()
     target.start()
     assert MachineFake.made[-1] == {"board": "spinn3", "address": "127.0.0.5", "threads": 2,
-                                     "translations": [TRANSLATION]} and MachineFake.running == 1
+                                     "translations": [TRANSLATION], "faults": spinnemu.Faults(drop=0.1)}
+    assert MachineFake.running == 1
     assert target.options == {"version": "3", "machine_name": "127.0.0.5"}
     target.stop()
     target.stop()

@@ -10,7 +10,26 @@
 enum { BLOCKS = 32, BLOCK_BYTES = 1024, IMAGE_OFFSET = 0x8000 };
 enum { SERIAL_BLOCK = 0x7fe0 };              /* in SysRAM: what the ROM read from the serial ROM */
 
-static Core *monitor_core(Chip *chip) { return &chip->core[0]; }
+/* The core that runs the image. */
+static Core *monitor_core(Chip *chip) { return &chip->core[chip->sc.monitor_id & 31]; }
+
+static bool dead(const Machine *m, const Chip *chip)
+{
+    return m->faults.dead.cores[chip->id] >> (chip->sc.monitor_id & 31) & 1;
+}
+
+void boot_rom_test_cores(const Machine *m, Chip *chip)
+{
+    enum { ALL_CORES = (1 << CORES) - 1, MONITOR_SHIFT = 8 };
+    uint32_t good = ALL_CORES & ~m->faults.dead.cores[chip->id];
+    if (!good)
+        return;
+    uint32_t monitor = (uint32_t)__builtin_ctz(good);
+    chip->sc.cpu_ok = good;
+    chip->sc.monitor_id = monitor;
+    chip->sc.cpu_disable = ALL_CORES & ~(1u << monitor);
+    chip->router.control = (chip->router.control & ~(31u << MONITOR_SHIFT)) | monitor << MONITOR_SHIFT;
+}
 
 void boot_rom_reset(Chip *chip)
 {
@@ -45,7 +64,7 @@ static void start(Machine *m, Chip *chip)
     serial_block(m, chip);
     memcpy(core->cpu.itcm, core->cpu.dtcm + IMAGE_OFFSET, ITCM_BYTES);
     cpu_itcm_changed(&core->cpu, 0, ITCM_BYTES);
-    chip->sc.cpu_disable &= ~1u;
+    chip->sc.cpu_disable &= ~(1u << core->id);
     core->parked = false;
     core_restart(core, false);
 }
@@ -53,7 +72,7 @@ static void start(Machine *m, Chip *chip)
 void boot_rom_image(Machine *m, const uint8_t *image, size_t bytes)
 {
     Chip *chip = &m->chip[0];
-    if (!chip->rom.active || bytes > BLOCKS * BLOCK_BYTES)
+    if (!chip->rom.active || bytes > BLOCKS * BLOCK_BYTES || dead(m, chip))
         return;
     memcpy(monitor_core(chip)->cpu.dtcm + IMAGE_OFFSET, image, bytes);
     start(m, chip);
@@ -72,7 +91,7 @@ void boot_rom_datagram(Machine *m, const uint8_t *data, size_t length)
 {
     Chip *chip = &m->chip[0];
     BootRom *rom = &chip->rom;
-    if (!rom->active || length < HEADER || data[0] != 0 || data[1] != 1)
+    if (!rom->active || dead(m, chip) || length < HEADER || data[0] != 0 || data[1] != 1)
         return;
     uint32_t op = be32(data + 2), operand1 = be32(data + 6), operand3 = be32(data + 14);
     uint8_t *image = monitor_core(chip)->cpu.dtcm + IMAGE_OFFSET;
@@ -126,7 +145,7 @@ void boot_rom_packet(Machine *m, Chip *chip, const Packet *p, uint64_t now)
 {
     (void)now;
     BootRom *rom = &chip->rom;
-    if (packet_type(p) != PACKET_NN || !packet_has_payload(p))
+    if (packet_type(p) != PACKET_NN || !packet_has_payload(p) || dead(m, chip))
         return;
     uint32_t block = p->key >> 16 & 0xff, word = p->key >> 8 & 0xff;
     uint8_t *image = monitor_core(chip)->cpu.dtcm + IMAGE_OFFSET;

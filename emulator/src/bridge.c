@@ -155,8 +155,16 @@ static Frame *queue_place(Bridge *b)
          : &b->queue[(b->queue_head + b->queue_count++) % BRIDGE_QUEUE];
 }
 
+/* Nobody on the board will ever take a frame. */
+static bool nobody_there(const Machine *m)
+{
+    const Chip *chip = &m->chip[0];
+    return m->faults.dead.cores[chip->id] >> (chip->sc.monitor_id & 31) & 1;
+}
+
+/* A request is taken again while it is worked on only if a fault made two of it. */
 static void accept_datagram(Bridge *b, Machine *m, const struct sockaddr_in *from, unsigned port,
-                            const uint8_t *data, size_t bytes)
+                            const uint8_t *data, size_t bytes, bool again)
 {
     b->datagrams_in++;
     if (bytes > PAYLOAD_MAX || from->sin_port == 0 || b->queue_count == BRIDGE_QUEUE) {
@@ -164,41 +172,63 @@ static void accept_datagram(Bridge *b, Machine *m, const struct sockaddr_in *fro
         return;
     }
     enum { RECEIVER_ON = 2 };
-    if (!(m->chip[0].ethernet.control & RECEIVER_ON))
-        return;                              /* start-up is not that far: the frame would be lost */
+    if (!(m->chip[0].ethernet.control & RECEIVER_ON) || nobody_there(m))
+        return;                              /* start-up is not that far, or ...: the frame would be lost */
     if (port == SCP_PORT && wants_answer(data, bytes)) {
         uint16_t sequence = (uint16_t)(data[SCP_SEQUENCE] | data[SCP_SEQUENCE + 1] << 8);
-        if (find(b, from->sin_addr.s_addr, from->sin_port, sequence)) {
+        if (!again && find(b, from->sin_addr.s_addr, from->sin_port, sequence)) {
             b->repeats_dropped++;
             return;
         }
         if (b->requests < BRIDGE_REQUESTS)
-            b->request[b->requests++] = (Request){from->sin_addr.s_addr, from->sin_port, sequence, false, NEVER};
+            b->request[b->requests++] = (Request){
+                .address = from->sin_addr.s_addr, .port = from->sin_port, .sequence = sequence,
+                .spared = datagram_spared(&b->faults, TO_BOARD, data, bytes), .since = NEVER};
     }
     udp_frame(m, queue_place(b), from, port, data, bytes);
 }
 
+static void take_in(Bridge *b, Machine *m, const Datagram *d, bool again)
+{
+    if (!m->chip[0].rom.active) {
+        accept_datagram(b, m, &d->peer, d->boot ? BOOT_PORT : SCP_PORT, d->data, d->length, again);
+        return;
+    }
+    b->datagrams_in++;                       /* nothing but the boot ROM listens */
+    if (d->boot && d->length <= FRAME_MAX) {
+        log_write(b->log, LOG_BOOT, m->now, d->data, d->length);
+        boot_rom_datagram(m, d->data, d->length);
+    }
+}
+
+static void take_in_released(Bridge *b, Machine *m)
+{
+    Datagram d;
+    while (b->queue_count < BRIDGE_QUEUE && datagram_released(&b->faults, TO_BOARD, m->now, &d))
+        take_in(b, m, &d, false);
+}
+
 void bridge_collect(Bridge *b, Machine *m)
 {
-    uint8_t data[2048];
-    struct sockaddr_in from;
+    Datagram d;
     forget_old(b, m);
+    take_in_released(b, m);
     for (int which = 0; which < 2; which++) {
         int s = which ? b->boot_socket : b->scp_socket;
+        d.boot = which;
         while (s >= 0 && b->queue_count < BRIDGE_QUEUE) {
-            socklen_t size = sizeof from;
-            ssize_t n = recvfrom(s, data, sizeof data, 0, (struct sockaddr *)&from, &size);
+            socklen_t size = sizeof d.peer;
+            ssize_t n = recvfrom(s, d.data, sizeof d.data, 0, (struct sockaddr *)&d.peer, &size);
             if (n < 0)
                 break;
-            if (m->chip[0].rom.active) {     /* nothing but the boot ROM listens */
-                b->datagrams_in++;
-                if (which && (size_t)n <= FRAME_MAX) {
-                    log_write(b->log, LOG_BOOT, m->now, data, (uint32_t)n);
-                    boot_rom_datagram(m, data, (size_t)n);
-                }
-                continue;
-            }
-            accept_datagram(b, m, &from, which ? BOOT_PORT : SCP_PORT, data, (size_t)n);
+            d.length = (uint32_t)n;
+            d.spared = !which && datagram_spared(&b->faults, TO_BOARD, d.data, d.length);
+            enum DatagramFate fate = datagram_fate(&b->faults, TO_BOARD, &d, m->now);
+            if (fate == DATAGRAM_PASSES || fate == DATAGRAM_TWICE)
+                take_in(b, m, &d, false);
+            if (fate == DATAGRAM_TWICE && b->queue_count < BRIDGE_QUEUE)
+                take_in(b, m, &d, true);
+            take_in_released(b, m);
         }
     }
 }
@@ -267,6 +297,21 @@ static void answer_arp(Bridge *b, const Frame *f)
     memcpy(r + TARGET_MAC, arp + SENDER_MAC, MAC_BYTES + 4);
 }
 
+static void send_out(const Bridge *b, const Datagram *d)
+{
+    while (b->scp_socket >= 0
+           && sendto(b->scp_socket, d->data, d->length, 0, (const struct sockaddr *)&d->peer, sizeof d->peer) < 0
+           && errno == EINTR)
+        ;
+}
+
+static void send_released(Bridge *b, const Machine *m)
+{
+    Datagram d;
+    while (datagram_released(&b->faults, TO_HOST, m->now, &d))
+        send_out(b, &d);
+}
+
 static void send_udp(Bridge *b, const Machine *m, const Frame *f)
 {
     const uint8_t *ip = f->data + ETHERNET_HEADER;
@@ -277,16 +322,21 @@ static void send_udp(Bridge *b, const Machine *m, const Frame *f)
     if (bytes < UDP_HEADER || bytes > f->length - ETHERNET_HEADER - IP_HEADER)
         return;
     bytes -= UDP_HEADER;
-    const uint8_t *data = udp + UDP_HEADER;
-    struct sockaddr_in to = {.sin_family = AF_INET};
-    memcpy(&to.sin_addr, ip + 16, 4);
-    memcpy(&to.sin_port, udp + 2, 2);
+    Datagram d;
+    d.peer = (struct sockaddr_in){.sin_family = AF_INET};
+    d.length = (uint32_t)bytes;
+    d.boot = false;
+    memcpy(d.data, udp + UDP_HEADER, bytes);
+    d.spared = datagram_spared(&b->faults, TO_HOST, d.data, bytes);
+    memcpy(&d.peer.sin_addr, ip + 16, 4);
+    memcpy(&d.peer.sin_port, udp + 2, 2);
     if (bytes >= SCP_MINIMUM) {
-        Request *r = find(b, to.sin_addr.s_addr, to.sin_port,
-                          (uint16_t)(data[SCP_SEQUENCE] | data[SCP_SEQUENCE + 1] << 8));
+        Request *r = find(b, d.peer.sin_addr.s_addr, d.peer.sin_port,
+                          (uint16_t)(d.data[SCP_SEQUENCE] | d.data[SCP_SEQUENCE + 1] << 8));
         if (r) {
             r->answered = true;
             r->since = m->now;
+            d.spared |= r->spared;
         }
     }
     if (b->loopback && ip[16] != 127) {
@@ -294,9 +344,9 @@ static void send_udp(Bridge *b, const Machine *m, const Frame *f)
         return;
     }
     b->datagrams_out++;
-    while (b->scp_socket >= 0
-           && sendto(b->scp_socket, data, bytes, 0, (struct sockaddr *)&to, sizeof to) < 0 && errno == EINTR)
-        ;
+    enum DatagramFate fate = datagram_fate(&b->faults, TO_HOST, &d, m->now);
+    for (unsigned copies = fate == DATAGRAM_PASSES ? 1 : fate == DATAGRAM_TWICE ? 2 : 0; copies; copies--)
+        send_out(b, &d);
 }
 
 void bridge_deliver(Bridge *b, Machine *m)
@@ -309,11 +359,15 @@ void bridge_deliver(Bridge *b, Machine *m)
             answer_arp(b, f);
         else if (get16(f->data + 12) == TYPE_IP)
             send_udp(b, m, f);
+        send_released(b, m);
     }
+    send_released(b, m);
 }
 
 bool bridge_working(Bridge *b, const Machine *m)
 {
+    if (nobody_there(m))
+        return false;
     if (b->queue_count || machine_host_frame_due(m))
         return true;
     for (uint32_t i = 0; i < b->requests; i++)

@@ -4,9 +4,11 @@
  * Datagrams become frames and the other way round; nothing is answered here but ARP.  The bridge
  * only holds datagrams back (until the receive buffer is empty, and to the next multiple of
  * HOST_ADMISSION_INTERVAL) and drops the repeat of a request that is still being worked on.
+ * What comes to harm on request does so at the sockets (datagram_faults.h).
  */
 #ifndef SPINNEMU_BRIDGE_H
 #define SPINNEMU_BRIDGE_H
+#include "datagram_faults.h"
 #include "datagram_log.h"
 #include "machine.h"
 
@@ -17,6 +19,7 @@ typedef struct Request {
     uint32_t address;
     uint16_t port, sequence;
     bool answered;
+    bool spared;                             /* by faults; so is its answer */
     uint64_t since;                          /* in work, or answered; NEVER while it waits in the queue */
 } Request;
 
@@ -29,6 +32,7 @@ typedef struct Bridge {
     uint32_t requests;
     uint64_t datagrams_in, datagrams_out, repeats_dropped, refused;
     FILE *log;
+    DatagramFaults faults;
 } Bridge;
 
 /* Bind the two ports; on failure the port that could not be bound, else 0. */

@@ -8,7 +8,7 @@
 #include "machine.h"
 
 enum { TX_EMPTY = 1u << 31, TX_FULL = 1u << 30, TX_OVERRUN = 1u << 29, TX_NOT_FULL = 1u << 28 };
-enum { RX_RECEIVED = 1u << 31, RX_NO_ERROR = 1u << 28 };
+enum { RX_RECEIVED = 1u << 31, RX_PARITY_ERROR_SHIFT = 30, RX_NO_ERROR = 1u << 28 };
 
 static uint64_t spacing(const Packet *p, unsigned without, unsigned with)
 {
@@ -27,9 +27,22 @@ static void drive_tx(Core *core)
 static void drive_rx(Core *core)
 {
     const CommsController *cc = &core->cc;
-    enum PacketType type = packet_type(&cc->rx[cc->rx_head].packet);
+    const Packet *p = &cc->rx[cc->rx_head].packet;
     enum { READY = 1u << INT_CC_READY, OF_TYPES = 0xfu << INT_CC_MC };
-    vic_set_many(core, READY | OF_TYPES, cc->rx_visible ? READY | 1u << (INT_CC_MC + type) : 0);
+    uint32_t of_type = p->control & CONTROL_WRONG_PARITY ? 0 : 1u << (INT_CC_MC + packet_type(p));
+    vic_set_many(core, READY | OF_TYPES, cc->rx_visible ? READY | of_type : 0);
+}
+
+/* The head of rx is in the receive register.  One with wrong parity counts as received, but not as a packet of its type, and is
+ * remembered until software writes to the status register (SpiNNaker datasheet 2.02, section 8; what clears it is an assumption). */
+static void show(Core *core)
+{
+    CommsController *cc = &core->cc;
+    cc->last = cc->rx[cc->rx_head].packet;
+    if (cc->last.control & CONTROL_WRONG_PARITY) {
+        cc->parity_error = true;
+        vic_set(core, INT_CC_PARITY, true);
+    }
 }
 
 void cc_reset(Core *core)
@@ -37,6 +50,7 @@ void cc_reset(Core *core)
     core->cc = (CommsController){.released = NEVER, .source_address = 0x07000000};
     drive_tx(core);
     drive_rx(core);
+    vic_set(core, INT_CC_PARITY, false);
 }
 
 /* Put a packet on its way to the router; there is a place for it. */
@@ -112,7 +126,7 @@ void cc_local_event(Core *core, uint64_t now)
     }
     if (!cc->rx_visible && cc->rx_count && cc->rx[cc->rx_head].at <= now) {
         cc->rx_visible = true;
-        cc->last = cc->rx[cc->rx_head].packet;
+        show(core);
         drive_rx(core);
     }
 }
@@ -132,7 +146,7 @@ static void pop(Core *core, uint64_t now)
     cc->rx_count--;
     cc->rx_visible = cc->rx_count && cc->rx[cc->rx_head].at <= now;
     if (cc->rx_visible)
-        cc->last = cc->rx[cc->rx_head].packet;
+        show(core);
     drive_rx(core);
     core_device_changed(core);
     router_core_freed(core->machine, core, now + CORE_RX_CREDIT);
@@ -146,8 +160,12 @@ uint32_t cc_read(Core *core, uint32_t offset)
         return cc->tx_control | (cc->held ? TX_FULL : TX_EMPTY | TX_NOT_FULL) | (cc->overrun ? TX_OVERRUN : 0);
     case 0x04: return cc->tx_data;
     case 0x0c: {
-        uint32_t link = (uint32_t)cc->last.arrival << 24 | (uint32_t)cc->last.control << 16;
-        return cc->rx_visible ? RX_RECEIVED | RX_NO_ERROR | link | 1u << packet_type(&cc->last) : link;
+        uint32_t status = (uint32_t)cc->last.arrival << 24 | (uint32_t)cc->last.control << 16
+                        | (uint32_t)cc->parity_error << RX_PARITY_ERROR_SHIFT;
+        if (!cc->rx_visible)
+            return status;
+        bool whole = !(cc->last.control & CONTROL_WRONG_PARITY);
+        return status | RX_RECEIVED | (whole ? RX_NO_ERROR | 1u << packet_type(&cc->last) : 0);
     }
     case 0x10: return cc->last.payload;
     case 0x14: {
@@ -209,6 +227,10 @@ void cc_write(Core *core, uint32_t offset, uint32_t value)
         cc->tx_data_written = true;
         break;
     case 0x08: send(core, value); break;
+    case 0x0c:
+        cc->parity_error = false;
+        vic_set(core, INT_CC_PARITY, false);
+        break;
     case 0x18: cc->source_address = value & 0x0700ffff; break;
     default: break;
     }

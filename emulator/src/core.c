@@ -94,10 +94,13 @@ void core_run(Core *core, uint64_t end)
             cpu->cycles = core->next_local;
             continue;
         }
-        if (ahead_try(core, end))
-            break;
         core->run_until = core->next_local < end ? core->next_local : end;
-        cpu_run(cpu, core->run_until);
+        if (core->slow)
+            slow_core_run(core);
+        else if (ahead_try(core, end))
+            break;
+        else
+            cpu_run(cpu, core->run_until);
         if (core->restart_pending) {
             core_restart(core, true);
             core->restart_pending = false;
@@ -114,7 +117,8 @@ void core_update_halted(Core *core)
 {
     const SystemController *sc = &core->chip->sc;
     uint32_t stopped = sc->cpu_disable | sc->soft_reset | sc->hard_reset;
-    bool halted = core->parked || (stopped >> core->id & 1) || core->cpu.fault;
+    uint32_t dead = core->machine->faults.dead.cores[core->chip->id];
+    bool halted = core->parked || ((stopped | dead) >> core->id & 1) || core->cpu.fault;
     if (core->cpu.halted == halted)
         return;
     ahead_settle(core);

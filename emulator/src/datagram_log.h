@@ -4,7 +4,16 @@
 #include "machine.h"
 #include <stdio.h>
 
-enum LogKind { LOG_FRAME = 1, LOG_BOOT = 2, LOG_END = 3, LOG_FAULTS = 4 };
+enum LogKind {
+    LOG_FRAME = 1, LOG_BOOT = 2, LOG_END = 3,
+    LOG_FAULTS = 4,                          /* the seed of new rules, and how many records of them follow */
+    LOG_FAULT_RULE = 5,
+    LOG_FAULT_MORE = 6,                      /* one rule more */
+    LOG_RESET = 7
+};
+
+/* Of LOG_FAULTS. */
+typedef struct LoggedFaults { uint64_t seed; uint32_t rules, reserved; } LoggedFaults;
 
 typedef struct LogRecord {
     enum LogKind kind;
@@ -15,4 +24,7 @@ typedef struct LogRecord {
 
 bool log_write(FILE *log, enum LogKind kind, uint64_t at, const uint8_t *data, uint32_t length);
 bool log_read(FILE *log, LogRecord *record);
+void log_write_faults(FILE *log, uint64_t at, const FaultSetting *setting);
+/* What follows a record of LOG_FAULTS; not placed on a machine yet. */
+bool log_read_faults(FILE *log, const LogRecord *first, FaultSetting *setting);
 #endif

@@ -2,7 +2,8 @@
  * A machine without a process and sockets of its own, for calibration and tests: programs are put
  * into cores and routes into routers directly.  Called through ctypes (direct.py).
  */
-#include "snapshot.h"
+#include "datagram_faults.h"
+#include "machine.h"
 #include <string.h>
 
 enum { PROGRAM_AT = 0x400 };                 /* behind the vectors */
@@ -69,6 +70,50 @@ void direct_run(Machine *m, uint64_t cycles) { machine_run(m, m->now + cycles); 
 uint64_t direct_now(const Machine *m) { return m->now; }
 
 void direct_counters(const Machine *m, Counters *counters) { *counters = machine_counters(m); }
+
+/* Rules instead of those before, or besides them; NULL, or why not. */
+const char *direct_faults(Machine *m, const char *text, bool more)
+{
+    static FaultSetting setting;
+    const char *why;
+    if (!fault_text_read(text, &setting, m->now, &why) || !fault_setting_place(m, &setting, &why))
+        return why;
+    if (!more)
+        faults_set(m, &setting);
+    for (uint32_t i = 0; more && i < setting.rules; i++)
+        faults_add(m, &setting.rule[i]);
+    return NULL;
+}
+
+const FaultCounts *direct_fault_counts(const Machine *m) { return &m->faults.counts; }
+
+uint32_t direct_held(const Machine *m) { return m->faults.held.count; }
+
+uint64_t direct_dropped_at(Machine *m, int x, int y, unsigned output)
+{
+    const Chip *chip = board_chip_at(m, x, y);
+    return chip && output < OUTPUTS ? chip->router.dropped_at[output] : 0;
+}
+
+/* What becomes of `n` datagrams, of one way and the other in turn; none passes by time. */
+bool direct_datagram_fates(const char *text, uint32_t n, uint8_t *fates)
+{
+    static FaultSetting setting;
+    static DatagramFaults faults;
+    static Datagram datagram, released;
+    const char *why;
+    if (!fault_text_read(text, &setting, 0, &why))
+        return false;
+    memset(&faults, 0, sizeof faults);
+    datagram_faults_set(&faults, &setting);
+    for (uint32_t i = 0; i < n; i++) {
+        enum DatagramWay way = (enum DatagramWay)(i % DATAGRAM_WAYS);
+        fates[i] = (uint8_t)datagram_fate(&faults, way, &datagram, 0);
+        while (datagram_released(&faults, way, 0, &released))
+            ;
+    }
+    return true;
+}
 
 bool direct_two_threads(Machine *m) { return lanes_start(m); }
 

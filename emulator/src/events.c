@@ -131,6 +131,10 @@ static void unit_event(Machine *m, uint32_t unit, uint64_t now)
         core_wake(&chip->core[n], now);
     } else if (n == UNIT_ROUTER) {
         router_deadline(m, chip, now);
+    } else if (n == UNIT_HELD) {
+        held_due(m, chip, now);
+    } else if (n == UNIT_FAULTS) {
+        faults_due(m, now);
     } else {
         ethernet_receive(m, chip, m->arriving.data, m->arriving.length);
         m->arriving.length = 0;

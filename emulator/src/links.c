@@ -18,7 +18,7 @@ uint64_t link_ready_at(const Machine *m, const LinkOutput *out, uint64_t now, bo
 {
     (void)m;
     if (!out->connected)
-        return now;
+        return out->dead ? NEVER : now;
     uint64_t slot = out->slot_free[out->pushed % LINK_SLOTS];
     if (slot == NEVER)
         return NEVER;

@@ -271,6 +271,12 @@ uint64_t machine_hash(const Machine *m)
     Counters counters = machine_counters(m);
     uint64_t h = mix(14695981039346656037ull, &m->now, sizeof m->now);
     h = mix(h, &counters, sizeof counters);
+    if (m->faults.ever) {
+        h = mix(h, &m->faults.draws, sizeof m->faults.draws);
+        h = mix(h, &m->faults.sent, sizeof m->faults.sent);
+        h = mix(h, &m->faults.dead, sizeof m->faults.dead);
+        h = mix(h, &m->faults.counts, sizeof m->faults.counts);
+    }
     for (unsigned i = 0; i < m->chips; i++) {
         const Chip *chip = &m->chip[i];
         h = mix(h, &chip->sc, sizeof chip->sc);

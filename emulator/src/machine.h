@@ -8,43 +8,16 @@
 #define SPINNEMU_MACHINE_H
 
 #include "cpu.h"
+#include "faults.h"
+#include "packet.h"
+#include "sizes.h"
 #include "timing.h"
-
-#define MAX_CHIPS 48u
-#define CORES 18u                            /* of one chip */
-#define LINKS 6u
-#define OUTPUTS (LINKS + CORES)              /* of one router: links, then cores */
-#define SYSRAM_BYTES (32u * 1024u)
-#define SDRAM_BYTES (128u * 1024u * 1024u)
-#define SDRAM_BLOCK_SHIFT 16                 /* SDRAM in use is known in blocks of 64 KB */
-#define SDRAM_BLOCKS (SDRAM_BYTES >> SDRAM_BLOCK_SHIFT)
-#define NEVER UINT64_MAX
-
-/* --- packets ------------------------------------------------------------------------------ */
-
-enum PacketType { PACKET_MC, PACKET_P2P, PACKET_NN, PACKET_FR };
-
-#define CONTROL_PAYLOAD 0x02u
-#define CONTROL_NN_MEMORY 0x20u              /* nearest neighbour: peek or poke */
-#define FROM_CORE 7u                         /* "link" a packet of this chip's cores came by */
-
-typedef struct Packet {
-    uint32_t key, payload;
-    uint16_t source;                         /* P2P: address of the sending chip */
-    uint8_t control;                         /* as in the header: type in bits 7:6 */
-    uint8_t arrival;                         /* link it came by, or FROM_CORE */
-} Packet;
-
-static inline enum PacketType packet_type(const Packet *p) { return (enum PacketType)(p->control >> 6); }
-static inline bool packet_has_payload(const Packet *p) { return p->control & CONTROL_PAYLOAD; }
-
-typedef struct TimedPacket { uint64_t at; Packet packet; } TimedPacket;
 
 /* --- devices of a core -------------------------------------------------------------------- */
 
 enum InterruptSource {
     INT_WATCHDOG = 0, INT_SOFTWARE = 1, INT_TIMER1 = 4, INT_TIMER2 = 5, INT_CC_READY = 6,
-    INT_CC_TX_FULL = 9, INT_CC_TX_OVERRUN = 10, INT_CC_TX_EMPTY = 11, INT_DMA_DONE = 12,
+    INT_CC_PARITY = 7, INT_CC_TX_FULL = 9, INT_CC_TX_OVERRUN = 10, INT_CC_TX_EMPTY = 11, INT_DMA_DONE = 12,
     INT_DMA_ERROR = 13, INT_DMA_TIMEOUT = 14, INT_ROUTER_DIAGNOSTIC = 15, INT_ROUTER_DUMP = 16,
     INT_ROUTER_ERROR = 17, INT_CPU = 18, INT_ETHERNET_TX = 19, INT_ETHERNET_RX = 20,
     INT_CC_TX_NOT_FULL = 23, INT_CC_MC = 24, INT_CC_P2P = 25, INT_CC_NN = 26, INT_CC_FR = 27
@@ -77,6 +50,7 @@ typedef struct CommsController {
     uint64_t rx_slot_free[CORE_RX_SLOTS];    /* as the router knows it */
     uint64_t rx_last;
     bool rx_visible;                         /* the head of rx is in the receive register */
+    bool parity_error;                       /* a packet with wrong parity came; until software clears it */
     Packet last;                             /* what RXKEY/RXDATA still show afterwards */
 } CommsController;
 
@@ -116,6 +90,7 @@ typedef struct Core {
     uint8_t id;                              /* physical */
     bool restart_pending;                    /* it reset itself */
     bool parked;                             /* in the boot ROM's idle loop */
+    bool slow;                               /* see dead_parts.c */
     Vic vic;
     Timer timer[2];
     CommsController cc;
@@ -139,6 +114,7 @@ typedef struct LinkOutput {
     uint32_t pushed;
     uint8_t to_chip, to_link;                /* where it ends ... */
     bool connected, fpga;                    /* ... if anywhere; rate of a board-to-board link */
+    bool dead;                               /* and so not connected */
     uint64_t packets, packets_payload;
 } LinkOutput;
 
@@ -151,13 +127,16 @@ typedef struct Router {
     Packet dumped;
     uint32_t dump_header, dump_outputs, dump_status;
     uint64_t dropped_at[OUTPUTS];            /* packets given up while this output was blocked */
+    Packet error;                            /* the first with wrong parity */
+    uint32_t error_header, error_status;
     /* state of the pipeline */
     LinkInput in[LINKS];
     LinkOutput out[LINKS];
-    uint32_t ready;                          /* inputs with a packet at the door: links, then cores */
+    uint32_t ready;                          /* inputs with a packet at the door: links, cores, HELD_INPUT */
     uint32_t turn;                           /* round robin */
     bool occupied;                           /* a packet is in the output stage ... */
     bool waiting;                            /* ... and some output was not free */
+    bool dead;                               /* with its chip */
     Packet current;
     uint32_t wanted;                         /* its outputs */
     bool defaulted;
@@ -213,12 +192,8 @@ typedef struct Counters {
     uint64_t memory_requests;                /* peeks and pokes answered by routers */
     uint64_t frames_in, frames_out, frames_lost;
     uint64_t dma_transfers, dma_bytes;
-    uint64_t lost_on_request;                /* see Faults */
+    uint64_t lost_on_request;                /* packets of any type that vanished by a fault */
 } Counters;
-
-/* Faults on request: of the multicast packets in output stages, but for SC&MP's own, one in so many
- * is dropped as if an output had stayed blocked, or vanishes.  0: none. */
-typedef struct Faults { uint32_t drop_every, lose_every, seen_drop, seen_lose; } Faults;
 
 typedef struct Chip {
     uint8_t id, x, y;
@@ -243,7 +218,9 @@ typedef struct Chip {
 /* Soon: packets.  A node is queued at most once. */
 enum { NODE_INPUT = 0, NODE_OUTPUT = OUTPUTS, NODE_ISSUE = 2 * OUTPUTS, NODES_PER_CHIP = 64 };
 /* Any time: can be moved and taken away. */
-enum { UNIT_CORE = 0, UNIT_ROUTER = CORES, UNIT_ETHERNET, UNITS_PER_CHIP = 20 };
+enum { UNIT_CORE = 0, UNIT_ROUTER = CORES, UNIT_ETHERNET, UNIT_HELD,
+       UNIT_FAULTS,                          /* of the first chip, for all of them */
+       UNITS_PER_CHIP };
 
 #define NODES (MAX_CHIPS * NODES_PER_CHIP)
 #define UNITS (MAX_CHIPS * UNITS_PER_CHIP)
@@ -288,12 +265,12 @@ typedef struct Machine {
     uint8_t serial_rom[SERIAL_ROM_BYTES];
     Frame arriving;                          /* from the host, at the time of UNIT_ETHERNET */
     uint32_t out_head, out_count;
-    Faults faults;
     Counters counters;                       /* of routers and the outside */
     EventQueue events;
     Chip chip[MAX_CHIPS];
     Frame out[FRAMES_OUT];                   /* to the host, not collected yet */
     Tcm tcm[MAX_CHIPS][CORES];
+    Faults faults;
     /* --- not part of the state --- */
     uint8_t *sdram;                          /* chips * SDRAM_BYTES */
     struct Lanes *lanes;                     /* a second host thread; NULL: there is none */
@@ -410,6 +387,11 @@ void router_retry(Machine *m, Chip *chip, uint64_t now);
 void router_deadline(Machine *m, Chip *chip, uint64_t now);
 void router_core_freed(Machine *m, Core *core, uint64_t at);
 uint32_t router_wait_cycles(uint32_t wait);
+/* router_errors.c */
+void router_error(Chip *chip, const Packet *packet);
+bool router_error_pending(const Router *r);
+uint32_t router_error_read_status(Chip *chip);
+void router_error_control_changed(Chip *chip);
 /* router_table.c */
 bool router_lookup(Router *r, uint32_t key, uint32_t *route);
 /* links.c */
@@ -441,6 +423,7 @@ uint32_t phy_data(const Ethernet *e);
 
 /* boot_rom.c */
 void boot_rom_reset(Chip *chip);
+void boot_rom_test_cores(const Machine *m, Chip *chip);      /* those that are dead fail, and another becomes monitor */
 void boot_rom_packet(Machine *m, Chip *chip, const Packet *packet, uint64_t now);
 void boot_rom_datagram(Machine *m, const uint8_t *data, size_t length);
 void boot_rom_image(Machine *m, const uint8_t *image, size_t bytes);

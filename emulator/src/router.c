@@ -108,6 +108,7 @@ static void drop(Machine *m, Chip *chip, uint32_t blocked)
     Router *r = &chip->router;
     const Packet *p = &r->current;
     m->counters.dropped[packet_type(p)]++;
+    m->faults.counts.deliveries_dropped += deliveries_by(m, chip, p, r->wanted);
     for (uint32_t left = blocked; left; left &= left - 1)
         r->dropped_at[__builtin_ctz(left)]++;
     diagnostics_count(r, p, r->defaulted, 0, monitor_of(r), true);
@@ -162,25 +163,31 @@ static bool deliver(Machine *m, Chip *chip, uint64_t now, uint32_t *blocked)
             link_send(m, &r->out[o], &r->current, now);
         else if (chip->rom.active)
             boot_rom_packet(m, chip, &r->current, now);
-        else
+        else if (!m->faults.copies || !faults_of_copy(m, &chip->core[o - LINKS], &r->current, now))
             cc_push(m, &chip->core[o - LINKS], &r->current, now);
     }
     return true;
 }
 
-/* Take the next packet, round robin, into the output stage. */
-static void take(Machine *m, Chip *chip, uint64_t now)
+/* Take the next packet, round robin, into the output stage; the input that it came from. */
+static uint32_t take(Machine *m, Chip *chip, uint64_t now)
 {
     Router *r = &chip->router;
     uint32_t after = r->ready >> r->turn;
     uint32_t input = after ? r->turn + (uint32_t)__builtin_ctz(after) : (uint32_t)__builtin_ctz(r->ready);
-    r->turn = (input + 1) % OUTPUTS;
+    r->turn = input < HELD_INPUT ? (input + 1) % OUTPUTS : 0;
+    r->occupied = true;
+    r->waiting = false;
+    r->since = now;
     const TimedPacket *next;
     if (input < LINKS) {
         LinkInput *in = &r->in[input];
         r->current = in->ring[in->head].packet;
         link_taken(m, chip, input, now);
         next = in->count ? &in->ring[in->head] : NULL;
+    } else if (input == HELD_INPUT) {
+        r->current = held_take(m, chip, now);
+        return input;
     } else {
         Core *core = &chip->core[input - LINKS];
         r->current = core->cc.tx[core->cc.tx_head].packet;
@@ -193,38 +200,7 @@ static void take(Machine *m, Chip *chip, uint64_t now)
         r->ready &= ~(1u << input);
     if (next && next->at > now)
         events_queue_node(m, chip->id * NODES_PER_CHIP + NODE_INPUT + input, next->at);
-    r->occupied = true;
-    r->waiting = false;
-    r->since = now;
-    r->wanted = outputs_of(m, chip, &r->current, &r->defaulted);
-}
-
-static bool every(uint32_t interval, uint32_t *seen)
-{
-    if (!interval || ++*seen < interval)
-        return false;
-    *seen = 0;
-    return true;
-}
-
-/* Whether a fault that was asked for takes the packet that just came into the output stage. */
-static bool faulty(Machine *m, Chip *chip)
-{
-    enum { SYSTEM_KEYS = 0xffff };           /* upper half of the keys of SC&MP's signals */
-    Router *r = &chip->router;
-    Faults *f = &m->faults;
-    if (!(f->drop_every | f->lose_every) || packet_type(&r->current) != PACKET_MC
-        || r->current.key >> 16 == SYSTEM_KEYS)
-        return false;
-    if (every(f->lose_every, &f->seen_lose)) {
-        m->counters.lost_on_request++;
-        return true;
-    }
-    if (every(f->drop_every, &f->seen_drop)) {
-        drop(m, chip, r->wanted);
-        return true;
-    }
-    return false;
+    return input;
 }
 
 static void run(Machine *m, Chip *chip, uint64_t now)
@@ -238,8 +214,13 @@ static void run(Machine *m, Chip *chip, uint64_t now)
                 events_queue_node(m, chip->id * NODES_PER_CHIP + NODE_ISSUE, r->busy_until);
                 return;
             }
-            take(m, chip, now);
-            if (faulty(m, chip)) {
+            uint32_t input = take(m, chip, now);
+            enum PacketFate fate = m->faults.watch ? faults_of_taken(m, chip, input, now) : FATE_PASSES;
+            if (fate != FATE_GONE)
+                r->wanted = outputs_of(m, chip, &r->current, &r->defaulted);
+            if (fate == FATE_DROPPED)
+                drop(m, chip, r->wanted);
+            if (fate != FATE_PASSES) {
                 r->occupied = false;
                 r->busy_until = now + ROUTER_ISSUE;
                 continue;
@@ -267,12 +248,18 @@ static void run(Machine *m, Chip *chip, uint64_t now)
 
 void router_input(Machine *m, Chip *chip, uint32_t input, uint64_t now)
 {
+    if (chip->router.dead)
+        return;
     chip->router.ready |= 1u << input;
     if (!chip->router.occupied)
         run(m, chip, now);
 }
 
-void router_retry(Machine *m, Chip *chip, uint64_t now) { run(m, chip, now); }
+void router_retry(Machine *m, Chip *chip, uint64_t now)
+{
+    if (!chip->router.dead)
+        run(m, chip, now);
+}
 
 void router_deadline(Machine *m, Chip *chip, uint64_t now)
 {
@@ -309,8 +296,14 @@ uint32_t router_read(Machine *m, Chip *chip, uint32_t offset)
     case 0x00: return r->control;
     case 0x04: {
         bool dump = (r->dump_status & DUMP_DUMPED) && (r->control & CONTROL_DUMP_INTERRUPT);
-        return (dump ? 1u << 31 | 1u << 29 : 0) | (r->occupied ? 1u << 16 | (r->waiting ? 2u : 1u) << 24 : 0);
+        bool error = router_error_pending(r);
+        return (dump || error ? 1u << 31 : 0) | (uint32_t)error << 30 | (uint32_t)dump << 29
+            | (r->occupied ? 1u << 16 | (r->waiting ? 2u : 1u) << 24 : 0);
     }
+    case 0x08: return r->error_header;
+    case 0x0c: return r->error.key;
+    case 0x10: return r->error.payload;
+    case 0x14: return router_error_read_status(chip);
     case 0x18: return r->dump_header;
     case 0x1c: return r->dumped.key;
     case 0x20: return r->dumped.payload;
@@ -325,7 +318,7 @@ uint32_t router_read(Machine *m, Chip *chip, uint32_t offset)
     case 0x30: return r->timing_control;
     case 0x80: return r->diversion;
     case 0x84: return r->fixed_route;
-    default: return 0;                       /* error registers: links make no errors here */
+    default: return 0;
     }
 }
 
@@ -359,6 +352,7 @@ void router_write(Machine *m, Chip *chip, uint32_t offset, uint32_t value)
     case 0x00:
         r->control = value & 0xffff9fff;
         vic_set_chip(chip, INT_ROUTER_DUMP, (r->dump_status & DUMP_DUMPED) && (value & CONTROL_DUMP_INTERRUPT));
+        router_error_control_changed(chip);
         if (r->waiting) {
             uint64_t deadline = drop_time(r);
             events_set_unit(m, unit_of(chip), deadline);

@@ -35,6 +35,7 @@ typedef struct ServeOptions {
     uint32_t translation_count;
     const char *const *translations;                 /* paths of libraries */
     const char *translation_key;                     /* that they must have */
+    const char *faults;                              /* from the start, see fault_text.c; NULL: none */
 } ServeOptions;
 
 enum { NETINIT_PHASE = 0x7f2d, NETINIT_DONE = 0xff };    /* in SysRAM: SC&MP's state of start-up */
@@ -60,7 +61,8 @@ typedef struct Server {
     bool pacing;                             /* idle: emulated time follows real time */
     int64_t pace_wall;
     uint64_t pace_cycles;
-    char line[256];
+    FILE *out;                               /* control_out */
+    char line[32768];
     uint32_t line_length;
     bool end;
 } Server;
@@ -77,8 +79,10 @@ static void say(const Server *s, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vdprintf(s->options->control_out, format, args);
+    vfprintf(s->out, format, args);
     va_end(args);
+    if (format[strlen(format) - 1] == '\n')  /* the end of an event */
+        fflush(s->out);
 }
 
 /* --- start -------------------------------------------------------------------------------- */
@@ -103,28 +107,62 @@ static Machine *new_machine(const ServeOptions *o)
     return m;
 }
 
-/* NULL with `*why` set if there is no machine. */
-static Machine *start(const ServeOptions *o, bool *from_snapshot, const char **why)
+/* What dies of `more` too; false: all of it is dead already. */
+static bool dead_join(DeadParts *dead, const DeadParts *more)
+{
+    DeadParts before = *dead;
+    dead->chips |= more->chips;
+    for (unsigned i = 0; i < MAX_CHIPS; i++) {
+        dead->cores[i] |= more->cores[i];
+        dead->links[i] |= more->links[i];
+    }
+    return dead->chips != before.chips || memcmp(dead->cores, before.cores, sizeof before.cores) != 0
+        || memcmp(dead->links, before.links, sizeof before.links) != 0;
+}
+
+/* Power on.  Parts are dead that `faults` says are from the start, and those of `died`, which are so since an earlier start.
+ * NULL with `*why` set if there is no machine. */
+static Machine *start(const ServeOptions *o, FaultSetting *faults, const DeadParts *died, const char *snapshot,
+                      bool *from_snapshot, const char **why)
 {
     *from_snapshot = false;
-    Machine *m = new_machine(o);
-    if (m && o->threads > 1)
-        lanes_start(m);                      /* without it everything is slower and the same */
     *why = "not enough memory for the emulated board";
-    if (!m || !o->image)
-        return m;
-    if (o->snapshot_path && snapshot_load(m, o->snapshot_path, o->snapshot_key)) {
+    Machine *m = new_machine(o);
+    if (!m)
+        return NULL;
+    if (o->threads > 1)
+        lanes_start(m);                      /* without it everything is slower and the same */
+    DeadParts dead = {0};
+    if (!fault_setting_place(m, faults, why)) {
+        machine_free(m);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < faults->rules; i++)
+        if (dead_at_start(&faults->rule[i]))
+            dead_add(m, &dead, &faults->rule[i]);
+    if (died && dead_join(&dead, died))
+        snapshot = NULL;                     /* it is one of a board with fewer dead parts */
+    if (o->image && snapshot && snapshot_load(m, snapshot, o->snapshot_key)) {
         *from_snapshot = true;
         return m;
     }
+    dead_parts_die(m, &dead);
+    if (!o->image)
+        return m;
     if (!boot(o, m)) {
         machine_free(m);
         *why = "SC&MP did not come up on the emulated board";
         return NULL;
     }
-    if (o->snapshot_path)                    /* a cache that cannot be written is no error */
-        (void)snapshot_save(m, o->snapshot_path, o->snapshot_key);
+    if (snapshot)                            /* a cache that cannot be written is no error */
+        (void)snapshot_save(m, snapshot, o->snapshot_key);
     return m;
+}
+
+/* The rules that are there from the start, for a machine that got as far as `now`. */
+static bool faults_of_start(const ServeOptions *o, FaultSetting *faults, uint64_t now, const char **why)
+{
+    return fault_text_read(o->faults ? o->faults : "", faults, now, why);
 }
 
 /* --- control ------------------------------------------------------------------------------ */
@@ -150,20 +188,48 @@ static void say_cores(const Server *s, const char *name, bool awake)
     say(s, "],");
 }
 
+/* Names as in faults.py. */
+static void say_faults(const Server *s)
+{
+    static const char *const kinds[FAULT_KINDS] = {"lose", "drop", "corrupt", "duplicate", "reorder", "delay",
+                                                   "kill_link", "kill_core", "kill_chip", "slow_core"};
+    static const char *const datagrams[DATAGRAM_FAULTS] = {"datagram_loss", "datagram_duplicate", "datagram_reorder"};
+    const Machine *m = s->machine;
+    const FaultCounts *n = &m->faults.counts;
+    say(s, "\"faults\":{");
+    for (unsigned k = 0; k < FAULT_KINDS; k++)
+        say(s, "\"%s\":%llu,", kinds[k], (unsigned long long)n->happened[k]);
+    for (unsigned k = 0; k < DATAGRAM_FAULTS; k++)
+        say(s, "%s\"%s\":%llu", k ? "," : "", datagrams[k], (unsigned long long)s->bridge.faults.happened[k]);
+    say(s, "},\"deliveries_lost\":%llu,\"deliveries_dropped\":%llu,\"deliveries_added\":%llu,\"held\":%u,\"not_held\":%llu,",
+        (unsigned long long)n->deliveries_lost, (unsigned long long)n->deliveries_dropped,
+        (unsigned long long)n->deliveries_added, m->faults.held.count, (unsigned long long)n->not_held);
+    say(s, "\"vanished_at\":[");
+    const char *between = "";
+    for (unsigned i = 0; i < m->chips; i++)
+        for (unsigned port = 0; port < OUTPUTS; port++)
+            if (n->vanished_at[i][port]) {
+                say(s, "%s[%u,%u,%u,%llu]", between, m->chip[i].x, m->chip[i].y, port,
+                    (unsigned long long)n->vanished_at[i][port]);
+                between = ",";
+            }
+    say(s, "],");
+}
+
 static void say_stats(const Server *s)
 {
     const Machine *m = s->machine;
     const Counters counters = machine_counters(m), *n = &counters;
     const Bridge *b = &s->bridge;
     uint64_t instructions = 0;
-    unsigned faults = 0;
+    unsigned faulted = 0;
     for (unsigned i = 0; i < m->chips; i++)
         for (unsigned c = 0; c < CORES; c++) {
             instructions += m->chip[i].core[c].cpu.instructions;
-            faults += m->chip[i].core[c].cpu.fault != 0;
+            faulted += m->chip[i].core[c].cpu.fault != 0;
         }
     say(s, "{\"event\":\"stats\",\"cycles\":%llu,\"instructions\":%llu,\"faulted_cores\":%u,",
-        (unsigned long long)m->now, (unsigned long long)instructions, faults);
+        (unsigned long long)m->now, (unsigned long long)instructions, faulted);
     say_types(s, "sent", n->sent);
     say_types(s, "delivered", n->delivered);
     say_types(s, "forwarded", n->forwarded);
@@ -194,6 +260,7 @@ static void say_stats(const Server *s)
             say(s, "%s%llu%s", o ? "," : i ? ",[" : "[", (unsigned long long)m->chip[i].router.dropped_at[o],
                 o == OUTPUTS - 1 ? "]" : "");
     say(s, "],");
+    say_faults(s);
     say_cores(s, "core_instructions", false);
     say_cores(s, "core_cycles_awake", true);
     say(s, "\"monitor_cores\":[");
@@ -202,33 +269,84 @@ static void say_stats(const Server *s)
     say(s, "]}\n");
 }
 
-static void reset(Server *s)
+static void give_faults(Server *s, const FaultSetting *faults)
 {
-    bool from_snapshot;
+    faults_set(s->machine, faults);
+    datagram_faults_set(&s->bridge.faults, faults);
+}
+
+/* Instead of those before. */
+static void new_faults(Server *s, const char *text)
+{
+    FaultSetting faults;
     const char *why;
-    Machine *m = start(s->options, &from_snapshot, &why);
-    if (!m) {
+    Machine *m = s->machine;
+    if (!fault_text_read(text, &faults, m->now, &why) || !fault_setting_place(m, &faults, &why)) {
         say(s, "{\"event\":\"error\",\"message\":\"%s\"}\n", why);
         return;
     }
+    give_faults(s, &faults);
+    log_write_faults(s->bridge.log, m->now, &faults);
+    say(s, "{\"event\":\"faults\"}\n");
+}
+
+/* Besides those that there are. */
+static void more_faults(Server *s, const char *text)
+{
+    FaultSetting more;
+    const char *why;
+    Machine *m = s->machine;
+    bool good = fault_text_read(text, &more, m->now, &why) && fault_setting_place(m, &more, &why);
+    if (good && more.rules + m->faults.setting.rules > MAX_FAULT_RULES) {
+        why = "there are too many rules about faults";
+        good = false;
+    }
+    if (!good) {
+        say(s, "{\"event\":\"error\",\"message\":\"%s\"}\n", why);
+        return;
+    }
+    for (uint32_t i = 0; i < more.rules; i++) {
+        faults_add(m, &more.rule[i]);
+        log_write(s->bridge.log, LOG_FAULT_MORE, m->now, (const uint8_t *)&more.rule[i], sizeof more.rule[i]);
+    }
+    say(s, "{\"event\":\"faults\"}\n");
+}
+
+/* A new machine in the place of the old one; what is dead stays dead. */
+static bool restart(Server *s, FaultSetting *faults, const char *snapshot, const char **why)
+{
+    bool from_snapshot;
+    Machine *m = start(s->options, faults, &s->machine->faults.dead, snapshot, &from_snapshot, why);
+    if (!m)
+        return false;
     machine_free(s->machine);
     s->machine = m;
     s->bridge.queue_count = s->bridge.requests = 0;
     memset(s->awake_before, 0, sizeof s->awake_before);
     s->awake_checked = m->now;
     s->pacing = s->busy = false;
-    say(s, "{\"event\":\"reset\",\"cycles\":%llu}\n", (unsigned long long)m->now);
+    return true;
 }
 
-static void set_faults(Server *s, const char *numbers)
+static void reset(Server *s)
 {
-    Faults f = {0};
-    char *end;
-    f.drop_every = (uint32_t)strtoul(numbers, &end, 10);
-    f.lose_every = (uint32_t)strtoul(end, NULL, 10);
-    s->machine->faults = f;
-    log_write(s->bridge.log, LOG_FAULTS, s->machine->now, (const uint8_t *)&f, sizeof f);
-    say(s, "{\"event\":\"faults\"}\n");
+    const char *why;
+    FaultSetting faults;
+    uint64_t before = s->machine->now;
+    if (!faults_of_start(s->options, &faults, 0, &why) || !restart(s, &faults, s->options->snapshot_path, &why)) {
+        say(s, "{\"event\":\"error\",\"message\":\"%s\"}\n", why);
+        return;
+    }
+    log_write(s->bridge.log, LOG_RESET, before, NULL, 0);
+    datagram_faults_set(&s->bridge.faults, &faults);
+    for (unsigned way = 0; way < DATAGRAM_WAYS; way++)
+        s->bridge.faults.way[way].held = 0;
+    if (s->options->faults && faults_of_start(s->options, &faults, s->machine->now, &why)
+        && fault_setting_place(s->machine, &faults, &why)) {
+        faults_set(s->machine, &faults);
+        log_write_faults(s->bridge.log, s->machine->now, &faults);
+    }
+    say(s, "{\"event\":\"reset\",\"cycles\":%llu}\n", (unsigned long long)s->machine->now);
 }
 
 static void command(Server *s, const char *line)
@@ -240,7 +358,9 @@ static void command(Server *s, const char *line)
         say(s, "{\"event\":\"hash\",\"cycles\":%llu,\"hash\":\"%016llx\"}\n",
             (unsigned long long)s->machine->now, (unsigned long long)machine_hash(s->machine));
     else if (strncmp(line, "faults ", 7) == 0)
-        set_faults(s, line + 7);
+        new_faults(s, line + 7);
+    else if (strncmp(line, "more_faults ", 12) == 0)
+        more_faults(s, line + 12);
     else if (strcmp(line, "reset") == 0)
         reset(s);
     else if (strcmp(line, "quit") == 0)
@@ -251,7 +371,7 @@ static void command(Server *s, const char *line)
 
 static void read_control(Server *s)
 {
-    char data[256];
+    char data[4096];
     ssize_t n = read(s->options->control_in, data, sizeof data);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
         s->end = true;                       /* whoever started this process is gone */
@@ -293,7 +413,7 @@ static void look_for_busy_cores(Server *s)
 /* SC&MP runs, but is not ready for requests. */
 static bool starting(const Machine *m)
 {
-    return !m->chip[0].rom.active && m->chip[0].sysram[NETINIT_PHASE] != NETINIT_DONE;
+    return !m->chip[0].rom.active && m->chip[0].sysram[NETINIT_PHASE] != NETINIT_DONE && !(m->faults.dead.chips & 1);
 }
 
 /* Nothing to do: let emulated time go on as fast as real time, and wait for datagrams meanwhile. */
@@ -349,27 +469,87 @@ static void serve(Server *s)
     }
 }
 
-/* Run what a log says, as fast as possible, without sockets. */
-static void replay(Server *s, FILE *log)
+/* The rules that a log begins with, if it does (`*given`); false: it is no log. */
+static bool faults_of_log(FILE *log, FaultSetting *faults, bool *given)
+{
+    LogRecord record;
+    memset(faults, 0, sizeof *faults);
+    *given = log_read(log, &record) && record.kind == LOG_FAULTS && record.at == 0;
+    if (*given)
+        return log_read_faults(log, &record, faults);
+    rewind(log);
+    return true;
+}
+
+/* A record other than of a frame; false: it is none. */
+static bool repeat(Server *s, FILE *log, const LogRecord *record)
 {
     Machine *m = s->machine;
-    LogRecord record;
-    while (log_read(log, &record)) {
-        if (record.kind == LOG_FRAME) {
-            machine_host_frame(m, record.at, record.data, record.length);
-            machine_run(m, record.at + 1);
-        } else {
-            machine_run(m, record.at);
-            if (record.kind == LOG_BOOT)
-                boot_rom_datagram(m, record.data, record.length);
-            else if (record.kind == LOG_FAULTS && record.length == sizeof m->faults)
-                memcpy(&m->faults, record.data, sizeof m->faults);
-        }
+    FaultSetting faults = {0};
+    FaultRule rule;
+    const char *why;
+    switch (record->kind) {
+    case LOG_BOOT:
+        boot_rom_datagram(m, record->data, record->length);
+        return true;
+    case LOG_FAULTS:
+        if (!log_read_faults(log, record, &faults) || !fault_setting_place(m, &faults, &why))
+            return false;
+        faults_set(m, &faults);
+        return true;
+    case LOG_FAULT_MORE:
+        if (record->length != sizeof rule)
+            return false;
+        memcpy(&rule, record->data, sizeof rule);
+        if (!fault_rule_place(m, &rule, &why))
+            return false;
+        faults_add(m, &rule);
+        return true;
+    case LOG_RESET:
+        return restart(s, &faults, NULL, &why);
+    default:
+        return record->kind == LOG_END;
+    }
+}
+
+/* As serve() does, but what the board sends goes nowhere. */
+static void run_to(Machine *m, uint64_t until)
+{
+    while (m->now < until) {
+        machine_run_to_attention(m, until);
         m->out_count = 0;
+    }
+    ahead_settle_all(m);
+}
+
+/* Run what a log says, as fast as possible, without sockets; false: something in it is no record. */
+static bool replay(Server *s, FILE *log)
+{
+    LogRecord record;
+    uint64_t arrival = 0;                    /* of the last frame */
+    while (log_read(log, &record)) {
+        Machine *m = s->machine;
+        if (record.kind == LOG_FRAME) {
+            if (machine_host_frame_due(m))
+                run_to(m, arrival + 1);
+            machine_host_frame(m, record.at, record.data, record.length);
+            arrival = record.at;
+        } else {                             /* which may have been before the last frame arrived */
+            run_to(m, record.at);
+            if (!repeat(s, log, &record))
+                return false;
+        }
     }
     say_stats(s);
     say(s, "{\"event\":\"hash\",\"cycles\":%llu,\"hash\":\"%016llx\"}\n",
-        (unsigned long long)m->now, (unsigned long long)machine_hash(m));
+        (unsigned long long)s->machine->now, (unsigned long long)machine_hash(s->machine));
+    return true;
+}
+
+static int fail(const Server *s, const char *why)
+{
+    say(s, "{\"event\":\"error\",\"message\":\"%s\"}\n", why);
+    return 1;
 }
 
 int spinnemu_serve(const ServeOptions *options)
@@ -378,12 +558,13 @@ int spinnemu_serve(const ServeOptions *options)
     Server *s = &server;
     memset(s, 0, sizeof *s);
     s->options = options;
+    s->out = fdopen(options->control_out, "w");
+    if (!s->out)
+        return 1;
     signal(SIGINT, SIG_IGN);                 /* Ctrl-C is for whoever started us */
     signal(SIGPIPE, SIG_IGN);
     if (options->die_with_parent)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-    bool from_snapshot;
-    const char *why = "";
     s->bridge.scp_socket = s->bridge.boot_socket = -1;
     if (!options->replay_path) {
         int port = bridge_open(&s->bridge, options->address);
@@ -394,17 +575,8 @@ int spinnemu_serve(const ServeOptions *options)
         }
     }
     for (uint32_t i = 0; i < options->translation_count; i++)
-        if (!translation_load(options->translations[i], options->translation_key)) {
-            say(s, "{\"event\":\"error\",\"message\":\"a translation was made with other sources of the emulator, "
-                   "or is none\"}\n");
-            return 1;
-        }
-    s->machine = start(options, &from_snapshot, &why);
-    if (!s->machine) {
-        say(s, "{\"event\":\"error\",\"message\":\"%s\"}\n", why);
-        return 1;
-    }
-    s->awake_checked = s->machine->now;
+        if (!translation_load(options->translations[i], options->translation_key))
+            return fail(s, "a translation was made with other sources of the emulator, or is none");
     FILE *log = NULL;
     if (options->replay_path || options->record_path) {
         log = options->replay_path ? fopen(options->replay_path, "rb") : fopen(options->record_path, "wb");
@@ -413,10 +585,35 @@ int spinnemu_serve(const ServeOptions *options)
             return 1;
         }
     }
+    bool from_snapshot;
+    const char *why = "", *snapshot = options->snapshot_path;
+    FaultSetting faults;
+    bool given = options->faults != NULL;
+    if (options->replay_path) {
+        if (!faults_of_log(log, &faults, &given))
+            return fail(s, "the log is none");
+        for (uint32_t i = 0; i < faults.rules; i++)
+            if (dead_at_start(&faults.rule[i]))
+                snapshot = NULL;             /* is one of a board without dead parts */
+    } else if (!faults_of_start(options, &faults, 0, &why)) {
+        return fail(s, why);
+    }
+    s->machine = start(options, &faults, NULL, snapshot, &from_snapshot, &why);
+    if (!s->machine)
+        return fail(s, why);
+    s->awake_checked = s->machine->now;
+    if (!options->replay_path && !faults_of_start(options, &faults, s->machine->now, &why))
+        return fail(s, why);
+    if (given && fault_setting_place(s->machine, &faults, &why)) {
+        give_faults(s, &faults);
+        if (options->record_path)
+            log_write_faults(log, 0, &faults);
+    }
     say(s, "{\"event\":\"ready\",\"cycles\":%llu,\"from_snapshot\":%s}\n",
         (unsigned long long)s->machine->now, from_snapshot ? "true" : "false");
     if (options->replay_path) {
-        replay(s, log);
+        if (!replay(s, log))
+            return fail(s, "the log has something in it that is no record");
     } else {
         s->bridge.log = log;
         fcntl(options->control_in, F_SETFL, fcntl(options->control_in, F_GETFL) | O_NONBLOCK);

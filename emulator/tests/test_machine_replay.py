@@ -1,8 +1,13 @@
 """A run is repeated from the log of what the host did, to the same cycle and the same bits."""
+import socket
+import struct
+import time
+
 import pytest
 from machine_support import spinnemu
 from test_machine_host import scp
 
+from spinnemu.boot_image import patched_image
 from spinnemu.machine import replay
 
 
@@ -25,13 +30,8 @@ def test_replay(tmp_path, boot):
     assert first.state_hash == machine.final_state_hash
 
 
-def send_boot_image(machine):
-    """As SpiNNMan does, without its pauses."""
-    import socket
-    import struct
-    import time
-
-    from spinnemu.boot_image import patched_image
+def boot_messages():
+    """What SpiNNMan sends to boot a board."""
     image = patched_image(3)
     blocks = [image[i:i + 1024] for i in range(0, len(image), 1024)]
 
@@ -39,12 +39,16 @@ def send_boot_image(machine):
         swapped = b"".join(data[i:i + 4][::-1] for i in range(0, len(data), 4))
         return struct.pack(">HIIII", 1, op, one, two, three) + swapped
 
+    return [message(1, 0, 0, len(blocks) - 1), *(message(3, 255 << 8 | i, 0, 0, block) for i, block in enumerate(blocks)),
+            message(5, 1, 0, 0)]
+
+
+def send_boot_image(machine):
+    """As SpiNNMan does, without its pauses."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.connect((machine.address, 54321))
-        client.send(message(1, 0, 0, len(blocks) - 1))
-        for i, block in enumerate(blocks):
-            client.send(message(3, 255 << 8 | i, 0, 0, block))
-        client.send(message(5, 1, 0, 0))
+        for message in boot_messages():
+            client.send(message)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
