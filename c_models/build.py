@@ -45,6 +45,8 @@ class Program:
     defines: Mapping[str, object] = field(default_factory=dict)
     #: sources compiled as Thumb code, for size: for what is never in a hurry
     thumb: Sequence[str] = ()
+    #: whether there is so little room in ITCM that what is in `THUMB_WHERE_TIGHT` must be
+    tight: bool = False
 
 
 #: Every kernel goes into every binary; the linker drops what is not called.
@@ -80,7 +82,7 @@ PROGRAMS: dict[str, Program] = {
     "dlgraph_neuron_group": Program(
         ["layers/neuron_group.c", *_UNITS, *_VERTEX], defines=_can(DROPOUT)),
     **{f"dlgraph_convolution_{pooling}_{optimiser}": Program(
-        [*_CONVOLUTION, *_UNITS, *_VERTEX], defines=_can(DROPOUT, operation) | {"OPTIMISER_KINDS": kinds})
+        [*_CONVOLUTION, *_UNITS, *_VERTEX], defines=_can(DROPOUT, operation) | {"OPTIMISER_KINDS": kinds}, tight=True)
        for pooling, operation in (("average", AVERAGE), ("maximum", MAXIMUM))
        for optimiser, kinds in (("momentum", 0b0011), ("adam", 0b0100), ("rmsprop", 0b1000))},
     "dlgraph_unit_tile": Program(
@@ -112,13 +114,14 @@ RUNTIME_SOURCES = tuple(
 #: as Thumb code.
 SELDOM = frozenset({
     "layers/vertex.c", "layers/trained.c", "layers/exchange.c", "layers/kernel_share.c",
-    "streams/streams_start.c", "streams/packet_ring.c", "streams/stream_pause.c", "streams/stream_signals.c",
-    "streams/stream_kept.c", "streams/stream_recovery.c",
-    "kernels/convolution_walk.c", "layers/convolution_tile.c", "layers/unit_chain.c",
+    "streams/streams_start.c", "streams/packet_ring.c", "streams/stream_pause.c", "streams/stream_recovery.c",
+    "kernels/convolution_walk.c",
     "kernels/dropout.c", "kernels/pooling.c"})
 
-#: ARM code that is compiled for size.
-SMALL = frozenset({"streams/stream_in.c", "streams/stream_out.c"})
+#: Thumb code in programs that are tight, else ARM code.
+THUMB_WHERE_TIGHT = frozenset({
+    "layers/convolution_tile.c", "layers/unit_chain.c", "streams/stream_signals.c", "streams/stream_kept.c"})
+
 
 #: Runtime code that is never in a hurry, compiled for size as Thumb code.
 RUNTIME_THUMB = frozenset(
@@ -249,10 +252,11 @@ class Builder:
         path = self.root / source
         if not path.is_file():
             raise BuildError(f"{name}: no such source: {source}")
-        thumb = source in program.thumb or source in RUNTIME_THUMB or source in SELDOM
+        thumb = (source in program.thumb or source in RUNTIME_THUMB or source in SELDOM
+                 or program.tight and source in THUMB_WHERE_TIGHT)
         flags = self.compiler.flags(thumb and path.suffix == ".c")
         own_optimisers = source == _OF_CONVOLUTION and bool(program.defines)
-        small = thumb or source in SMALL or own_optimisers
+        small = thumb or own_optimisers
         flags += [*C_FLAGS, "-Os" if small else "-O2", *EXTRA_FLAGS.get(source, ())]
         if own_optimisers or not source.startswith(SHARED_FOLDERS):
             flags.append(

@@ -13,9 +13,7 @@ from dlgraph.mapping.sent import Kept, kept_vectors
 from dlgraph.vertices.stream_places import find_places, n_places
 
 KEY_BITS = INDEX_BITS + SLOT_BITS
-N_HEADER_WORDS = 12
-#: Of machine time, that a producer may be silent.
-PATIENCE_CYCLES = 200_000_000
+N_HEADER_WORDS = 13
 _ALL_ONES = 0xffffffff
 
 
@@ -41,8 +39,8 @@ def config_words(core: Core, plan: Plan, key_of: Callable[[Stream], int]) -> npt
     first_slots = [0, *accumulate(slots_of_inlet[end.inlet] for end in ends)]
     places = find_places([key_of(end.stream) >> KEY_BITS for end in ends], first_slots[:-1])
     words = [plan.n_slots_of(core), plan.window_of(core), places.multiplier, places.shift, len(places.words), len(core.inlet_words),
-             len(core.streams_in), len(core.streams_out), ring_entries(plan, core), plan.look_cycles,
-             -(-PATIENCE_CYCLES // plan.look_cycles), len(kept)]
+             len(core.streams_in), len(core.streams_out), ring_entries(plan, core), plan.looks.cycles, plan.looks.patient,
+             plan.looks.last, len(kept)]
     for n_words, n_held in zip(core.inlet_words, slots_of_inlet):
         words += [n_words, n_held]
     for end in ends:

@@ -25,7 +25,7 @@ static void look(uint unused0, uint unused1)
 {
     (void) unused0;
     (void) unused1;
-    stream_look_due = true;
+    streams_look_later();
 }
 
 /* Without time steps nothing else starts the timer. */
@@ -53,15 +53,6 @@ void *vertex_region(enum region region)
     return regions[region];
 }
 
-void *vertex_claim(uint32_t bytes)
-{
-    void *memory = spin1_malloc(bytes ? bytes : sizeof(uint32_t));
-    if (memory == NULL) {
-        runtime_fail("%u bytes of DTCM are not to be had", bytes);
-    }
-    return memory;
-}
-
 void vertex_tick(void)
 {
     uint32_t now = runtime_cycles();
@@ -72,6 +63,7 @@ void vertex_tick(void)
     result.cycles_low = low;
 
     result.samples_done++;
+    streams_answer();
     uint32_t waited = stream_counts.waiting_cycles;
     stream_counts.waiting_cycles = 0;
     low = result.waiting_low + waited;
@@ -144,7 +136,7 @@ static void on_silence(uint32_t stream, uint32_t sample)
     result.silent_stream = stream;
     result.silent_sample = sample;
     store_result();
-    runtime_fail("no answer from the producer of stream %u, sample %u", stream, sample);
+    runtime_fail("stream %u is silent, sample %u", stream, sample);
 }
 
 /* The start callback: one whole pass, in thread mode. */
@@ -175,6 +167,7 @@ static void start(void)
 static void answer_while_idle(void)
 {
     streams_drain();
+    streams_answer();
 }
 
 void vertex_main(void (*prepare)(void), void (*run)(void))

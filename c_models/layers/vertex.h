@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "claim.h"
 #include "optimisers.h"
 
 /* Data regions; vertices/regions.py has the same numbers. */
@@ -126,7 +127,10 @@ typedef struct vertex_turn_t {
 vertex_turn_t vertex_turn(uint32_t sample, uint32_t n_replicas);
 
 /* DTCM that lasts; ends the run if there is none left. */
-void *vertex_claim(uint32_t bytes);
+static inline void *vertex_claim(uint32_t bytes)
+{
+    return claim_dtcm(bytes);
+}
 
 /* Words between SDRAM and DTCM. */
 void vertex_copy_words(uint32_t *to, const uint32_t *from, uint32_t n_words);

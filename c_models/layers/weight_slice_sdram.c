@@ -20,6 +20,7 @@
 #include "runtime.h"
 #include "stream_in.h"
 #include "stream_out.h"
+#include "stream_recovery.h"
 #include "trained.h"
 #include "words_clear.h"
 
@@ -272,6 +273,7 @@ static void make_sweep(const sweep_t *sweep)
         }
         work_on(sweep, &block);
         streams_drain();               /* a sweep may take long: whoever asks gets an answer */
+        streams_answer();
     }
 }
 

@@ -1,5 +1,6 @@
 #include "packet_ring.h"
 
+#include "claim.h"
 #include "runtime.h"
 
 packet_ring_t packet_ring;
@@ -10,10 +11,7 @@ void packet_ring_fiq(void);
 void packet_ring_start(uint32_t n_entries)
 {
     uint32_t bytes = n_entries * sizeof(packet_t) + sizeof(packet_t *);
-    packet_ring.first = spin1_malloc(bytes);
-    if (packet_ring.first == NULL) {
-        runtime_fail("packet ring: %u bytes of DTCM are not to be had", bytes);
-    }
+    packet_ring.first = claim_dtcm(bytes);
     packet_ring.end = packet_ring.first + n_entries;
     *(packet_t **) packet_ring.end = packet_ring.first;
     for (packet_t *packet = packet_ring.first; packet < packet_ring.end; packet++) {

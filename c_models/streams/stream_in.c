@@ -104,11 +104,11 @@ void streams_wait(void)
 {
     uint32_t before = runtime_cycles();
     while (streams_idle()) {
-        if (stream_look_due) {
-            streams_look();
+        if (stream_drain.attention) {
+            streams_attend();
         }
         interrupts_mask();
-        if (streams_idle() && !stream_look_due) {
+        if (streams_idle() && !stream_drain.attention) {
             wait_for_interrupt();
         }
         interrupts_unmask();

@@ -23,8 +23,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "stream_recovery.h"
-
 #define STREAM_SAMPLE_SALT 0x9e3779b1u
 #define STREAM_SALT 0x85ebca6bu          /* odd: a small difference in the sum is none of the low bits, which the marker lacks */
 #define STREAM_PASS_SHIFT 24              /* number of the pass, in that of a sample and in a credit */
@@ -46,10 +44,10 @@ void streams_begin(void);
 /* Forgets everything received: the state before the first sample of the next pass. */
 void streams_reset(void);
 
-/* Takes what has arrived since the last call to its place, and sends again what somebody has asked for. */
-static inline void streams_drain(void);
+/* Takes what has arrived since the last call to its place. */
+void streams_drain(void);
 
-/* Sleeps until something arrives. */
+/* Sleeps until something arrives; asks for what does not, and sends again what somebody has asked for. */
 void streams_wait(void);
 
 /* Whether every stream of the inlet has all of this sample. */
@@ -84,16 +82,5 @@ extern stream_counts_t stream_counts;
 
 /* Packets received since the last reset. */
 uint32_t streams_received(void);
-
-/* streams_drain.S */
-void streams_take(void);
-
-static inline void streams_drain(void)
-{
-    streams_take();
-    if (stream_requests != 0) {
-        streams_answer();
-    }
-}
 
 #endif

@@ -18,7 +18,8 @@ typedef struct stream_layout_t {
     uint32_t slot_mask;            /* of a sample number; slots - 1, at most 15 */
     uint32_t window;               /* samples in flight */
     uint32_t look_cycles;          /* between looks at what is waited for */
-    uint32_t patience;             /* looks without a sign of life before a producer is gone */
+    uint32_t patient_looks;        /* before a stream is asked for of which nothing has come: there may have been nothing to send */
+    uint32_t last_looks;           /* without a sign of life before a producer is gone */
 } stream_layout_t;
 
 extern stream_layout_t stream_layout;

@@ -13,8 +13,6 @@
 #define REQUEST_SAMPLE_MASK ((1u << REQUEST_SAMPLE_BITS) - 1)
 #define REQUEST_PASS_MASK 15u
 
-/* Looks before a stream is asked for of which nothing has come: its producer may have had nothing to send. */
-#define WEAK_LOOKS 4
 /* A request waits at most 2**so many times as long as the first. */
 #define MOST_DOUBLINGS 4
 /* Requests without a sign of life, at least, before a producer is gone: none of so many is lost by chance. */
@@ -28,12 +26,12 @@ typedef struct request_t {
     uint32_t wanted;              /* pass | sample */
 } request_t;
 
-volatile bool stream_look_due;
 void (*streams_on_silence)(uint32_t stream, uint32_t sample);
-uint32_t stream_requests;
 uint32_t pass_sent;
 
+static volatile bool look_due;
 static request_t requests[MAX_REQUESTS];
+static uint32_t n_requests;
 
 /* ------------------------------------------------------------------ consumer */
 
@@ -72,10 +70,10 @@ static void look_at(stream_t *stream, uint32_t wanted)
     }
     stream->quiet++;
     stream->silent += stream->asked != 0;
-    if (stream->quiet < (begun ? 1u : WEAK_LOOKS) << (stream->asked < MOST_DOUBLINGS ? stream->asked : MOST_DOUBLINGS)) {
+    if (stream->quiet < (begun ? 1u : stream_layout.patient_looks) << (stream->asked < MOST_DOUBLINGS ? stream->asked : MOST_DOUBLINGS)) {
         return;
     }
-    if (stream->asked >= LEAST_REQUESTS && stream->silent >= stream_layout.patience) {
+    if (stream->asked >= LEAST_REQUESTS && stream->silent >= stream_layout.last_looks) {
         streams_on_silence((uint32_t) (stream - streams), wanted);
     }
     stream->quiet = 0;
@@ -89,9 +87,8 @@ static bool has_come(const stream_t *stream, uint32_t wanted)
             : markers[stream->first_slot + (wanted & stream->inlet->held_mask)].state == SLOT_COMPLETE;
 }
 
-void streams_look(void)
+static void look(void)
 {
-    stream_look_due = false;
     for (inlet_t *inlet = inlets; inlet < inlets + n_inlets; inlet++) {
         for (uint32_t i = 0; inlet->wanted != NOTHING_WANTED && i < inlet->n_streams; i++) {
             stream_t *stream = &streams[inlet->first_stream + i];
@@ -145,13 +142,14 @@ void stream_take_request(uint32_t payload)
         return;                            /* somebody else's */
     }
     uint32_t wanted = payload & 0xffff;
-    for (uint32_t i = 0; i < stream_requests; i++) {
+    for (uint32_t i = 0; i < n_requests; i++) {
         if (requests[i].stream == stream && requests[i].wanted == wanted) {
             return;
         }
     }
-    if (stream_requests < MAX_REQUESTS) {
-        requests[stream_requests++] = (request_t) {stream, wanted};
+    if (n_requests < MAX_REQUESTS) {
+        requests[n_requests++] = (request_t) {stream, wanted};
+        stream_drain.attention = 1;
     }
 }
 
@@ -231,9 +229,27 @@ void streams_answer(void)
         return;
     }
     answering = true;
-    while (stream_requests != 0) {
-        request_t request = requests[--stream_requests];
+    while (n_requests != 0) {
+        request_t request = requests[--n_requests];
         answer(&request);
     }
     answering = false;
+}
+
+/* ------------------------------------------------------------------ both */
+
+void streams_look_later(void)
+{
+    look_due = true;
+    stream_drain.attention = 1;
+}
+
+void streams_attend(void)
+{
+    stream_drain.attention = 0;
+    streams_answer();
+    if (look_due) {
+        look_due = false;
+        look();
+    }
 }

@@ -1,14 +1,14 @@
 /*
  * What got lost is asked for, and sent again.
  *
- * Consumer.  While a core waits, it *looks* now and then (stream_look_due) at the streams that it waits for.  A stream from
+ * Consumer.  While a core waits, it *looks* now and then (streams_look_later) at the streams that it waits for.  A stream from
  * which nothing new has come since the last look is asked for: at once if some of the sample is here or the producer has gone on,
  * else after some looks; each further request waits twice as long.
  *
  *   key     = a stream that leads to the producer | STREAM_REQUEST_INDEX
  *   payload = stream number | pass, 4 bits | sample, 12 bits
  *
- * Producer.  It answers from streams_drain: with the whole sample, zeros included, so that whatever else has got into the
+ * Producer.  It answers when it waits, and between two samples: with the whole sample, zeros included, so that whatever else has got into the
  * slot is overwritten; or, if it has not sent it yet, with STREAM_ALIVE_INDEX.  Sent vectors are kept for that: stream_kept.h.
  * Vertices that have ended a pass go on answering; the pass is over when all have ended it.
  *
@@ -24,14 +24,17 @@ struct stream_t;
 struct slot_t;
 struct marker_t;
 
-/* Set from a timer's interrupt. */
-extern volatile bool stream_look_due;
+/* For a timer's interrupt: next time that the core waits, it looks. */
+void streams_look_later(void);
 
 /* Called when the producer of an incoming stream (number in the configuration) does not answer; does not return. */
 extern void (*streams_on_silence)(uint32_t stream, uint32_t sample);
 
-/* Looks at what is waited for. */
-void streams_look(void);
+/* Answers what was asked for. */
+void streams_answer(void);
+
+/* The same, and looks at what is waited for where it is time. */
+void streams_attend(void);
 
 /* Takes a request from the wire. */
 void stream_take_request(uint32_t payload);
@@ -39,9 +42,5 @@ void stream_take_request(uint32_t payload);
 /* Takes what is neither a marker nor an ordinary word of an open slot. */
 void stream_take_rarely(struct stream_t *stream, struct slot_t *slot, const struct marker_t *marker, uint32_t index,
         uint32_t payload);
-
-/* Answers what was asked for; stream_requests says that there is something. */
-extern uint32_t stream_requests;
-void streams_answer(void);
 
 #endif

@@ -32,6 +32,7 @@ typedef struct stream_drain_t {
     uint32_t *places;              /* 16  number | first slot << 16, or PLACE_EMPTY; a full place leads on to the next */
     slot_t *slots;                 /* 20  [stream][slot] */
     uint32_t received;             /* 24  packets since the last reset */
+    volatile uint32_t attention;   /* 28  there may be something to do for stream_recovery.c */
 } stream_drain_t;
 
 _Static_assert(sizeof(slot_t) == 1 << SLOT_SHIFT, "streams_drain.S shifts by it");

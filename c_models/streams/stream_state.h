@@ -30,7 +30,7 @@ typedef struct stream_t {
     uint32_t ask;                          /* stream number of a stream to its producer << 16 | own number */
     uint32_t seen;                         /* stream_recovery.c: what had come at the last look */
     uint16_t silent;                       /* looks without a sign of life after a request */
-    uint8_t quiet;                         /* looks without anything new */
+    uint16_t quiet;                        /* looks without anything new */
     uint8_t asked;                         /* requests without anything new */
     bool alive;                            /* a request was answered: not sent yet */
 } stream_t;

@@ -1,5 +1,5 @@
 /*
- * void streams_take(void): takes what is in the ring to its place.
+ * void streams_drain(void): takes what is in the ring to its place.
  *
  * The ordinary packet is the first copy of a word in a slot whose marker has not come: it is stored, counted and added
  * to the slot's checksum.  Everything else goes to stream_take_slowly() in stream_in.c, which takes ordinary packets
@@ -13,9 +13,9 @@
     .text
     .align 2
 
-    .global streams_take
-    .type streams_take, %function
-streams_take:
+    .global streams_drain
+    .type streams_drain, %function
+streams_drain:
     ldr     r3, =stream_drain
     ldr     r0, [r3]
     ldr     r1, [r0]

@@ -1,4 +1,5 @@
 /* What the streams do once, or once in a pass: compiled for size. */
+#include "claim.h"
 #include "packet_ring.h"
 #include "runtime.h"
 #include "stream_kept.h"
@@ -18,7 +19,8 @@ typedef struct config_t {
     uint32_t n_out;
     uint32_t n_ring_entries;
     uint32_t look_cycles;                  /* of stream_layout_t */
-    uint32_t patience;
+    uint32_t patient_looks;
+    uint32_t last_looks;
     uint32_t n_kept;
     uint32_t rest[];                       /* inlet_config_t[n_inlets], in_config_t[n_in], stream_out_t[n_out], places,
                                               kept_config_t[n_kept] */
@@ -45,26 +47,26 @@ typedef struct kept_config_t {
 
 #define KEPT_NOWHERE 0xffffffffu
 
-static void *claim(uint32_t bytes)
+void *claim_dtcm(uint32_t bytes)
 {
     void *memory = spin1_malloc(bytes ? bytes : sizeof(uint32_t));
     if (memory == NULL) {
-        runtime_fail("streams: %u bytes of DTCM are not to be had", bytes);
+        runtime_fail("%u bytes of DTCM are not to be had", bytes);
     }
     return memory;
 }
 
 static void read_inlets(const inlet_config_t *config)
 {
-    inlets = claim(n_inlets * sizeof(inlet_t));
+    inlets = claim_dtcm(n_inlets * sizeof(inlet_t));
     for (uint32_t i = 0; i < n_inlets; i++) {
         uint32_t n_held = config[i].n_held ? config[i].n_held : n_slots();
         inlets[i].n_words = config[i].n_words;
         inlets[i].held_mask = n_held - 1;
         inlets[i].first_stream = 0;
         inlets[i].n_streams = 0;
-        inlets[i].words = claim(n_held * config[i].n_words * sizeof(uint32_t) + sizeof(uint32_t));
-        inlets[i].complete = claim(n_held * sizeof(uint16_t));
+        inlets[i].words = claim_dtcm(n_held * config[i].n_words * sizeof(uint32_t) + sizeof(uint32_t));
+        inlets[i].complete = claim_dtcm(n_held * sizeof(uint16_t));
     }
 }
 
@@ -74,10 +76,10 @@ static void read_streams(const in_config_t *in)
     for (uint32_t i = 0; i < n_streams; i++) {
         n_all_slots += inlets[in[i].inlet].held_mask + 1;
     }
-    stream_drain.slots = claim(n_all_slots * sizeof(slot_t));
-    markers = claim(n_all_slots * sizeof(marker_t));
+    stream_drain.slots = claim_dtcm(n_all_slots * sizeof(slot_t));
+    markers = claim_dtcm(n_all_slots * sizeof(marker_t));
     uint32_t first_slot = 0;
-    streams = claim(n_streams * sizeof(stream_t));
+    streams = claim_dtcm(n_streams * sizeof(stream_t));
     for (uint32_t i = 0; i < n_streams; i++) {
         inlet_t *inlet = &inlets[in[i].inlet];
         if (inlet->n_streams == 0) {
@@ -97,7 +99,7 @@ static void read_streams(const in_config_t *in)
 
 static void read_kept(const kept_config_t *config, uint32_t *log)
 {
-    kept_vectors = claim(n_kept_vectors * sizeof(kept_t));
+    kept_vectors = claim_dtcm(n_kept_vectors * sizeof(kept_t));
     for (uint32_t i = 0; i < n_kept_vectors; i++) {
         kept_vectors[i] = (kept_t) {
             config[i].offset == KEPT_NOWHERE ? NULL : log + config[i].offset, NULL, config[i].n_words, config[i].slot_mask, 0, 0};
@@ -110,7 +112,8 @@ void streams_initialise(const uint32_t *words, uint32_t *log)
     stream_layout.slot_mask = config->n_slots - 1;
     stream_layout.window = config->window;
     stream_layout.look_cycles = config->look_cycles;
-    stream_layout.patience = config->patience;
+    stream_layout.patient_looks = config->patient_looks;
+    stream_layout.last_looks = config->last_looks;
     n_inlets = config->n_inlets;
     n_streams = config->n_in;
 
@@ -120,7 +123,7 @@ void streams_initialise(const uint32_t *words, uint32_t *log)
     read_inlets(inlet_config);
     read_streams(in);
 
-    stream_out_t *out = claim(config->n_out * sizeof(stream_out_t));
+    stream_out_t *out = claim_dtcm(config->n_out * sizeof(stream_out_t));
     for (uint32_t i = 0; i < config->n_out; i++) {
         out[i] = out_config[i];
     }
@@ -129,7 +132,7 @@ void streams_initialise(const uint32_t *words, uint32_t *log)
     const uint32_t *places = (const uint32_t *) (out_config + config->n_out);
     stream_drain.multiplier = config->multiplier;
     stream_drain.shift = config->shift;
-    stream_drain.places = claim(config->n_places * sizeof(uint32_t));
+    stream_drain.places = claim_dtcm(config->n_places * sizeof(uint32_t));
     for (uint32_t i = 0; i < config->n_places; i++) {
         stream_drain.places[i] = places[i];
     }

@@ -22,6 +22,7 @@ from dlgraph.mapping.cuts import (
     stages_to_share)
 from dlgraph.mapping.exchange import SEGMENT_WORDS
 from dlgraph.mapping.intervals import Interval
+from dlgraph.mapping.looks import Looks
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
 from dlgraph.mapping.pacing import EXCHANGE_LOAD, LIKELY_LINKS, LINK_CYCLES, LOAD, pace_anywhere
 from dlgraph.mapping.plan import MAX_WORDS, CoreKind, Plan, make_plan, padded, padded_channels, pairs
@@ -80,8 +81,9 @@ def expected(plan: Plan, batch_size: int, input_density: float) -> ChosenCut:
     """A plan with what the cost model expects of it at the distances that its packets keep."""
     slowest = stage_cycles(plan, input_density)
     network = cost.network_cycles(plan, input_density)
-    return ChosenCut(plan, cycles_per_sample(plan.cut, slowest, batch_size, network), slowest, batch_size,
-                     input_density)
+    cycles = cycles_per_sample(plan.cut, slowest, batch_size, network)
+    looks = Looks.for_interval(cycles * plan.cut.replicas)
+    return ChosenCut(replace(plan, looks=looks), cycles, slowest, batch_size, input_density)
 
 
 def stage_cycles(plan: Plan, input_density: float = 1.0) -> dict[tuple[int, CoreKind], StageCycles]:

@@ -31,6 +31,7 @@ from dlgraph.mapping.boxes import Block, Box, Layout, compact, even, matched
 from dlgraph.mapping.cuts import CUT_MULTIPLE, Cut, DenseCut, RowBlock, SourceCut, TileCut
 from dlgraph.mapping.exchange import Exchange, make_exchange, shares_of
 from dlgraph.mapping.intervals import Interval
+from dlgraph.mapping.looks import Looks
 from dlgraph.mapping.neighbourhoods import neighbourhoods
 from dlgraph.mapping.stages import Stage, StageKind, head_box, input_box, taken_positions
 
@@ -41,8 +42,6 @@ SLOT_BITS = 4
 MAX_WORDS = (1 << INDEX_BITS) - 4
 #: Twice the window must not exceed the slots.
 MAX_WINDOW = 1 << (SLOT_BITS - 1)
-#: Cycles between two looks at what has not come: 0.5 ms is long for packets and short for a loss.
-LOOK_CYCLES = 100_000
 
 
 class CoreKind(Enum):
@@ -202,7 +201,7 @@ class Plan:
 
     :param cores: those that exchange most stand together
     :param neighbourhoods: the same, those that belong on one chip as a list
-    :param look_cycles: between two looks of a waiting core at what has not come
+    :param looks: when a waiting core asks for what has not come
     """
 
     graph: LayerGraph
@@ -211,7 +210,7 @@ class Plan:
     cores: list[Core]
     neighbourhoods: list[list[Core]]
     streams: list[Stream]
-    look_cycles: int = LOOK_CYCLES
+    looks: Looks = Looks()
 
     def with_windows(self, window: int, shared_window: int = 0) -> Plan:
         """The same cores and streams with other windows."""
