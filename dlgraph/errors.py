@@ -41,5 +41,9 @@ class MachineError(DlgraphError, RuntimeError):
     """A machine that is not described rightly, does not answer, or failed during a run."""
 
 
+class CoreLost(MachineError):
+    """A core, a chip or a link that died during a run."""
+
+
 class DoesNotFit(MachineError):
     """A network, or its samples, that no cut brings onto the machine; found before the machine is touched."""

@@ -44,6 +44,9 @@ class MachineTarget(ABC):
         :raises MachineError: where it is not, with what to do
         """
 
+    def restart(self) -> None:  # noqa: B027 - nothing to do unless a subclass says so
+        """A part has died during a run: let the machine find out what it still has, if that is in our power."""
+
     def stop(self) -> None:  # noqa: B027 - nothing to give back unless a subclass says so
         """Give back what ``start`` took."""
 
@@ -107,6 +110,10 @@ class EmulatedTarget(MachineTarget):
                 f"one.") from error
         except (spinnemu.EmulatorError, OSError, ValueError) as error:
             raise MachineError(f"The emulated board cannot be started: {error}.") from error
+
+    def restart(self) -> None:
+        if self.machine is not None:
+            self.machine.reset()
 
     def stop(self) -> None:
         machine, self.machine = self.machine, None

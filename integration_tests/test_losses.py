@@ -1,13 +1,16 @@
-"""Packets that come to harm: what routers drop is sent again by the stock monitors; what is lost for good ends the pass."""
+"""Packets that come to harm change no bit, and a core that is gone ends the pass by name."""
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
+from spinn_front_end_common.data import FecDataView
 
 from dlgraph.errors import MachineError
 from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.layer_graph import Activation
+from dlgraph.machines import Emulated
+from dlgraph.mapping.plan import CoreKind
 from dlgraph.reference import ReferenceExecutor
 from integration_tests.conftest import SharedTarget
 from integration_tests.networks import OUTPUTS, assert_equal, make_graph, make_samples, train
@@ -44,20 +47,60 @@ def test_what_routers_drop_is_sent_again(faulty: SharedTarget) -> None:
     assert_equal(on_machine, train(ReferenceExecutor(graph), samples, epochs=2, batch_size=16))
 
 
-def test_what_is_lost_for_good_ends_the_pass(faulty: SharedTarget) -> None:
+#: Packets of a thousand and more come to harm: in one pass of the networks below, dozens.
+HARM: dict[str, dict[str, Any]] = {
+    "dropped": {"drop": 2e-3},
+    "lost": {"lose": 2e-3},
+    "duplicated, out of order and late": {"duplicate": 0.01, "reorder": 0.01, "delay": 0.005, "delay_us": 500.0},
+    "all at once": {"lose": 1e-3, "drop": 1e-3, "duplicate": 0.01, "reorder": 0.01, "delay": 0.005},
+}
+
+
+@pytest.mark.parametrize("faults", HARM.values(), ids=list(HARM))
+def test_harm_to_packets_changes_no_bit(faulty: SharedTarget, faults: dict[str, Any]) -> None:
+    """Two replicas, which exchange gradients and parameters, cut by hand so that streams have several consumers."""
     graph = make_graph([30, 20, 6], [Activation.RELU], OUTPUTS[0], seed=22)
     samples = make_samples(graph, 60, seed=23)
-    executor = GfeExecutor(graph, faulty)
+    executor = GfeExecutor(graph, faulty, cuts={"dense_0": (2, 2), "dense_1": (2, 1)}, n_sources=2, window=4, replicas=2)
+    state = executor.optimiser_state()
+    try:
+        executor.train_epoch(samples, 0, 16, True, 0.1)               # maps and loads while all is well
+        executor.set_parameters([(layer.weights, layer.biases) for layer in graph.weight_layers])
+        executor.set_optimiser_state(state)
+        faulty.emulated_machine.faults({**faults, "seed": 5})
+        on_machine = train(executor, samples, epochs=2, batch_size=16)
+        counters = faulty.emulated_machine.counters()
+        assert all(counters.faults[kind] >= 10 for kind in faults if kind != "delay_us")
+        if "lose" in faults:
+            assert sum(result.packets_resent for result in executor.results.values()) > 0
+    finally:
+        faulty.emulated_machine.faults()
+        executor.close()
+    assert_equal(on_machine, train(ReferenceExecutor(graph), samples, epochs=2, batch_size=16))
+
+
+def test_a_core_that_dies_ends_the_pass_by_name() -> None:
+    graph = make_graph([30, 20, 6], [Activation.RELU], OUTPUTS[0], seed=22)
+    samples = make_samples(graph, 400, seed=23)
+    target = Emulated(board="spinn3").target()
+    target.start()
+    executor = GfeExecutor(graph, target, cuts={"dense_0": (2, 2), "dense_1": (2, 1)}, n_sources=2, window=4)
     try:
         executor.train_epoch(samples, 0, 16, True, 0.1)
         learned = executor.parameters()
-        faulty.emulated_machine.faults(lose_every=200)
-        with pytest.raises(MachineError, match="nothing has come for 5 s"):
+        assert executor.plan is not None and executor._session is not None
+        victim = next(vertex for vertex in executor._vertices if vertex.core.kind is CoreKind.NEURON_GROUP)
+        place = executor._session.placement(victim)
+        physical = FecDataView.get_chip_at(place.x, place.y).get_physical_core_id(place.p)
+        target.machine.faults(deaths=[{"core": (place.x, place.y, physical), "after_packets": 2000}])
+        with pytest.raises(MachineError) as caught:
             executor.train_epoch(samples, 1, 16, True, 0.1)
-        faulty.emulated_machine.faults()
+        text = str(caught.value)
+        assert f"{victim.core.label}, on chip ({place.x}, {place.y}) core {place.p}," in text
+        assert "epoch 2, batch" in text
         for (weights, biases), (w, b) in zip(learned, executor.parameters(), strict=True):
             assert (weights == w).all() and (biases == b).all()
-        again = executor.train_epoch(samples, 1, 16, True, 0.1)       # the machine is usable
+        again = executor.train_epoch(samples, 1, 16, True, 0.1)       # around the dead core
         reference = ReferenceExecutor(graph)
         for epoch in range(2):
             expected = reference.train_epoch(samples, epoch, 16, True, 0.1)

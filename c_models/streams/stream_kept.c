@@ -20,6 +20,7 @@ uint32_t stream_keep(uint32_t kind, uint32_t sample, const uint32_t *vector)
     }
     kept_t *kept = &kept_vectors[kind];
     kept->vector = vector;
+    kept->here &= ~(1u << (sample & kept->slot_mask));
     if (kept->log == NULL) {
         return 0;
     }
@@ -43,8 +44,11 @@ static void sent(uint32_t kind, uint32_t sample, bool zeros)
     if (kind < n_kept_vectors) {
         kept_t *kept = &kept_vectors[kind];
         uint32_t bit = 1u << (sample & kept->slot_mask);
+        kept->here |= bit;
         kept->zeros = zeros ? kept->zeros | bit : kept->zeros & ~bit;
-        kept->next = sample + 1;
+        if (kept->next <= sample) {            /* of two posts, the later may be done first */
+            kept->next = sample + 1;
+        }
     }
 }
 

@@ -14,7 +14,8 @@ typedef struct kept_t {
     uint32_t n_words;
     uint32_t slot_mask;           /* samples that are kept, less 1; KEPT_CREDIT: no vector, but credit */
     uint32_t next;                /* the sample after the last that was sent; of credit: the credit */
-    uint32_t zeros;               /* a bit for each slot: all words are zero */
+    uint16_t here;                /* a bit for each slot: it holds a sample that has been sent */
+    uint16_t zeros;               /* likewise: all words of that are zero */
 } kept_t;
 
 #define KEPT_CREDIT 0xffffffffu

@@ -217,6 +217,9 @@ static void answer(const request_t *request)
         stream_send_credit(stream, kept->next);
     } else if (behind <= kept->slot_mask) {
         uint32_t slot = (kept->next - 1 - behind) & kept->slot_mask;
+        if ((kept->here >> slot & 1) == 0) {
+            return;                        /* it is on its way */
+        }
         const uint32_t *vector = kept->log == NULL ? kept->vector : kept->log + slot * kept->n_words;
         send_whole(stream, kept->next - 1 - behind, kept->zeros >> slot & 1 ? NULL : vector);
     }

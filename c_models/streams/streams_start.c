@@ -102,7 +102,7 @@ static void read_kept(const kept_config_t *config, uint32_t *log)
     kept_vectors = claim_dtcm(n_kept_vectors * sizeof(kept_t));
     for (uint32_t i = 0; i < n_kept_vectors; i++) {
         kept_vectors[i] = (kept_t) {
-            config[i].offset == KEPT_NOWHERE ? NULL : log + config[i].offset, NULL, config[i].n_words, config[i].slot_mask, 0, 0};
+            config[i].offset == KEPT_NOWHERE ? NULL : log + config[i].offset, NULL, config[i].n_words, config[i].slot_mask, 0, 0, 0};
     }
 }
 
@@ -150,6 +150,7 @@ void streams_begin(void)
     pass_sent = pass_received;
     for (uint32_t kind = 0; kind < n_kept_vectors; kind++) {
         kept_vectors[kind].next = 0;
+        kept_vectors[kind].here = 0;
     }
 }
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from dlgraph import formats
 from dlgraph.binaries import binary_folder
-from dlgraph.errors import DoesNotFit, NumberFormatOverflow
+from dlgraph.errors import CoreLost, DoesNotFit, MachineError, NumberFormatOverflow
 from dlgraph.executor import CoreWork, Executor, LearningRate, Progress, rates_of_batches
+from dlgraph.gfe import silence
 from dlgraph.gfe.pass_updates import PassUpdates, words_of_table
 from dlgraph.gfe.progress_listener import ProgressListener, address_towards
 from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_row_bytes, target_rows
@@ -266,12 +267,24 @@ class GfeExecutor(Executor):
         if self._listener is not None:
             self._listener.tell(_of_all(progress, len(self._output_groups), n))
         self._parameters_on_machine = False           # until the pass has ended well
-        self._live.run_pass()
+        self._run_pass(parameters)
         if self._listener is not None:
             self._listener.tell(None)
         result = self._collect(n)
         self._parameters_on_machine = True
         return result
+
+    def _run_pass(self, parameters: PassParameters) -> None:
+        """:raises CoreLost: naming the vertex of which nothing came any more"""
+        session = self._live
+        try:
+            session.run_pass()
+        except MachineError as error:
+            found = silence.silences(session.said)
+            if not found:
+                raise
+            self.target.restart()
+            raise CoreLost(silence.explanation(found, self._live_plan, parameters, session.place_of)) from error
 
     def _for_vertex(self, vertex: NetworkVertex, parameters: PassParameters, resident: Resident) -> PassParameters:
         if isinstance(vertex, InputSourceVertex):

@@ -19,8 +19,9 @@ from spinn_machine import Chip
 from spinn_utilities.config_holder import set_config
 
 from dlgraph.errors import MachineError
-from dlgraph.gfe import memory_access, quiet
+from dlgraph.gfe import counts, memory_access, quiet
 from dlgraph.mapping.placement import ChipRoom
+from dlgraph.mapping.plan import Core
 from dlgraph.vertices import NetworkVertex
 from dlgraph.vertices.regions import Region
 
@@ -59,6 +60,9 @@ class Session:
             _give_up()
         self._addresses: dict[tuple[NetworkVertex, Region], int] = {}
         self._vertices: list[NetworkVertex] = []
+        #: What cores wrote as errors before the session ended, each with its vertex.
+        self.said: list[tuple[NetworkVertex, str]] = []
+        self._places: dict[Core, Placement] = {}
         self._open = False
         with quiet.user_configuration(), quiet.quiet_logging(), self._talking():
             gfe.setup(model_binary_folder=str(binaries))
@@ -70,7 +74,8 @@ class Session:
     @contextlib.contextmanager
     def _talking(self) -> Iterator[None]:
         """Around every call into GFE: whatever goes wrong, the session ends and the error says what GFE said."""
-        with quiet.own_signal_handlers(), quiet.captured_output() as said, quiet.logged_errors() as errors:
+        with (quiet.own_signal_handlers(), quiet.captured_output() as said, quiet.logged_errors() as errors,
+              counts.incomplete_counts()):
             try:
                 yield
                 return
@@ -90,14 +95,25 @@ class Session:
     def _core_errors(self, errors: list[str]) -> list[str]:
         """What cores of the graph said was wrong, each with its vertex."""
         found = []
+        self.said = []
+        vertex_at = {self.placement(vertex).location: vertex for vertex in self._vertices} if errors else {}
         for text in errors:
             match = CORE_ERROR.match(text)
             if match:
                 x, y, p = (int(number) for number in match.groups()[:3])
-                label = next((vertex.label for vertex in self._vertices
-                              if self.placement(vertex).location == (x, y, p)), "a core")
+                vertex = vertex_at.get((x, y, p))
+                label = "a core"
+                if vertex is not None:
+                    label = str(vertex.label)
+                    self.said.append((vertex, match.group(4)))
                 found.append(f"{label}, on chip ({x}, {y}) core {p}: {match.group(4)}")
+        if self.said:
+            self._places.update({vertex.core: self.placement(vertex) for vertex in self._vertices})
         return found
+
+    def place_of(self, core: Core) -> Placement:
+        """Where a core of the plan stood, once cores have said what was wrong."""
+        return self._places[core]
 
     @property
     def is_open(self) -> bool:
