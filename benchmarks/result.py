@@ -50,6 +50,7 @@ class Result:
     figures: dict[str, float | None] = field(default_factory=dict)
     hyperparameters: dict[str, float | str] = field(default_factory=dict)
     data: str | None = None
+    resumed_after: list[int] = field(default_factory=list)
     date: str = field(default_factory=lambda: datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"))
     command: str = field(default_factory=lambda: command_line(sys.argv))
 
