@@ -36,13 +36,12 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> b
     """
     content = io.BytesIO()
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as file:
+    with zipfile.ZipFile(content, "w") as file:
         for name, array in {HEADER: text, **arrays}.items():
-            member = zipfile.ZipInfo(f"{name}.npy")                     # of 1980
-            member.compress_type = zipfile.ZIP_DEFLATED
-            with file.open(member, "w", force_zip64=True) as target:
-                little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-                np.lib.format.write_array(target, little, (1, 0), allow_pickle=False)
+            member = io.BytesIO()
+            little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+            np.lib.format.write_array(member, little, (1, 0), allow_pickle=False)
+            file.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getbuffer(), zipfile.ZIP_DEFLATED, _LEVEL)     # dated 1980
     return content.getvalue()
 
 

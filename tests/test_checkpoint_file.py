@@ -152,7 +152,7 @@ def test_links_and_permissions_stay(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------- hostile files
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_changed_bytes(kept: Kept, draw) -> None:
     """One clear error, or a change that means nothing, as in the dates that an archive has."""
     content = bytearray(kept.content)
@@ -186,7 +186,7 @@ def places(found: Any, path: tuple = ()) -> list[tuple]:
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_changed_headers(kept: Kept, draw) -> None:
     """What is read has what the header says, or nothing is read."""
     header = json.loads(json.dumps(kept.header))
@@ -249,6 +249,13 @@ def lying_shape(kept: Kept) -> bytes:
     return archive({**members_of(kept), "weights_0.npy": content})
 
 
+def encrypted(kept: Kept) -> bytes:
+    """An archive that says so of its first member."""
+    content = bytearray(kept.content)
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(content)
+
+
 HOSTILE: dict[str, Callable[[Kept], bytes]] = {
     "nothing": lambda kept: b"",
     "no archive": lambda kept: b"PK" + bytes(1000),
@@ -278,7 +285,7 @@ HOSTILE: dict[str, Callable[[Kept], bytes]] = {
     "a pickle": lambda kept: pickle.dumps(Touch(kept.path.with_name("unpickled"))),
     "bzip2": lambda kept: archive(members_of(kept), zipfile.ZIP_BZIP2),
     "lzma": lambda kept: archive(members_of(kept), zipfile.ZIP_LZMA),
-    "encrypted": lambda kept: kept.content.replace(b"PK\x01\x02\x2d\x03\x2d\x00\x00", b"PK\x01\x02\x2d\x03\x2d\x00\x01"),
+    "encrypted": encrypted,
     "no words of a mean square": lambda kept: with_arrays(
         kept, weights_state_0=np.stack([kept.arrays["weights_state_0"][0], *np.ones((2, 4, 5), np.int32)])),
     "no words of a mean": lambda kept: with_arrays(kept, weights_state_0=np.full((3, 4, 5), 1 << 24, np.int32)),
