@@ -14,6 +14,7 @@ from typing import Any
 
 import jsonschema
 
+from dlgraph.whole_file import write_whole
 from energy import Energy
 
 HERE = Path(__file__).resolve().parent
@@ -81,7 +82,7 @@ class Result:
         """Write the record to a file."""
         record = self.as_json()
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        write_whole(path, (json.dumps(record, indent=2, sort_keys=True) + "\n").encode())
 
 
 def validate(record: dict[str, Any]) -> None:

@@ -25,6 +25,7 @@ from dlgraph.fractions import value_fractions
 from dlgraph.keras_translator import Goal, Translation
 from dlgraph.layer_graph import LayerGraph, Loss, Metric, PassResult, Samples
 from dlgraph.layers import INPUT, Layer, WeightLayer
+from dlgraph.machine_holder import MachineHolder
 from dlgraph.model_side import ModelSide, StandIn
 from dlgraph.optimiser_formats import FloatState
 from dlgraph.order import order
@@ -62,22 +63,6 @@ class _Training:
     saver: Saver
 
 
-class _Holder:
-    """The executor and the machine, kept apart from the network so that both can be given back at exit."""
-
-    def __init__(self, target: MachineTarget) -> None:
-        self.target = target
-        self.executor: Executor | None = None
-
-    def close(self) -> None:
-        executor, self.executor = self.executor, None
-        try:
-            if executor is not None:
-                executor.close()
-        finally:
-            self.target.stop()
-
-
 class Network:
     """A network and the machine it trains on.  Made by :func:`dlgraph.from_keras`.
 
@@ -107,7 +92,7 @@ class Network:
             optimiser_from_float(self._weight_layers, self._seen_state, self._optimiser.planes))
         self._handed_over = True
         self._last_report: PassReport | None = None
-        self._holder = _Holder(target)
+        self._holder = MachineHolder(target)
         self._finalizer = weakref.finalize(self, self._holder.close)
 
     # ------------------------------------------------------------------ what the user calls
@@ -340,6 +325,7 @@ class Network:
         view = call.report.open_pass(title, epoch - call.first, n)
         result = executor.train_epoch(call.samples, len(self._state.orders), call.batch_size, call.shuffle, rate,
                                       self._progress(view, call.samples, executor.graph))
+        self._holder.close_at_exit()
         self._last_report = pass_report(title, self.machine, result, executor.work(), training=True)
         self._handed_over = False
         self._state = TrainingState(executor.parameters(), executor.optimiser_state(), self._state.orders + ((n, call.shuffle),))
@@ -369,6 +355,7 @@ class Network:
             report.abandon()
             self._close_after_error()
             raise
+        self._holder.close_at_exit()
         self._last_report = pass_report(title, self.machine, result, executor.work(), training=False)
         view.close(result, {} if keep_outputs else self._logs(result, samples, executor.graph))
         return result, executor

@@ -21,6 +21,6 @@ def why_it_cannot_be_written() -> str | None:
     try:
         try_to_write(folder / "reports", bytes(ROOM_BYTES))
     except OSError as error:
-        return (f"The Graph Front End writes its reports into {folder}, which cannot be written to: {error.strerror or error}. Make "
-                f"room there, or start the program in another folder.")
+        return (f"The Graph Front End writes its reports into {folder}, which cannot be written to: {error.strerror or error}. "
+                f"Make room there, or start the program in another folder.")
     return None
