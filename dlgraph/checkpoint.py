@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dlgraph.callbacks import History
-from dlgraph.checkpoint_archive import BROKEN, Archive, pack
+from dlgraph.checkpoint_archive import Archive, pack
 from dlgraph.errors import CheckpointError
 from dlgraph.fingerprint import Fields, differences, in_words
 from dlgraph.formats import Float32Array
@@ -162,7 +162,7 @@ def _reading(path: Path) -> Iterator[Archive]:
             yield archive
     except CheckpointError:
         raise
-    except BROKEN as error:
+    except Exception as error:
         raise CheckpointError(f"{path} cannot be read as a checkpoint: {error or type(error).__name__}. Give a file that "
                               f"train(..., checkpoint=path) has written; to begin anew and overwrite it, give resume=False."
                               ) from error

@@ -9,7 +9,6 @@ import io
 import json
 import stat
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -24,9 +23,6 @@ MOST_HEADER_BYTES = 64 << 20
 _NPY_HEADER_BYTES = 10_000
 #: Of deflation.  Weights are close to random: level 6 makes them 0.5% smaller still, in two or three times the time.
 _LEVEL = 1
-
-#: What reading a broken file raises.  RuntimeError is of encrypted ones, MemoryError of headers that Python cannot parse.
-BROKEN = (OSError, ValueError, TypeError, EOFError, RuntimeError, OverflowError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 def pack(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
@@ -48,7 +44,7 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> b
 class Archive:
     """Such a file, open for reading.
 
-    Its methods raise one of :data:`BROKEN` where the file is not as it should be.
+    Where the file is not as it should be, its methods raise what zipfile, zlib, json and NumPy have for that, of a dozen kinds.
     """
 
     def __init__(self, path: Path) -> None:

@@ -279,6 +279,8 @@ HOSTILE: dict[str, Callable[[Kept], bytes]] = {
     "format 2": lambda kept: archive({**members_of(kept), "weights_0.npy": npy(kept.arrays["weights_0"], version=(2, 0))}),
     "bytes behind": lambda kept: archive({**members_of(kept), "weights_0.npy": members_of(kept)["weights_0.npy"] + b"0000"}),
     "lying shape": lying_shape,
+    "no Python in the head of an array": lambda kept: archive({
+        **members_of(kept), "weights_0.npy": b"\x93NUMPY\x01\x00\x10\x00{'descr': [(((\"\n"}),
     "huge": lambda kept: archive({**members_of(kept), "weights_0.npy": npy(np.zeros(30_000_000, np.int32))}),
     "pickled": lambda kept: archive({**members_of(kept),
                                      "weights_0.npy": npy(np.array([[Touch(kept.path.with_name("unpickled"))]]))}),
