@@ -8,7 +8,8 @@
 #   make benchmark-mnist  one epoch of MNIST on an emulated board, against the reference and Keras
 #   make benchmark-networks
 #                         the networks of LeCun et al. 1998 on MNIST, on an emulated board: hours.  DATA=FILE names mnist.npz,
-#                         NETWORKS=lenet5 some of them, EPOCHS=1 fewer epochs, THREADS=2 two threads of this computer
+#                         NETWORKS=lenet5 some of them, EPOCHS=1 fewer epochs, THREADS=2 two threads of this computer,
+#                         CHECKPOINT=FOLDER checkpoints from which the same command goes on
 #   make clean            remove all of that
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -46,7 +47,7 @@ THREADS ?= 1
 benchmark-networks: $(VENV)/has-keras $(VENV)/has-benchmark $(VENV)/has-examples
 	for network in $(NETWORKS); do \
 	    $(BIN)/python benchmarks/train_networks.py --network $$network --epochs $(EPOCHS) --threads $(THREADS) $(if $(DATA),--data $(DATA)) \
-	        --output benchmarks/results || exit 1; done
+	        $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) --output benchmarks/results || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info docs/_build c_models/build .hypothesis .mypy_cache .pytest_cache .ruff_cache reports

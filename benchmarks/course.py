@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import asdict
 from typing import Any
 
 import keras
@@ -28,6 +29,7 @@ class Course(keras.callbacks.Callback):
 
     :param factory: what the networks were given as ``executor_factory``; None where nobody asks for their bits
     :param test: images and labels to evaluate after each epoch, by the reference; None not to
+    :ivar resumed_after: how many epochs had been noted each time that another process went on from a checkpoint
     """
 
     def __init__(self, factory: Observed | ReferenceKept | None, test: tuple[np.ndarray, np.ndarray] | None) -> None:
@@ -39,9 +41,33 @@ class Course(keras.callbacks.Callback):
         self.energies: list[Energy | None] = []
         #: Cores of the last epoch: of the network, and loaded.
         self.cores = (0, 0)
+        self.resumed_after: list[int] = []
         self._factory = factory
         self._test = test
         self._start = 0.0
+        #: Of the processes before this one, until their last checkpoints; and when this one began.
+        self._wall_before, self._begun = 0.0, time.monotonic()
+
+    @property
+    def wall_seconds(self) -> float:
+        """Of the training so far, in all processes; what one did between its last checkpoint and its end is not known."""
+        return self._wall_before + time.monotonic() - self._begun
+
+    def begin(self) -> None:
+        """The clock starts."""
+        self._begun = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        """For a checkpoint: everything noted so far."""
+        return {"entries": self.entries, "digests": self.digests, "cores": self.cores, "wall_seconds": self.wall_seconds,
+                "energies": [each and asdict(each) for each in self.energies], "resumed_after": self.resumed_after}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """From a checkpoint of another process."""
+        self.entries, self.digests, self.cores = state["entries"], state["digests"], tuple(state["cores"])
+        self.energies = [each and Energy(**each) for each in state["energies"]]
+        self.resumed_after = [*state["resumed_after"], len(self.entries)]
+        self._wall_before = state["wall_seconds"]
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._start = time.monotonic()

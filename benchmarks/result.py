@@ -14,6 +14,7 @@ from typing import Any
 
 import jsonschema
 
+from dlgraph.whole_file import write_whole
 from energy import Energy
 
 HERE = Path(__file__).resolve().parent
@@ -50,6 +51,7 @@ class Result:
     figures: dict[str, float | None] = field(default_factory=dict)
     hyperparameters: dict[str, float | str] = field(default_factory=dict)
     data: str | None = None
+    resumed_after: list[int] = field(default_factory=list)
     date: str = field(default_factory=lambda: datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"))
     command: str = field(default_factory=lambda: command_line(sys.argv))
 
@@ -80,7 +82,7 @@ class Result:
         """Write the record to a file."""
         record = self.as_json()
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        write_whole(path, (json.dumps(record, indent=2, sort_keys=True) + "\n").encode())
 
 
 def validate(record: dict[str, Any]) -> None:

@@ -6,14 +6,14 @@ after every epoch.  Written are a record, NETWORK.json, and its training curve, 
     python benchmarks/train_networks.py --network lenet5 --epochs 3 --data mnist.npz --output benchmarks/results
     python benchmarks/train_networks.py --network lenet1 --samples 2000 --reference --data digits --output build
 
-With ``--reference`` no machine takes part: the reference computes what a machine would.
+With ``--reference`` no machine takes part: the reference computes what a machine would.  With ``--checkpoint FOLDER`` a recording
+that was interrupted goes on when the same command is given again; the record says after which epochs.
 """
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -80,16 +80,25 @@ class One:
         """Keras models as training starts from them."""
         return [self.model(self.options.seed)]
 
+    def checkpoint(self, factory: Any) -> Path | None:
+        """The folder for checkpoints of the training on the machine, or of that on the reference; None for none."""
+        if self.options.checkpoint is None:
+            return None
+        where = "reference" if isinstance(factory, ReferenceKept) else "machine"
+        folder: Path = self.options.checkpoint / f"{self.options.network}_{where}"
+        return folder
+
     def train(self, x: np.ndarray, y: np.ndarray, test: tuple[np.ndarray, np.ndarray], machine: Any, factory: Any,
               course: Course, verbose: Any) -> Trained:
         options, recipe = self.options, self.recipe
         whole = dlgraph.from_keras(self.model(options.seed), machine, options.seed, executor_factory=factory)
         with whole.reference() if options.reference else whole as net:
             course.networks = [net]
-            start = time.monotonic()
+            folder = self.checkpoint(factory)
+            course.begin()
             net.train(x, y, epochs=options.epochs, batch_size=recipe.batch_size, callbacks=[*recipe.callbacks(), course],
-                      verbose=verbose)
-            wall = time.monotonic() - start
+                      verbose=verbose, checkpoint=folder and folder / "network_1.npz")
+            wall = course.wall_seconds
             return Trained(course, [(x, y)], [[net.order(epoch) for epoch in range(options.epochs)]],
                            net.evaluate(*test, verbose=verbose, return_dict=True), wall, net.machine, [])
 
@@ -111,10 +120,11 @@ class Three(One):
         whole = self._boosted(machine, factory)
         with whole.reference() if options.reference else whole as boosted:
             course.networks = boosted.networks
-            start = time.monotonic()
+            course.begin()
             history = boosted.train(x, y, epochs=options.epochs, batch_size=recipe.batch_size, verbose=verbose,
-                                    callbacks=[*recipe.callbacks(), course], keep_sets=True)
-            wall = time.monotonic() - start
+                                    callbacks=[*recipe.callbacks(), course], keep_sets=True,
+                                    checkpoint=self.checkpoint(factory))
+            wall = course.wall_seconds
             chosen = [(each.x, each.y) for each in history.selections]
             return Trained(course, [(x, y), *chosen][:boosted.n_trained],
                            [[net.order(epoch) for epoch in range(options.epochs)]
@@ -206,6 +216,7 @@ def run(options: argparse.Namespace) -> Result:
         benchmark="train_networks", machine=where, seed=options.seed, network=options.network, batch=recipe.batch_size,
         samples=len(x), epochs=options.epochs, machine_seconds=sum(epoch["machine_seconds"] for epoch in epochs),
         wall_seconds=trained.wall_seconds, accuracy=epochs, checks=checks, energy=total(energies), figures=figures, data=words,
+        resumed_after=trained.course.resumed_after,
         hyperparameters={"optimiser": "SGD", "learning_rate": recipe.learning_rate, "momentum": recipe.momentum,
                          "decay": recipe.decay, "activation": kind.models()[0].layers[1 if "mlp" in options.network else 0]
                          .activation.__name__})
@@ -226,6 +237,11 @@ def total(energies: list[Energy | None]) -> Energy | None:
                     for name in ("board_idle", "cores", "packets", "cores_awake")))
 
 
+def resumed(record: dict[str, Any]) -> str:
+    """After which epochs another process went on."""
+    return "resumed from checkpoints after epoch " + ", ".join(map(str, record["resumed_after"]))
+
+
 def show(record: dict[str, Any]) -> None:
     """The result in words."""
     machine, figures = record["machine"], record["figures"]
@@ -236,6 +252,8 @@ def show(record: dict[str, Any]) -> None:
         print(f"  machine time {record['machine_seconds']:.3f} s, {record['samples_per_s']:.0f} samples/s"
               + (f", {1e3 * joules:.3f} mJ per sample by published figures" if joules is not None else ""))
     print(f"  wall time {record['wall_seconds']:.1f} s on {record['host']['cpus']} CPUs")
+    if record["resumed_after"]:
+        print(f"  in {len(record['resumed_after']) + 1} processes: {resumed(record)}")
     for number, epoch in enumerate(record["accuracy"], 1):
         print(f"  epoch {number}: test error {1 - epoch['test']:.2%}, Keras in floating point {1 - epoch['test_float']:.2%}")
     published = figures["published_error_percent"]
@@ -258,6 +276,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--reference", action="store_true", help="without a machine")
     parser.add_argument("--board", choices=["spinn5", "spinn3"], default="spinn5")
     parser.add_argument("--threads", type=int, choices=[1, 2], default=1, help="of this computer, for an emulated board")
+    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="to go on from where an earlier run ended, and to write")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--activation", choices=["tanh", "relu"], help="of hidden layers, in place of the network's own")
     for name, kind in (("rate", float), ("momentum", float), ("decay", float), ("batch", int)):

@@ -1,4 +1,4 @@
-"""The two calls that most users need: ``from_keras`` and ``fit``."""
+"""The calls that most users need: ``from_keras``, ``fit`` and ``load_checkpoint``."""
 from __future__ import annotations
 
 import inspect
@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from dlgraph.arguments import NOT_SUPPORTED, WITHOUT_EFFECT, check_integer
+from dlgraph.arguments import NOT_SUPPORTED, WITHOUT_EFFECT, check_file, check_integer
 from dlgraph.callbacks import History
+from dlgraph.checkpoint import read_seed_and_fields
 from dlgraph.errors import DataError
 from dlgraph.executors import ExecutorFactory, check_options, make_executor
+from dlgraph.fingerprint import Fields
 from dlgraph.formats import INT16_MAX, activation_fraction
 from dlgraph.keras_translator import Translation, translate
 from dlgraph.layers import ActivationLayer, WeightLayer
@@ -66,6 +68,42 @@ def fit(model: Any, X: Any, y: Any, *, machine: Machine | None = None, seed: int
     building = {name: value for name, value in arguments.items() if name not in of_train}
     with from_keras(model, machine, seed, **building) as net:
         return net.train(X, y, **training)
+
+
+def load_checkpoint(path: Any, model: Any, machine: Machine | None = None, *,
+                    executor_factory: ExecutorFactory = make_executor, **options: Any) -> Network:
+    """A network as a checkpoint has it; the Keras model holds its weights, the optimiser's state and the learning rate.
+
+    Nothing is trained and no machine touched.  Seed and number formats are the file's, so that ``train`` of what is returned goes
+    on in the same bits; ``model.history`` has the course until then.
+
+    :param path: of a file that ``train(..., checkpoint=path)`` wrote
+    :param model: compiled, of the same architecture, loss and kind of optimiser
+    :param machine: as for :func:`from_keras`, like executor_factory and the options of the mapping
+    :raises CheckpointError: where the file cannot be read, or is of another network, by what differs
+    """
+    file = check_file("path", path)
+    seed, fields = read_seed_and_fields(file)
+    fractions, shifts = _formats_of(fields, translate(model))
+    net = from_keras(model, machine, seed, activation_fractions=fractions, gradient_shifts=shifts,
+                     executor_factory=executor_factory, **options)
+    net.load_checkpoint(file)
+    return net
+
+
+def _formats_of(fields: Fields, net: Translation) -> tuple[dict[str, int], dict[str, int]]:
+    """``activation_fractions`` and ``gradient_shifts``, from what a checkpoint says of its layers."""
+    fractions, shifts = {}, {}
+    for number, layer in enumerate(net.layers):
+        there = fields.get(f"layer {number}")
+        if not isinstance(there, dict):
+            continue
+        fraction, shift = there.get("activation_fraction"), there.get("gradient_shift")
+        if isinstance(fraction, int) and isinstance(layer, (WeightLayer, ActivationLayer)):
+            fractions[layer.name] = fraction
+        if isinstance(shift, int) and isinstance(layer, WeightLayer):
+            shifts[layer.name] = shift
+    return fractions, shifts
 
 
 def _check_input_max(input_max: Any) -> None:

@@ -1,12 +1,14 @@
 """Checks of the arguments of ``train``, ``predict`` and ``evaluate`` that are not data."""
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dlgraph.errors import DataError
+from dlgraph.errors import CheckpointError, DataError
 
 #: Arguments of Keras' methods that dlgraph has no use for, with the way out.
 NOT_SUPPORTED = {
@@ -33,6 +35,31 @@ def check_batch_size(batch_size: Any, n_samples: int) -> int:
     return size
 
 
+def check_file(name: str, path: Any) -> Path:
+    """The name of a file, there or not.
+
+    :raises DataError: for anything else
+    """
+    if not _is_path(path):
+        raise DataError(f"{name}={path!r} is not a path. Give the name of a file, such as 'training.npz'.")
+    if os.path.isdir(path):
+        raise CheckpointError(f"{name}={os.fspath(path)!r} is a folder. Give the name of a file, such as "
+                              f"{os.path.join(path, 'training.npz')!r}.")
+    return Path(path)
+
+
+def check_folder(name: str, path: Any) -> Path:
+    """The name of a folder, there or not.
+
+    :raises DataError: for anything else
+    """
+    if not _is_path(path):
+        raise DataError(f"{name}={path!r} is not a path. Give the name of a folder, such as 'training'.")
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise CheckpointError(f"{name}={os.fspath(path)!r} is not a folder. Give the name of one, or of one that is to be made.")
+    return Path(path)
+
+
 def check_integer(name: str, value: Any, least: int) -> int:
     """A whole number, also of NumPy's types.
 
@@ -43,6 +70,14 @@ def check_integer(name: str, value: Any, least: int) -> int:
     if value < least:
         raise DataError(f"{name}={value} is too small. Give a whole number from {least}.")
     return int(value)
+
+
+def check_resume(resume: Any, checkpoint: Any) -> None:
+    """:raises DataError: for anything but "auto", True and False, and for True without a checkpoint"""
+    if not isinstance(resume, bool) and not (isinstance(resume, str) and resume == "auto"):
+        raise DataError(f"resume={resume!r} is not known. Give 'auto', True or False.")
+    if resume is True and checkpoint is None:
+        raise DataError("resume=True goes on from a checkpoint, but none is named. Give checkpoint=path as well.")
 
 
 def check_shuffle(shuffle: Any) -> bool:
@@ -79,3 +114,8 @@ def validation_epochs(frequency: Any) -> Callable[[int], bool]:
         return lambda epoch: epoch + 1 in chosen
     every = check_integer("validation_freq", frequency, 1)
     return lambda epoch: (epoch + 1) % every == 0
+
+
+def _is_path(path: Any) -> bool:
+    name = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
+    return isinstance(name, str) and name != "" and "\0" not in name

@@ -34,6 +34,8 @@ class History:
     :ivar model: the Keras model
     :ivar machine_seconds: per epoch, from the first sample to the last update at 200 MHz; 0 on the host
     :ivar saturations: per epoch, layer name -> values that were clipped to their number format
+    :ivar checkpoint_error: why the checkpoint is not what training ended with, such as ``"No space left on device"``; None where it
+        is, or none was asked for
     """
 
     def __init__(self) -> None:
@@ -43,6 +45,7 @@ class History:
         self.model: Any = None
         self.machine_seconds: list[float] = []
         self.saturations: list[dict[str, int]] = []
+        self.checkpoint_error: str | None = None
 
     def set_model(self, model: Any) -> None:
         self.model = model

@@ -76,6 +76,31 @@ def check_data(x: Any, y: Any, net: Translation, x_name: str = "X", y_name: str 
     return Data(values, _targets(targets, net.goal, net.n_outputs, y_name), x_name)
 
 
+def refuse_no_y(y: Any) -> None:
+    """:raises DataError: where there are no labels or targets at all"""
+    if y is None:
+        raise DataError("y is None. Give labels or targets, one per sample.")
+
+
+def check_validation(validation_data: Any, net: Translation) -> Data | None:
+    """Check what is to be evaluated after every epoch.
+
+    :param validation_data: (X, y) or (X, y, sample_weight), or None
+    :raises DataError: naming what was given, what is accepted and the way out
+    """
+    if validation_data is None:
+        return None
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+        n = f" of {len(validation_data)}" if isinstance(validation_data, (tuple, list)) else ""
+        raise DataError(f"validation_data is a {type(validation_data).__name__}{n}. dlgraph accepts (X, y) or "
+                        f"(X, y, sample_weight), all arrays.")
+    if validation_data[1] is None:
+        raise DataError("validation_data has no y. Give a pair (X, y) of arrays.")
+    data = check_data(validation_data[0], validation_data[1], net, "validation_data's X", "validation_data's y")
+    weigh(data, net, validation_data[2] if len(validation_data) == 3 else None, name="validation_data's sample_weight")
+    return data
+
+
 def choose_input_fraction(data: list[Data], input_max: float | None) -> int:
     """The fraction of the network's inputs, fixed when it first sees data.
 

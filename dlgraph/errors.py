@@ -37,6 +37,10 @@ class DataError(DlgraphError, ValueError):
     """Samples, targets or arguments of ``train``, ``predict`` or ``evaluate`` that cannot be used; found likewise."""
 
 
+class CheckpointError(DataError):
+    """A checkpoint that cannot be read or written, or belongs to another training; found likewise."""
+
+
 class MachineError(DlgraphError, RuntimeError):
     """A machine that is not described rightly, does not answer, or failed during a run."""
 

@@ -5,12 +5,11 @@ float32, learning rates, and what the model is compiled for.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Protocol, Sequence
 
 import numpy as np
 
-from dlgraph.formats import Float32Array
+from dlgraph.formats import Float32Array, float32_value
 from dlgraph.keras_translator import (Goal, Schedule, Translation, learning_rate, read_goal, read_optimiser, read_state,
                                       schedule_of, write_state)
 from dlgraph.optimiser_formats import FloatState
@@ -35,6 +34,9 @@ class ModelSide(Protocol):
 
     def learning_rate(self) -> float:
         """That of the next step, a float32."""
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Set it, where it is a number."""
 
     def schedule(self) -> Schedule | None:
         """What gives the learning rates of all steps, where they are not one number."""
@@ -81,6 +83,9 @@ class KerasSide:
     def learning_rate(self) -> float:
         return learning_rate(self.model.optimizer)
 
+    def set_learning_rate(self, rate: float) -> None:
+        self.model.optimizer.learning_rate = rate
+
     def schedule(self) -> Schedule | None:
         return schedule_of(self.model.optimizer)
 
@@ -101,13 +106,25 @@ class KerasSide:
                 metric.build(targets, outputs)
 
 
-@dataclass
 class StandInOptimiser:
-    """What ``model.optimizer`` is to callbacks."""
+    """What ``model.optimizer`` is to callbacks.
 
-    learning_rate: Any
-    iterations: int
-    name: str
+    :ivar iterations: updates so far
+    """
+
+    def __init__(self, learning_rate: float, iterations: int, name: str) -> None:
+        self.learning_rate = learning_rate
+        self.iterations = iterations
+        self.name = name
+
+    @property
+    def learning_rate(self) -> float:
+        """The value of a float32, as Keras' variable: what a callback multiplies again and again stays the same there and here."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: Any) -> None:
+        self._learning_rate = float32_value(rate)
 
 
 class StandIn:
@@ -170,7 +187,10 @@ class StandIn:
     def learning_rate(self) -> float:
         if self._schedule is not None:
             return self._schedule(self._state.iterations, 1)[0]
-        return float(np.float32(self.optimizer.learning_rate))
+        return self.optimizer.learning_rate
+
+    def set_learning_rate(self, rate: float) -> None:
+        self.optimizer.learning_rate = rate
 
     def schedule(self) -> Schedule | None:
         return self._schedule

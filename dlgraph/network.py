@@ -10,51 +10,42 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dlgraph.arguments import check_batch_size, check_integer, check_shuffle, refuse_others, validation_epochs
+from dlgraph.arguments import (check_batch_size, check_file, check_integer, check_shuffle, refuse_others,
+                               validation_epochs)
 from dlgraph.callbacks import CallbackList, History
-from dlgraph.data_encoding import Data, check_data, choose_input_fraction, encode, split_validation, weigh
-from dlgraph.errors import DataError, ModelError, NumberFormatError
+from dlgraph.checkpoint import Checkpoint, Position, Shapes, read_checkpoint
+from dlgraph.data_encoding import (Data, check_data, check_validation, choose_input_fraction, encode, refuse_no_y,
+                                   split_validation, weigh)
+from dlgraph.errors import DataError, ModelError
 from dlgraph.executor import Executor, LearningRate, Progress
 from dlgraph.executors import ExecutorFactory, make_reference
-from dlgraph.formats import (LOGIT_FRACTION, WEIGHT_FRACTION, Float32Array, biases_from_float, biases_to_float, mean_loss,
-                             outputs_to_float, weights_from_float, weights_to_float)
+from dlgraph.fingerprint import Fields, network_fields, rates_of, training_fields
+from dlgraph.formats import Float32Array, mean_loss, outputs_to_float
 from dlgraph.fractions import value_fractions
 from dlgraph.keras_translator import Goal, Translation
-from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, Metric, PassResult, Samples
+from dlgraph.layer_graph import LayerGraph, Loss, Metric, PassResult, Samples
 from dlgraph.layers import INPUT, Layer, WeightLayer
+from dlgraph.machine_holder import MachineHolder
 from dlgraph.model_side import ModelSide, StandIn
-from dlgraph.optimiser_formats import FloatState, plane_from_float, plane_to_float
-from dlgraph.optimisers import BIASES, WEIGHTS, Optimiser, OptimiserState
+from dlgraph.optimiser_formats import FloatState
 from dlgraph.order import order
 from dlgraph.progress import Pass, Report, check_verbose, machine_seconds
+from dlgraph.rates import check_rates
 from dlgraph.report import PassReport, pass_report
+from dlgraph.saver import Saver
 from dlgraph.targets import HostTarget, MachineTarget
-from dlgraph.update_words import array_of, batch_sizes, step
+from dlgraph.training_state import (Floats, TrainingState, optimiser_from_float, optimiser_to_float, parameters_from_float,
+                                    parameters_to_float)
+from dlgraph.update_words import batch_sizes
 
 log = logging.getLogger(__name__)
-
-Parameters = list[tuple[Int32Array, Int32Array]]
-
-
-@dataclass(frozen=True)
-class _State:
-    """Everything that training changes, replaced as a whole when an epoch is finished.
-
-    :param parameters: (weights s3.28, biases s8.23) of every layer
-    :param optimiser: what the optimiser has gathered
-    :param orders: of every finished epoch: number of samples, whether shuffled
-    """
-
-    parameters: Parameters
-    optimiser: OptimiserState
-    orders: tuple[tuple[int, bool], ...] = ()
 
 
 @dataclass
 class _Training:
     """What every epoch of one call of ``train`` uses.
 
-    :param first: number of the first epoch, for callbacks and history
+    :param first: number of the first epoch, for callbacks and history; then of the next one
     :param last: the epoch to end at
     :param validate_after: epoch -> whether to validate after it
     """
@@ -69,22 +60,7 @@ class _Training:
     hooks: CallbackList
     history: History
     report: Report
-
-
-class _Holder:
-    """The executor and the machine, kept apart from the network so that both can be given back at exit."""
-
-    def __init__(self, target: MachineTarget) -> None:
-        self.target = target
-        self.executor: Executor | None = None
-
-    def close(self) -> None:
-        executor, self.executor = self.executor, None
-        try:
-            if executor is not None:
-                executor.close()
-        finally:
-            self.target.stop()
+    saver: Saver
 
 
 class Network:
@@ -98,7 +74,7 @@ class Network:
 
     def __init__(self, side: ModelSide, translation: Translation, target: MachineTarget, seed: int,
                  input_max: float | None, fractions: dict[str, int], factory: ExecutorFactory,
-                 options: dict[str, Any], state: _State | None = None, input_fraction: int | None = None) -> None:
+                 options: dict[str, Any], state: TrainingState | None = None, input_fraction: int | None = None) -> None:
         self._side = side
         self._net = translation
         self._seed = seed
@@ -111,10 +87,12 @@ class Network:
         #: What the model's weights and its optimiser's state were when last taken over or handed over.
         self._seen = side.read_weights()
         self._seen_state = side.read_state(self._optimiser.planes)
-        self._state = state if state is not None else _State(self._fixed(self._seen), self._fixed_state(self._seen_state))
+        self._state = state if state is not None else TrainingState(
+            parameters_from_float(self._weight_layers, self._seen),
+            optimiser_from_float(self._weight_layers, self._seen_state, self._optimiser.planes))
         self._handed_over = True
         self._last_report: PassReport | None = None
-        self._holder = _Holder(target)
+        self._holder = MachineHolder(target)
         self._finalizer = weakref.finalize(self, self._holder.close)
 
     # ------------------------------------------------------------------ what the user calls
@@ -131,7 +109,7 @@ class Network:
     def train(self, X: Any, y: Any, epochs: int = 1, batch_size: int | None = 32, shuffle: bool = True,
               validation_data: Any = None, callbacks: Any = None, verbose: Any = "auto", initial_epoch: int = 0,
               validation_split: float = 0.0, validation_freq: Any = 1, class_weight: Any = None,
-              sample_weight: Any = None, **others: Any) -> History:
+              sample_weight: Any = None, checkpoint: Any = None, resume: Any = "auto", **others: Any) -> History:
         """Train; the last partial batch is trained on as well.
 
         :param X: samples, of the shape of the model's input, any numeric dtype
@@ -148,8 +126,13 @@ class Network:
         :param validation_freq: validate every so many epochs, or after the epochs listed
         :param class_weight: class number -> how much its samples count, in training; classes left out count 1
         :param sample_weight: how much each sample counts: its loss is multiplied by it; accuracy counts all samples alike
-        :return: the history; loss and accuracy under Keras' keys
+        :param checkpoint: name of a file to write after every epoch, and to go on from: what training ends with is the same in
+            every bit as if it had not been interrupted
+        :param resume: "auto": go on from the file where there is one, up to ``epochs`` in all; True: the same, and an error
+            where there is none; False: begin anew, and overwrite it
+        :return: the history, also of the epochs before the file; loss and accuracy under Keras' keys
         :raises DataError: where an argument cannot be used; before the machine is touched
+        :raises CheckpointError: likewise, where the file cannot be used or is of another training
         """
         refuse_others(others, "train")
         level = check_verbose(verbose)
@@ -157,17 +140,20 @@ class Network:
         shuffle = check_shuffle(shuffle)
         if validation_data is None and validation_split:
             X, y, sample_weight, validation_data = split_validation(X, y, validation_split, sample_weight)
-        data = check_data(X, y, self._net) if y is not None else _no_y()
+        refuse_no_y(y)
+        data = check_data(X, y, self._net)
         weigh(data, self._net, sample_weight, class_weight)
-        check = self._check_validation(validation_data)
+        check = check_validation(validation_data, self._net)
         validate_after = validation_epochs(validation_freq)
         size = check_batch_size(batch_size, len(data))
         hooks = CallbackList(callbacks)
         self._look_at_model()
+        saver = Saver(checkpoint, resume, hooks.callbacks, self._identity, self._shapes)
         self._check_rate(size, len(data), data.weight_unit)
-        samples, held_out = self._encode([data] + ([check] if check is not None else []))
+        samples, held_out = self._encode([data] + ([check] if check is not None else []), saver.saved)
         call = _Training(samples, held_out, size, shuffle, first, last, validate_after, hooks, History(),
-                         self._report(level, last - first))
+                         self._report(level, last - first), saver)
+        self._begin_checkpoint(call)
         self._set_up(call, {"verbose": level, "epochs": last, "steps": -(-len(data) // size)})
         try:
             self._run(call)
@@ -207,7 +193,8 @@ class Network:
         """
         refuse_others(others, "evaluate")
         level = check_verbose(verbose)
-        data = check_data(X, y, self._net) if y is not None else _no_y()
+        refuse_no_y(y)
+        data = check_data(X, y, self._net)
         weigh(data, self._net, sample_weight)
         self._look_at_model()
         samples, _ = self._encode([data])
@@ -251,6 +238,19 @@ class Network:
         return Network(stand_in, self._net, HostTarget(), self._seed, self._input_max, self._fractions, make_reference,
                        {}, self._state, self._input_fraction)
 
+    def load_checkpoint(self, path: Any) -> History:
+        """Take over what :meth:`train` wrote to a file, without training: the Keras model holds its weights afterwards.
+
+        :return: the history until then
+        :raises CheckpointError: where the file cannot be read, or is of another network, by what differs
+        """
+        self._look_at_model()
+        saved = read_checkpoint(check_file("path", path), self._identity, self._shapes())
+        self._go_on_from(saved)
+        history = self.model.history = saved.position.history
+        history.set_model(self.model)
+        return history
+
     def report(self) -> PassReport:
         """What the last pass was like on the machine: cores, cycles, packets of each layer, and its speed.
 
@@ -288,12 +288,16 @@ class Network:
 
     def _run(self, call: _Training) -> None:
         """The epochs of one call of ``train``."""
-        call.hooks.call("on_train_begin", {})
+        with call.saver.beginning():
+            call.hooks.call("on_train_begin", {})
+        call.saver.put_back_callbacks()
         call.first = self.model._initial_epoch or call.first          # BackupAndRestore goes on where a training ended
         call.report.n_passes = call.last - call.first
         if call.first < call.last:
+            call.saver.try_out(self._state, self._position(call))
             call.report.begin(f"Training {self._net.name!r} on {len(call.samples)} samples"
                               + (f", validating on {len(call.held_out)}," if call.held_out is not None else ""))
+        call.saver.tell(call.report, call.last)
         logs: dict[str, float] = {}
         for epoch in range(call.first, call.last):
             call.hooks.call("on_epoch_begin", epoch, {})
@@ -301,10 +305,16 @@ class Network:
             logs = self._train_epoch(call, epoch)
             call.hooks.call("on_epoch_end", epoch, logs)
             call.history.add(epoch, logs)
+            call.first = epoch + 1
+            if call.saver.path is not None:
+                self._take_over_optimiser()
+                self._take_over_weights()
+                call.saver.save(self._state, self._position(call))
             if self.model.stop_training:
                 break
         call.hooks.call("on_train_end", logs)
         self._take_over_weights()            # EarlyStopping restores the best ones
+        call.saver.finish(self._state, self._position(call))
 
     def _train_epoch(self, call: _Training, epoch: int) -> dict[str, float]:
         """Train one epoch, hand its weights over, validate; returns name -> value."""
@@ -315,9 +325,10 @@ class Network:
         view = call.report.open_pass(title, epoch - call.first, n)
         result = executor.train_epoch(call.samples, len(self._state.orders), call.batch_size, call.shuffle, rate,
                                       self._progress(view, call.samples, executor.graph))
+        self._holder.close_at_exit()
         self._last_report = pass_report(title, self.machine, result, executor.work(), training=True)
         self._handed_over = False
-        self._state = _State(executor.parameters(), executor.optimiser_state(), self._state.orders + ((n, call.shuffle),))
+        self._state = TrainingState(executor.parameters(), executor.optimiser_state(), self._state.orders + ((n, call.shuffle),))
         self._hand_over()
         logs = self._logs(result, call.samples, executor.graph)
         if call.held_out is not None and call.validate_after(epoch):
@@ -344,6 +355,7 @@ class Network:
             report.abandon()
             self._close_after_error()
             raise
+        self._holder.close_at_exit()
         self._last_report = pass_report(title, self.machine, result, executor.work(), training=False)
         view.close(result, {} if keep_outputs else self._logs(result, samples, executor.graph))
         return result, executor
@@ -372,57 +384,13 @@ class Network:
         """As translated: without the weights."""
         return [node.weight_layer for node in self._net.weight_nodes]
 
-    def _fixed(self, weights: list[list[Float32Array]]) -> Parameters:
-        """Kernels and biases in fixed point.
-
-        :raises NumberFormatError: naming the layer and the value that does not fit
-        """
-        parameters: Parameters = []
-        for layer, arrays in zip(self._weight_layers, weights, strict=True):
-            try:
-                biases = (biases_from_float(arrays[1], layer.name) if layer.use_bias
-                          else np.zeros(layer.n_units, np.int32))
-                parameters.append((weights_from_float(arrays[0], layer.name).reshape(layer.weights.shape), biases))
-            except NumberFormatError as error:
-                raise NumberFormatError(f"The model's weights cannot be used: {error}. dlgraph accepts weights from -8 "
-                                        f"to 8 and biases from -256 to 256; start from smaller ones.") from error
-        return parameters
-
-    def _floats(self) -> list[list[Float32Array]]:
-        """Of each layer with weights, kernel and bias (where it has one), as float32 in Keras' shapes."""
-        return [[weights_to_float(weights).reshape(seen[0].shape)] + ([biases_to_float(biases)] if layer.use_bias else [])
-                for layer, seen, (weights, biases) in zip(self._weight_layers, self._seen, self._state.parameters,
-                                                          strict=True)]
-
-    def _fixed_state(self, state: FloatState, optimiser: Optimiser | None = None) -> OptimiserState:
-        """The optimiser's state in the machine's words.
-
-        :param optimiser: that it belongs to, if not the present one
-        :raises NumberFormatError: naming the layer and the value that does not fit
-        """
-        planes = (optimiser or self._optimiser).planes
-        slots = []
-        for layer, parts in zip(self._weight_layers, state.slots, strict=True):
-            made = []
-            for part, fraction, shape in ((WEIGHTS, WEIGHT_FRACTION, layer.weights.shape),
-                                          (BIASES, LOGIT_FRACTION, (layer.n_units,))):
-                words = np.zeros((len(planes), *shape), np.int32)
-                for number, plane in enumerate(planes if part < len(parts) else ()):
-                    what = f"the optimiser's {plane.value} of layer {layer.name!r}"
-                    words[number] = plane_from_float(parts[part][number], plane, fraction, what).reshape(shape)
-                made.append(words)
-            slots.append((made[0], made[1]))
-        return OptimiserState(state.iterations, tuple(slots))
+    def _floats(self) -> Floats:
+        """The weights as float32, in Keras' shapes."""
+        return parameters_to_float(self._weight_layers, self._state.parameters, self._seen)
 
     def _float_state(self) -> FloatState:
-        """The optimiser's state as float32 in Keras' shapes."""
-        held = self._state.optimiser
-        slots = []
-        for seen, words in zip(self._seen, held.slots, strict=True):
-            slots.append(tuple(tuple(plane_to_float(part[number], plane, fraction).reshape(array.shape)
-                                     for number, plane in enumerate(self._optimiser.planes))
-                               for array, part, fraction in zip(seen, words, (WEIGHT_FRACTION, LOGIT_FRACTION))))
-        return FloatState(held.iterations, tuple(slots))
+        """The optimiser's state as float32, in Keras' shapes."""
+        return optimiser_to_float(self._state.optimiser, self._optimiser.planes, self._seen)
 
     def _hand_over(self) -> None:
         """Give the trained weights to the model, and the optimiser's state to its optimiser."""
@@ -457,7 +425,7 @@ class Network:
             self._holder.executor.set_optimiser(now)
         given = self._side.read_state(now.planes)
         if now.planes != self._optimiser.planes or not given.equals(self._seen_state):
-            self._state = replace(self._state, optimiser=self._fixed_state(given, now))
+            self._state = replace(self._state, optimiser=optimiser_from_float(self._weight_layers, given, now.planes))
             if self._holder.executor is not None:
                 self._holder.executor.set_optimiser_state(self._state.optimiser)
         self._optimiser, self._seen_state = now, given
@@ -476,24 +444,62 @@ class Network:
         end = [8.0, 256.0]
         given = [[np.where(array == end[i], np.nextafter(np.float32(end[i]), np.float32(0)), array)
                   for i, array in enumerate(arrays)] for arrays in given]
-        self._state, self._seen = replace(self._state, parameters=self._fixed(given)), seen
+        self._state, self._seen = replace(self._state, parameters=parameters_from_float(self._weight_layers, given)), seen
         if self._holder.executor is not None:
             self._holder.executor.set_parameters(self._state.parameters)
 
-    # ------------------------------------------------------------------ checks and encoding
+    # ------------------------------------------------------------------ checkpoints
 
-    def _check_validation(self, validation_data: Any) -> Data | None:
-        if validation_data is None:
-            return None
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-            n = f" of {len(validation_data)}" if isinstance(validation_data, (tuple, list)) else ""
-            raise DataError(f"validation_data is a {type(validation_data).__name__}{n}. dlgraph accepts (X, y) or "
-                            f"(X, y, sample_weight), all arrays.")
-        if validation_data[1] is None:
-            raise DataError("validation_data has no y. Give a pair (X, y) of arrays.")
-        data = check_data(validation_data[0], validation_data[1], self._net, "validation_data's X", "validation_data's y")
-        weigh(data, self._net, validation_data[2] if len(validation_data) == 3 else None, name="validation_data's sample_weight")
-        return data
+    def _identity(self, input_fraction: int) -> Fields:
+        """What a checkpoint must be of.
+
+        :param input_fraction: fraction bits of the network's inputs that it has; without ``input_max`` any will do
+        """
+        if self._input_max is not None:
+            input_fraction = self._value_fractions(choose_input_fraction([], self._input_max))[INPUT]
+        return network_fields(self._net.layers, self._value_fractions(input_fraction), self._net.goal, self._optimiser, self._seed)
+
+    def _shapes(self) -> Shapes:
+        """Of the arrays in a checkpoint."""
+        parameters = [(layer.weights.shape, (layer.n_units,)) for layer in self._weight_layers]
+        return Shapes(parameters, self._optimiser.planes, self._seen)
+
+    def _begin_checkpoint(self, call: _Training) -> None:
+        """Go on from the checkpoint, where there is one.
+
+        :raises CheckpointError: where it is of another training
+        """
+        if call.saver.path is None:
+            return
+        fields = training_fields(call.samples, call.batch_size, call.shuffle, self._optimiser, self._net.goal)
+        call.saver.begin(fields, self._side.learning_rate(), self._side.schedule(), len(self._state.orders))
+        saved = call.saver.saved
+        if saved is not None:
+            self._go_on_from(saved)
+            call.history, call.first = saved.position.history, saved.position.epoch
+            call.last = call.first if saved.position.over else call.last
+
+    def _go_on_from(self, saved: Checkpoint) -> None:
+        """Take over what a checkpoint has, and give it to the model and the executor."""
+        if saved.position.input_fraction != self._input_fraction:
+            self._holder.close()             # another executor is made when it is needed
+        self._input_fraction, self._state = saved.position.input_fraction, saved.state
+        if self._holder.executor is not None:
+            self._holder.executor.set_parameters(self._state.parameters)
+            self._holder.executor.set_optimiser_state(self._state.optimiser)
+        self._hand_over()
+        if saved.position.rate is not None and self._side.schedule() is None:
+            self._side.set_learning_rate(saved.position.rate)
+
+    def _position(self, call: _Training) -> Position:
+        """How far a training is."""
+        assert self._input_fraction is not None
+        schedule = self._side.schedule()
+        return Position(call.first, bool(self.model.stop_training), self._input_fraction, None,
+                        self._side.learning_rate() if schedule is None else None,
+                        rates_of(schedule, self._state.optimiser.iterations), call.history)
+
+    # ------------------------------------------------------------------ checks and encoding
 
     def _check_rate(self, size: int, n_samples: int, weight_unit: float, n_steps: int = 1) -> LearningRate:
         """The learning rate now; of a schedule, those of the next steps.
@@ -504,31 +510,23 @@ class Network:
         """
         schedule, first = self._side.schedule(), self._state.optimiser.iterations
         rates = [self._side.learning_rate()] * n_steps if schedule is None else schedule(first, n_steps)
-        sizes = batch_sizes(n_samples, size)
         shapes, fractions = self._net.shapes(), self._value_fractions(0)
-        layers = [(layer, fractions[layer.inputs[0]], shapes[number]) for number, layer in enumerate(self._net.layers)
-                  if isinstance(layer, WeightLayer)]
-        rate = rates[0]
-        try:
-            for number, (layer, fraction, shape) in enumerate(layers):
-                layer = replace(layer, input_fraction=fraction)
-                for part in (WEIGHTS, BIASES):
-                    array = array_of(number, part, layer, size, layer.n_positions(shape))
-                    for k, rate in enumerate(rates):
-                        step(self._optimiser, rate, first + k, sizes[k], weight_unit, array)
-                    step(self._optimiser, rate, first, sizes[-1], weight_unit, array)
-        except NumberFormatError as error:
-            raise DataError(f"The learning rate {rate:g} cannot be used with batch_size={size}: {error}. Give the "
-                            f"optimiser a smaller one.") from error
-        return rates if schedule is not None else rate
+        layers = [(replace(layer, input_fraction=fractions[layer.inputs[0]]), layer.n_positions(shapes[number]))
+                  for number, layer in enumerate(self._net.layers) if isinstance(layer, WeightLayer)]
+        check_rates(rates, first, batch_sizes(n_samples, size), size, weight_unit, self._optimiser, layers)
+        return rates if schedule is not None else rates[0]
 
-    def _encode(self, sets: list[Data]) -> tuple[Samples, Samples | None]:
-        """Training and validation samples; the first data that come fix the inputs' fraction."""
-        fraction = self._input_fraction
+    def _encode(self, sets: list[Data], saved: Checkpoint | None = None) -> tuple[Samples, Samples | None]:
+        """Training and validation samples; the first data that come fix the inputs' fraction.
+
+        :param saved: has the inputs' fraction, where training goes on from there
+        """
+        fraction = self._input_fraction if saved is None else saved.position.input_fraction
         if fraction is None:
             fraction = self._value_fractions(choose_input_fraction(sets, self._input_max))[INPUT]
         encoded = [encode(data, fraction, self._net.goal, self._net.n_outputs) for data in sets]
-        self._input_fraction = fraction
+        if saved is None:
+            self._input_fraction = fraction
         return encoded[0], encoded[1] if len(encoded) > 1 else None
 
     def _value_fractions(self, input_fraction: int) -> dict[int, int]:
@@ -583,7 +581,3 @@ def _counted(n_samples: int, graph: LayerGraph) -> int:
 def _words(goal: Goal) -> str:
     return (f"loss={goal.loss.name.lower()}{' from logits' if goal.from_logits else ''}, "
             f"metrics={list(goal.metric_names)}")
-
-
-def _no_y() -> Data:
-    raise DataError("y is None. Give labels or targets, one per sample.")

@@ -84,6 +84,23 @@ def plane_to_float(words: Int32Array, plane: Plane, fraction: int) -> Float32Arr
     return np.ldexp((wide & (2**_SQUARE_BITS - 1)).astype(np.float64), exponent.astype(np.int32)).astype(np.float32)
 
 
+def check_words(words: Int32Array, plane: Plane) -> None:
+    """Refuse words that training does not make, and that its tables have no places for.
+
+    :raises ValueError: saying which plane
+    """
+    wide: Int64Array = words.astype(np.int64)
+    if plane is Plane.MOMENTUM:
+        return
+    if plane is Plane.MEAN:
+        mantissa, most = np.abs(wide >> _EXPONENT_BITS), 2**_MEAN_BITS
+        ok = (mantissa >= most >> 1) & (mantissa <= most)
+    else:
+        ok = (wide & (2**_SQUARE_BITS - 1)) >= 2 ** (_SQUARE_BITS - 2)
+    if not np.all(ok | (wide == 0)):
+        raise ValueError(f"it has words of the optimiser's {plane.value} that are none")
+
+
 def _refuse(ok: npt.NDArray[np.bool_], given: npt.NDArray[np.float64], what: str) -> None:
     if not np.all(ok):
         at = tuple(int(i) for i in np.argwhere(~ok)[0])

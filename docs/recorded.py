@@ -43,11 +43,13 @@ def text(record: dict[str, Any]) -> list[str]:
     published = figures.get("published_error_percent")
     equal = {True: "Every bit was equal to the reference.", False: "It was **not** equal to the reference."}.get(
         record["checks"].get("equal_to_reference"), "")
+    after = ", ".join(map(str, record.get("resumed_after", [])))
+    resumed = f" Resumed from checkpoints after epoch {after}." if after else ""
     return [f"**{record['network']}**: {figures['test_error_percent']:.2f}% of the test images wrong, "
             f"{figures['test_error_percent_float']:.2f}% in floating-point Keras"
             + (f", {published:g}% published" if published is not None else "")
             + f". {record['epochs']} epoch{'s' * (record['epochs'] != 1)} of {record['samples']:,} samples on "
-            f"{where}{rate}{joules}. {equal} ``{record['command']}``"]
+            f"{where}{rate}{joules}. {equal}{resumed} ``{record['command']}``"]
 
 
 def setup(app: Any) -> dict[str, Any]:

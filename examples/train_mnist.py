@@ -48,6 +48,7 @@ def main(arguments: list[str] | None = None) -> float:
     parser.add_argument("--test-samples", type=int, default=10_000, help="test samples to use")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", metavar="FILE", help="mnist.npz, instead of the one that Keras loads")
+    parser.add_argument("--checkpoint", metavar="FILE", help="to go on from where an earlier run ended, and to write")
     options = parser.parse_args(arguments)
 
     x, y, test_x, test_y = mnist(options.data)
@@ -55,7 +56,7 @@ def main(arguments: list[str] | None = None) -> float:
     test_x, test_y = test_x[:options.test_samples], test_y[:options.test_samples]
     model = compiled_model(options.seed)
     with dlgraph.from_keras(model, seed=options.seed) as net:
-        history = net.train(x, y, epochs=options.epochs)
+        history = net.train(x, y, epochs=options.epochs, checkpoint=options.checkpoint)
         _, on_machine = net.evaluate(test_x, test_y)
         where = net.machine
     _, in_keras = model.evaluate(test_x, test_y, verbose=0)
@@ -63,7 +64,7 @@ def main(arguments: list[str] | None = None) -> float:
     seconds = sum(history.machine_seconds)
     print(f"\nAccuracy on {len(test_x)} test images: {on_machine:.2%} on the {where}, {in_keras:.2%} in Keras.")
     if seconds:
-        print(f"Training took {seconds:.2f} s of machine time: {len(x) * options.epochs / seconds:.0f} samples/s.")
+        print(f"Training took {seconds:.2f} s of machine time: {len(x) * len(history.epoch) / seconds:.0f} samples/s.")
     return float(on_machine)
 
 

@@ -1,6 +1,8 @@
 """Every optimiser: parameters and state after training on the machine equal those of the reference, bit for bit."""
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -81,17 +83,23 @@ def test_rates_of_every_batch_in_parts_and_state_handed_on(spinn3: MachineTarget
     assert_equal(on_machine, expected)
 
 
-def test_a_keras_optimiser_with_a_schedule() -> None:
-    """Trained by Keras first, then on the machine in two calls, as the twin in one; then by Keras again."""
+def test_a_keras_optimiser_with_a_schedule(tmp_path: Path) -> None:
+    """Trained by Keras first, then from checkpoint to checkpoint by the machine, the reference and the machine again.
+
+    A twin does as much in one call.  Then Keras trains again.
+    """
     x, y = data(100, n_inputs=12)
     model = mlp(12, 20, 3)
     schedule = keras.optimizers.schedules.CosineDecay(0.002, 40, warmup_target=0.02, warmup_steps=10)
     model.compile(keras.optimizers.AdamW(schedule, weight_decay=0.01), model.loss, metrics=["accuracy"])
     model.fit(x, y, 16, verbose=0)
     with dlgraph.from_keras(model, machine(), seed=3) as net:
-        twin = net.reference()
-        losses = [loss for _ in range(2) for loss in net.train(x, y, epochs=2, batch_size=16, verbose=0).history["loss"]]
+        twin, helper = net.reference(), net.reference()
+        for each, last in (net, 2), (helper, 3), (net, 4):
+            history = each.train(x, y, epochs=last, batch_size=16, checkpoint=tmp_path / "a.npz", verbose=0)
+        losses = history.history["loss"]
         assert losses == twin.train(x, y, epochs=4, batch_size=16, verbose=0).history["loss"]
+        assert [seconds > 0 for seconds in history.machine_seconds] == [True, True, False, True]
         assert_same(net, twin)
         assert int(model.optimizer.iterations) == twin.model.optimizer.iterations == 5 * 7
         twin_state = [array for layer in twin.model.read_state(()).slots for part in layer for array in part]

@@ -163,6 +163,7 @@ def test_two_processes_side_by_side(tmp_path: Path) -> None:
     for process in processes:
         output, errors = process.communicate(timeout=200)
         assert output.strip() == "equal" and process.returncode == 0, errors
+        assert "Traceback" not in errors, errors                      # the network was left for the end of the program to close
 
 
 def test_a_sum_that_overflows_ends_the_run() -> None:

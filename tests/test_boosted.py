@@ -12,7 +12,7 @@ import pytest  # noqa: E402
 
 from dlgraph import data  # noqa: E402
 from dlgraph.data import Distortion, distorted  # noqa: E402
-from dlgraph.errors import DataError, ModelError  # noqa: E402
+from dlgraph.errors import CheckpointError, DataError, ModelError  # noqa: E402
 from dlgraph.executors import make_reference  # noqa: E402
 from dlgraph.networks import BoostedLeNet4  # noqa: E402
 from dlgraph.networks.selection import disagreeing, half_wrong  # noqa: E402
@@ -233,6 +233,36 @@ def test_interrupted(digits: data.DataSet) -> None:
     with pytest.raises(KeyboardInterrupt):
         net.train(digits.x_train[:100], digits.y_train[:100], verbose=0, callbacks=[Stop()])
     assert net.n_trained == 1 and len(net.predict(digits.x_test[:5], verbose=0)) == 5
+
+
+def test_goes_on_from_checkpoints(digits: data.DataSet, tmp_path: Path) -> None:
+    """Broken in the second network, in the same program and in another one; a further call needs another folder."""
+    class Stop(keras.callbacks.Callback):
+        n = 0
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.n += 1
+            if self.n == 4:
+                raise KeyboardInterrupt
+
+    x, y = digits.x_train[:200], digits.y_train[:200]
+    arguments = {"epochs": 2, "set_size": 64, "verbose": 0}
+    whole = boosted()
+    expected = whole.train(x, y, **arguments)
+    first = boosted()
+    with pytest.raises(KeyboardInterrupt):
+        first.train(x, y, callbacks=[Stop()], checkpoint=tmp_path / "a", **arguments)
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["network_1.npz", "network_2.npz"]
+    for net in (boosted(), first):
+        history = net.train(x, y, checkpoint=str(tmp_path / "a"), resume=True, **arguments)
+        assert [each.history for each in history.histories] == [each.history for each in expected.histories]
+        assert np.array_equal(net.predict(x, verbose=0), whole.predict(x, verbose=0)) and net.n_trained == 3
+    with pytest.raises(CheckpointError, match="network_2.npz is the checkpoint of another training: digest of X, y"):
+        first.train(x, y, checkpoint=tmp_path / "a", **arguments)
+    for given, words in (({"checkpoint": tmp_path / "a" / "network_1.npz"}, "is not a folder"), ({"checkpoint": 3}, "not a path"),
+                         ({"resume": True}, "none is named"), ({"checkpoint": tmp_path / "b", "resume": True}, "no checkpoint")):
+        with pytest.raises(DataError, match=words):
+            boosted().train(x, y, **arguments, **given)
 
 
 def test_bytes_as_they_are(digits: data.DataSet) -> None:

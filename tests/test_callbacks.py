@@ -75,6 +75,14 @@ def test_learning_rate_scheduler() -> None:
     assert equal(net.get_weights(), twin.get_weights())
 
 
+def test_a_twin_s_rate_is_a_float32_too() -> None:
+    net = on_host(mlp(4, 9, 3))
+    twin = net.reference()
+    schedule = callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.7)
+    histories = [each.train(X, Y, epochs=6, callbacks=[schedule], verbose=0).history for each in (net, twin)]
+    assert histories[0] == histories[1] and equal(net.get_weights(), twin.get_weights())
+
+
 @pytest.mark.parametrize("monitor", ["loss", "val_loss", "val_accuracy", "accuracy"])
 def test_early_stopping_restores_the_best_weights(monitor) -> None:
     model = mlp(4, 9, 3, rate=0.0)                                    # nothing gets better

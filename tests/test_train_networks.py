@@ -47,8 +47,44 @@ def test_one_network(tmp_path: Path, network: str, capsys: pytest.CaptureFixture
     assert "Keras in floating point" in capsys.readouterr().out
 
 
-def test_three_networks(tmp_path: Path) -> None:
-    record = record_of(tmp_path, "boosted_lenet4", "--samples", "96", "--test-samples", "50")
+def interrupt(monkeypatch: pytest.MonkeyPatch, n_done: int) -> None:
+    """Ctrl-C in a recording, when so many epochs are done."""
+    begin = course.Course.on_epoch_begin
+
+    def interrupted(self, epoch: int, logs: object = None) -> None:
+        if len(self.entries) == n_done:
+            raise KeyboardInterrupt
+        begin(self, epoch, logs)
+
+    monkeypatch.setattr(course.Course, "on_epoch_begin", interrupted)
+
+
+def test_a_recording_that_was_interrupted_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                  capsys: pytest.CaptureFixture) -> None:
+    """The record is that of an unbroken one, but says where it was broken; wall times of both processes are in it."""
+    arguments = ("--samples", "64", "--test-samples", "20", "--checkpoint", str(tmp_path / "kept"))
+    expected = record_of(tmp_path / "whole", "mlp_300", *arguments[:4])
+    interrupt(monkeypatch, 1)
+    with pytest.raises(KeyboardInterrupt):
+        record_of(tmp_path / "broken", "mlp_300", *arguments)
+    monkeypatch.undo()
+    record = record_of(tmp_path / "broken", "mlp_300", *arguments)
+    assert expected["resumed_after"] == [] and record["resumed_after"] == [1]
+    assert "in 2 processes: resumed from checkpoints after epoch 1\n" in capsys.readouterr().out
+    walls = [[epoch.pop("wall_seconds") for epoch in each["accuracy"]] for each in (expected, record)]
+    assert record["accuracy"] == expected["accuracy"] and record["figures"] == expected["figures"]
+    assert record["wall_seconds"] >= sum(walls[1])
+
+
+def test_three_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupted amid the second one."""
+    arguments = ("--samples", "96", "--test-samples", "50", "--checkpoint", str(tmp_path / "kept"))
+    interrupt(monkeypatch, 3)
+    with pytest.raises(KeyboardInterrupt):
+        record_of(tmp_path, "boosted_lenet4", *arguments)
+    monkeypatch.undo()
+    record = record_of(tmp_path, "boosted_lenet4", *arguments)
+    assert record["resumed_after"] == [3]
     assert [epoch["member"] for epoch in record["accuracy"]] == [1, 1, 2, 2, 3, 3]
     assert all(epoch["samples"] == 96 for epoch in record["accuracy"])
     assert record["figures"]["candidates_2"] >= 96 and record["figures"]["candidates_3"] >= 96
@@ -99,4 +135,6 @@ def test_records_in_the_documentation(tmp_path: Path) -> None:
     record["figures"]["published_error_percent"] = 1.7
     words, = recorded.text(record)
     assert "2.00 s of machine time" in words and "2.10 mJ" in words and "1.7% published" in words
-    assert "Every bit was equal to the reference." in words
+    assert "Every bit was equal to the reference." in words and "Resumed" not in words
+    record["resumed_after"] = [1, 2]
+    assert "Resumed from checkpoints after epoch 1, 2." in recorded.text(record)[0]

@@ -20,6 +20,7 @@ from spinn_utilities.config_holder import set_config
 
 from dlgraph.errors import MachineError
 from dlgraph.gfe import counts, memory_access, quiet
+from dlgraph.gfe.reports_folder import why_it_cannot_be_written
 from dlgraph.mapping.placement import ChipRoom
 from dlgraph.mapping.plan import Core
 from dlgraph.vertices import NetworkVertex
@@ -89,6 +90,9 @@ class Session:
         if cores:
             more = f"\n... and {len(cores) - MAX_CORE_ERRORS} more cores" if len(cores) > MAX_CORE_ERRORS else ""
             raise MachineError("The run on the machine failed:\n" + "\n".join(cores[:MAX_CORE_ERRORS]) + more) from failure
+        no_room = why_it_cannot_be_written()
+        if no_room is not None:
+            raise MachineError(f"The run on the machine failed: {failure}\n{no_room}") from failure
         tail = "\n".join(line for line in said.getvalue().splitlines()[-30:] if line.strip(" =|"))
         raise MachineError(f"The run on the machine failed: {failure}\n{tail}") from failure
 

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dlgraph.api import from_keras
-from dlgraph.arguments import check_batch_size, check_integer, check_shuffle, refuse_others
+from dlgraph.arguments import (check_batch_size, check_folder, check_integer, check_resume, check_shuffle,
+                               refuse_others)
 from dlgraph.callbacks import History
 from dlgraph.data.distorted import distorted_chunks
 from dlgraph.data.distortion import Distortion
@@ -109,7 +110,8 @@ class BoostedLeNet4:
 
     def train(self, X: Any, y: Any, epochs: int = 1, batch_size: int | None = 32, shuffle: bool = True,
               validation_data: Any = None, callbacks: Any = None, verbose: Any = "auto", *, set_size: int | None = None,
-              max_candidates: int | None = None, keep_sets: bool = False, **others: Any) -> BoostedHistory:
+              max_candidates: int | None = None, keep_sets: bool = False, checkpoint: Any = None, resume: Any = "auto",
+              **others: Any) -> BoostedHistory:
         """Train the three networks, one after the other.
 
         Where fewer hard samples are found among ``max_candidates`` than wanted, a network is trained on those found.  Where
@@ -129,7 +131,11 @@ class BoostedLeNet4:
         :param set_size: samples for the second and for the third network; None for as many as in X
         :param max_candidates: distorted samples to look at for each of the two; None for 50 times ``set_size``
         :param keep_sets: keep the two sets in the history
+        :param checkpoint: a folder for a checkpoint of each network, as of :meth:`dlgraph.Network.train`; a training that goes on
+            from there chooses the two sets again, which takes its time.  A further call needs another folder.
+        :param resume: likewise
         :raises DataError: where an argument cannot be used; before a machine is touched
+        :raises CheckpointError: likewise, where a file cannot be used or is of another training
         """
         refuse_others(others, "train")
         level = check_verbose(verbose)
@@ -141,10 +147,11 @@ class BoostedLeNet4:
         size = check_integer("set_size", set_size, batch) if set_size is not None else len(X)
         most = (check_integer("max_candidates", max_candidates, 1) if max_candidates is not None
                 else _CANDIDATES_PER_SAMPLE * size)
+        check_resume(resume, checkpoint)
+        folder = None if checkpoint is None else check_folder("checkpoint", checkpoint)
         result = BoostedHistory()
         if epochs == 0:
             return result
-        self._n_calls += 1
         self.n_trained = 0
         for number, network in enumerate(self.networks):
             set_x, set_y = X, y
@@ -163,9 +170,15 @@ class BoostedLeNet4:
                 result.n_candidates.append(0)
                 result.n_samples.append(len(X))
             self._say(level, f"Network {number + 1} of {N_NETWORKS}")
+            kept: dict[str, Any] = {}
+            if folder is not None:                                # of the later files some may be missing
+                kept = {"checkpoint": folder / f"network_{number + 1}.npz",
+                        "resume": "auto" if resume is True and number else resume}
             with network:
-                result.histories.append(network.train(set_x, set_y, epochs, batch, shuffle, validation_data, callbacks, verbose))
+                result.histories.append(network.train(set_x, set_y, epochs, batch, shuffle, validation_data, callbacks, verbose,
+                                                      **kept))
             self.n_trained = number + 1
+        self._n_calls += 1                      # one that is interrupted does not count: it is the same one that goes on
         return result
 
     def predict(self, X: Any, batch_size: int | None = None, verbose: Any = "auto", **others: Any) -> Float32Array:
@@ -288,7 +301,7 @@ class BoostedLeNet4:
             if report.live:
                 report.redraw(f"Looking for samples that {what}: {n}/{size} among {n_candidates} distorted ones")
 
-        random = np.random.Generator(np.random.PCG64([self._seed, self._n_calls, number]))
+        random = np.random.Generator(np.random.PCG64([self._seed, self._n_calls + 1, number]))
         candidates = self._candidates(x, y, most, int(random.integers(2**32)), chunk=min(_CHUNK, max(256, 4 * size)))
         try:
             chosen = (half_wrong(candidates, wrong, size, random, told) if number == 1
