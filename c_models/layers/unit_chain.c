@@ -51,7 +51,7 @@ static void claim(operation_t *operation, const uint32_t **words)
 {
     const operation_config_t *config = &operation->config;
     if (!CHAIN_CAN(config->kind)) {
-        runtime_fail("this binary has no operation %u", config->kind);
+        runtime_fail("no operation %u here", config->kind);
     }
     uint32_t n_slots = stream_layout.slot_mask + 1;
     switch (config->kind) {

@@ -164,12 +164,6 @@ static void start(void)
     simulation_ready_to_read();
 }
 
-static void answer_while_idle(void)
-{
-    streams_drain();
-    streams_answer();
-}
-
 void vertex_main(void (*prepare)(void), void (*run)(void))
 {
     static uint32_t timer_period, simulation_ticks, infinite_run;
@@ -190,7 +184,7 @@ void vertex_main(void (*prepare)(void), void (*run)(void))
     streams_initialise(vertex_region(REGION_STREAMS), vertex_region(REGION_SENT));
     prepare();
     spin1_callback_on(TIMER_TICK, look, 0);
-    runtime_while_idle(answer_while_idle);
+    runtime_while_idle(streams_serve);
     simulation_set_start_function(start);
     simulation_set_uses_timer(false);
     simulation_run();

@@ -22,3 +22,18 @@ void packet_ring_start(uint32_t n_entries)
     runtime_set_fiq_registers(registers);
     runtime_install_fiq(CC_MC_INT, packet_ring_fiq);
 }
+
+packet_t *packet_ring_next(packet_t *next)
+{
+    uint32_t registers[5];
+    uint cpsr = spin1_int_disable();
+    runtime_get_fiq_registers(registers);
+    const packet_t *written = (const packet_t *) registers[1];
+    while (next != written && *(volatile uint32_t *) &next->key == PACKET_NONE) {
+        if (++next == packet_ring.end) {
+            next = packet_ring.first;
+        }
+    }
+    spin1_mode_restore(cpsr);
+    return next;
+}

@@ -3,8 +3,9 @@
  *
  * A bare FIQ handler on banked registers (packet_ring_fiq.S) stores key and payload and nothing else;
  * streams_drain() empties the ring in thread mode.  An entry whose key is PACKET_NONE is free.
- * A ring that overflows loses packets as the fabric does, and the streams' checksums notice; the mapping makes it large
- * enough for everything that the windows let be on the way (dlgraph/mapping/memory.py).
+ * A ring that overflows loses packets as the fabric does, and the streams notice; the mapping makes it large enough for
+ * everything that the windows let be on the way (dlgraph/mapping/memory.py), but not for what is sent again.  Then the interrupt
+ * has gone once around, and no longer writes where is read next: packet_ring_next finds the place.
  */
 #ifndef PACKET_RING_H
 #define PACKET_RING_H
@@ -27,5 +28,8 @@ extern packet_ring_t packet_ring;
 
 /* Claims DTCM for the ring and lets the receive interrupt fill it. */
 void packet_ring_start(uint32_t n_entries);
+
+/* Where to read next, if there is nothing at `next`: mostly just there. */
+packet_t *packet_ring_next(packet_t *next);
 
 #endif

@@ -4,7 +4,6 @@
 #include "runtime.h"
 #include "stream_recovery.h"
 #include "stream_state.h"
-#include "words_clear.h"
 
 stream_layout_t stream_layout;
 stream_counts_t stream_counts;
@@ -105,7 +104,11 @@ void streams_wait(void)
     uint32_t before = runtime_cycles();
     while (streams_idle()) {
         if (stream_drain.attention) {
+            uint32_t received = stream_drain.received;
             streams_attend();
+            if (stream_drain.received != received) {
+                break;                     /* an answer that keeps a distance takes in what comes meanwhile */
+            }
         }
         interrupts_mask();
         if (streams_idle() && !stream_drain.attention) {
@@ -134,33 +137,6 @@ bool inlet_ready(uint32_t number, uint32_t sample)
 uint32_t *inlet_words(uint32_t inlet, uint32_t sample)
 {
     return inlets[inlet].words + (sample & inlets[inlet].held_mask) * inlets[inlet].n_words;
-}
-
-void inlet_open(uint32_t number, uint32_t sample)
-{
-    inlet_t *inlet = &inlets[number];
-    for (uint32_t i = 0; i < inlet->n_streams; i++) {
-        slot_open(inlet->first_stream + i, sample);
-    }
-}
-
-void inlet_free(uint32_t number, uint32_t sample)
-{
-    inlet_t *inlet = &inlets[number];
-    words_clear(inlet_words(number, sample), inlet->n_words);
-    inlet->complete[sample & inlet->held_mask] = 0;
-    inlet->wanted = NOTHING_WANTED;
-    if (inlet->held_mask != 0) {
-        inlet_open(number, sample + n_open(inlet));
-    }
-}
-
-bool inlet_has_credit(uint32_t number, uint32_t n_samples)
-{
-    inlet_t *inlet = &inlets[number];
-    bool has = inlet->credit >= n_samples;
-    inlet->wanted = has ? NOTHING_WANTED : n_samples;
-    return has;
 }
 
 uint32_t streams_window(void)

@@ -87,8 +87,17 @@ static bool has_come(const stream_t *stream, uint32_t wanted)
             : markers[stream->first_slot + (wanted & stream->inlet->held_mask)].state == SLOT_COMPLETE;
 }
 
+static void find_next(void)
+{
+    stream_drain.next = packet_ring_next(stream_drain.next);
+}
+
 static void look(void)
 {
+    find_next();
+    if (!streams_idle()) {
+        return;
+    }
     for (inlet_t *inlet = inlets; inlet < inlets + n_inlets; inlet++) {
         for (uint32_t i = 0; inlet->wanted != NOTHING_WANTED && i < inlet->n_streams; i++) {
             stream_t *stream = &streams[inlet->first_stream + i];
@@ -255,4 +264,11 @@ void streams_attend(void)
         look_due = false;
         look();
     }
+}
+
+void streams_serve(void)
+{
+    find_next();
+    streams_drain();
+    streams_answer();
 }

@@ -33,7 +33,10 @@ extern void (*streams_on_silence)(uint32_t stream, uint32_t sample);
 /* Answers what was asked for. */
 void streams_answer(void);
 
-/* The same, and looks at what is waited for where it is time. */
+/* Takes what has come and answers, in a core that has ended its pass. */
+void streams_serve(void);
+
+/* Answers, and looks at what is waited for where it is time. */
 void streams_attend(void);
 
 /* Takes a request from the wire. */

@@ -51,7 +51,7 @@ void *claim_dtcm(uint32_t bytes)
 {
     void *memory = spin1_malloc(bytes ? bytes : sizeof(uint32_t));
     if (memory == NULL) {
-        runtime_fail("%u bytes of DTCM are not to be had", bytes);
+        runtime_fail("no %u bytes of DTCM left", bytes);
     }
     return memory;
 }

@@ -59,10 +59,11 @@ def explanation(found: Sequence[Silence], plan: Plan, parameters: PassParameters
     where = f"batch {_batch(first, plan, parameters)}"
     where = f"epoch {parameters.epoch + 1}, {where}" if parameters.training else f"a pass without training, {where}"
     waiting = len({silence.consumer for silence in found if silence.stream.producer is core})
-    return (f"{core.label}, on chip ({at.x}, {at.y}) core {at.p}, gives no sign of life: for a second of machine time nothing of its "
-            f"stream of {first.stream.kind.value} came to {first.consumer.label} ({where}), nor an answer to requests. "
-            f"{'No other core' if waiting == 1 else f'{waiting - 1} more cores'} waited for it. The core, its chip or a link to it "
-            f"has died. The weights are those of the last finished epoch; what is dead is left out where the machine is found anew.")
+    others = "No other core" if waiting == 1 else f"{waiting - 1} more cores"
+    return (f"{core.label}, on chip ({at.x}, {at.y}) core {at.p}, gives no sign of life: for a second of machine time nothing "
+            f"of its stream of {first.stream.kind.value} came to {first.consumer.label} ({where}), nor an answer to requests. "
+            f"{others} waited for it. The core, its chip or a link to it has died. The weights are those of the last finished "
+            f"epoch; what is dead is left out where the machine is found anew.")
 
 
 def _batch(silence: Silence, plan: Plan, parameters: PassParameters) -> int:
