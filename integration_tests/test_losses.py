@@ -91,7 +91,7 @@ def test_a_core_that_dies_ends_the_pass_by_name() -> None:
         assert executor.plan is not None and executor._session is not None
         victim = next(vertex for vertex in executor._vertices if vertex.core.kind is CoreKind.NEURON_GROUP)
         place = executor._session.placement(victim)
-        physical = FecDataView.get_chip_at(place.x, place.y).get_physical_core_id(place.p)
+        physical = FecDataView.get_physical_core_id((place.x, place.y), place.p)
         target.machine.faults(deaths=[{"core": (place.x, place.y, physical), "after_packets": 2000}])
         with pytest.raises(MachineError) as caught:
             executor.train_epoch(samples, 1, 16, True, 0.1)
