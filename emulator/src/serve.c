@@ -353,8 +353,11 @@ static void serve(Server *s)
 static void replay(Server *s, FILE *log)
 {
     Machine *m = s->machine;
-    LogRecord record;
-    while (log_read(log, &record)) {
+    LogRecord record = {.kind = 0};
+    const char *wrong = "it is no log of an emulated machine";
+    unsigned records = 0;
+    bool good = log_is_one(log);
+    for (; good && record.kind != LOG_END && (good = log_read(log, &record, &wrong)); records++) {
         if (record.kind == LOG_FRAME) {
             machine_host_frame(m, record.at, record.data, record.length);
             machine_run(m, record.at + 1);
@@ -366,6 +369,10 @@ static void replay(Server *s, FILE *log)
                 memcpy(&m->faults, record.data, sizeof m->faults);
         }
         m->out_count = 0;
+    }
+    if (!good) {
+        say(s, "{\"event\":\"error\",\"message\":\"%s, behind %u records\"}\n", wrong, records);
+        return;
     }
     say_stats(s);
     say(s, "{\"event\":\"hash\",\"cycles\":%llu,\"hash\":\"%016llx\"}\n",
@@ -418,6 +425,8 @@ int spinnemu_serve(const ServeOptions *options)
     if (options->replay_path) {
         replay(s, log);
     } else {
+        if (log)
+            log_begin(log);
         s->bridge.log = log;
         fcntl(options->control_in, F_SETFL, fcntl(options->control_in, F_GETFL) | O_NONBLOCK);
         serve(s);
