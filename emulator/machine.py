@@ -18,6 +18,7 @@ from typing import Any
 
 from . import boot_image, build, translation_key
 from .errors import AddressBusyError, EmulatorError
+from .seal import is_whole
 from .serial_rom import serial_rom
 
 #: hardware version of each kind of board
@@ -163,6 +164,10 @@ class Machine:
         raise AssertionError("unreachable")
 
     def _start(self, rom: bytes, boot: bool, record: Any, replay: Any, snapshots: bool) -> dict[str, Any]:
+        for translation in self._translations:
+            if not is_whole(Path(translation)):
+                raise EmulatorError(f"{translation} is no translation of programs, or damaged; "
+                                    f"python -m spinnemu.translate makes one")
         library = build.library()
         image = boot_image.patched_image(BOARDS[self.board]) if boot else b""
         key = _snapshot_key(library, image, rom, self.board, self.address)
@@ -180,7 +185,7 @@ class Machine:
         }
         self._process = subprocess.Popen(
             [sys.executable, "-E", "-s", str(Path(__file__).with_name("engine.py")), json.dumps(options)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=build.environment())
         try:
             ready = self._event("ready")
         except BaseException:
@@ -304,6 +309,8 @@ def replay(
     """Repeat what was recorded, without sockets, as fast as possible.
 
     The other parameters must be those of the machine that recorded the log; the translations need not.
+
+    :raises EmulatorError: if the file is no log, damaged, or cut off: a log ends when its machine is closed
     """
     machine = Machine.__new__(Machine)
     machine._process = None
@@ -311,10 +318,13 @@ def replay(
     machine._translations = [os.path.abspath(path) for path in translations]
     machine._lock = threading.Lock()
     machine.board = _checked_board(board)
-    machine.address = address
+    machine.address = _checked_address(address, expose=True)
     try:
         machine._start(serial_rom(dead_chips, dead_cores, dead_links), boot, None, log, True)
-        stats = machine._event("stats")
+        try:
+            stats = machine._event("stats")
+        except EmulatorError as error:
+            raise EmulatorError(f"{os.fspath(log)} cannot be replayed to its end: {error}") from error
         return Replay(Counters._from_stats(stats), machine._event("hash")["hash"])
     finally:
         machine.close()

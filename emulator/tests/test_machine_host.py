@@ -179,7 +179,7 @@ def test_busy_boot_port():
             spinnemu.Machine("spinn3", address)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "192.0.2.7", "nonsense address"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "192.0.2.7", "0.0.0.0", "nonsense address"])
 def test_unsuitable_addresses(address):
     with pytest.raises(ValueError):
         spinnemu.Machine("spinn3", address)
@@ -253,11 +253,15 @@ def test_a_damaged_snapshot_is_not_used(tmp_path, monkeypatch):
     library = spinnemu.build.library()
     monkeypatch.setattr(spinnemu.build, "cache_folder", lambda: tmp_path)
     monkeypatch.setattr(spinnemu.build, "library", lambda: library)
-    for damage in (None, "flip", "cut"):
+    for damage in (None, "flip", "cut", "pipe"):
         for file in tmp_path.glob("*.snapshot"):
             content = bytearray(file.read_bytes())
             content[len(content) // 2] ^= damage == "flip"
-            file.write_bytes(content if damage == "flip" else content[:-4096])
+            if damage == "pipe":
+                file.unlink()
+                os.mkfifo(file)              # which nobody ever writes to
+            else:
+                file.write_bytes(content if damage == "flip" else content[:-4096])
         with spinnemu.Machine("spinn3", "127.0.9.6") as machine:
             assert not machine.from_snapshot
             assert scp(machine, 0)[0] == 0x80
