@@ -88,6 +88,6 @@ static void feed_packets(const uint8_t *data, uint32_t length)
 }
 
 const Target boot_rom_target = {
-    "boot_rom", "datagrams to a board that waits to be booted", 1300, 2000, begin, make_datagram, feed_datagram, end};
+    "boot_rom", "datagrams to a board that waits to be booted", 1200, 2000, begin, make_datagram, feed_datagram, end};
 const Target boot_packets_target = {
     "boot_packets", "sequences of packets to a chip that waits to be booted", 500, 2000, begin, make_packets, feed_packets, end};

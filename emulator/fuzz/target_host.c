@@ -126,4 +126,4 @@ static void feed(const uint8_t *data, uint32_t length)
 }
 
 const Target host_target = {
-    "host", "datagrams from hosts, near and foreign, to the bridge and the Ethernet device", 2600, 2000, begin, make, feed, end};
+    "host", "datagrams from hosts, near and foreign, to the bridge and the Ethernet device", 2400, 2000, begin, make, feed, end};

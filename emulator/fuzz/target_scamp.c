@@ -93,6 +93,7 @@ static void feed(const uint8_t *data, uint32_t length)
     } else {
         give(data + ENVELOPE, bytes, data[0] & 1 ? BOOT_PORT : SCP_PORT);
     }
+    bridge.requests = 0;                     /* else eight of them without an answer would hold back all others for long */
     run((1 + data[1] % 64) * 10 * CYCLES_PER_MICROSECOND);
     MUST(bridge.queue_count <= BRIDGE_QUEUE);
 }
@@ -109,4 +110,4 @@ static void end(void)
 }
 
 const Target scamp_target = {
-    "scamp", "datagrams to a booted board with SC&MP", 80, 100, begin, make, feed, end};
+    "scamp", "datagrams to a booted board with SC&MP", 380, 100, begin, make, feed, end};
