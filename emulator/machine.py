@@ -201,7 +201,7 @@ class Machine:
         process = self._process
         assert process is not None and process.stdout is not None
         line = process.stdout.readline()
-        if not line:
+        if not line.endswith("\n"):          # nothing, or what it had no time to finish
             code = process.wait()
             raise EmulatorError(f"the emulated machine ended with status {code}")
         event: dict[str, Any] = json.loads(line)
@@ -280,7 +280,7 @@ class Machine:
             process.wait()
         if process.stdout is not None:
             for line in process.stdout:
-                event = json.loads(line)
+                event = json.loads(line) if line.endswith("\n") else {"event": "cut off"}
                 if event["event"] == "end":
                     self.final_state_hash = event["hash"]
             process.stdout.close()

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef ADDRESS_SANITIZER
 #include <sanitizer/common_interface_defs.h>
 
 /* So that this one, too, comes past ending(): by SIGABRT. */
@@ -107,7 +107,7 @@ static void watch(void)
     struct itimerval timer = {{HANG_SECONDS, 0}, {HANG_SECONDS, 0}};
     signal(SIGPROF, look_for_hang);
     setitimer(ITIMER_PROF, &timer, NULL);
-#ifdef __SANITIZE_ADDRESS__
+#ifdef ADDRESS_SANITIZER
     __sanitizer_set_death_callback(ending);
 #else
     signal(SIGSEGV, fatal_signal);

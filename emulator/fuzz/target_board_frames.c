@@ -3,7 +3,7 @@
 #include "fuzz.h"
 #include <string.h>
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
 #else
 #define ASAN_POISON_MEMORY_REGION(PLACE, BYTES) (void)0

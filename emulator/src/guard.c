@@ -1,7 +1,7 @@
 #include "guard.h"
 #include "machine.h"
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
 
 static void guard(const void *place, bool on)

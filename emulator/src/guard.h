@@ -7,7 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined __SANITIZE_ADDRESS__             /* GCC */
+#define ADDRESS_SANITIZER
+#elif defined __has_feature                  /* Clang */
+#if __has_feature(address_sanitizer)
+#define ADDRESS_SANITIZER
+#endif
+#endif
+
+#ifdef ADDRESS_SANITIZER
 enum { GUARD_BYTES = 64 };
 #define GUARD(NAME) uint8_t NAME[GUARD_BYTES];
 #else

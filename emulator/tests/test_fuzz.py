@@ -1,5 +1,6 @@
 """A short run of the fuzzer (``make fuzz`` is a long one), and whether it finds what is there to be found."""
 import json
+import os
 import subprocess
 import sys
 
@@ -13,7 +14,9 @@ MISTAKES = {1: "shift exponent", 2: "heap-buffer-overflow", 3: "use-after-poison
 
 
 def fuzz(*options):
-    return subprocess.run([sys.executable, str(FUZZ), *options], capture_output=True, text=True)
+    # Leaks are looked for by ``make fuzz``: it takes a system call that not every container allows.
+    return subprocess.run([sys.executable, str(FUZZ), *options], capture_output=True, text=True,
+                          env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
 
 
 def test_nothing_is_found():
