@@ -64,7 +64,7 @@ def library_later(paths: Sequence[Path]) -> Path | None:
     if _has_headers() and not _is_being_made(target):
         command = [sys.executable, "-m", f"{__package__}.translate", "--background", *map(str, paths)]
         subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                         stderr=subprocess.DEVNULL)
+                         stderr=subprocess.DEVNULL, env=build.environment())
     return None
 
 
