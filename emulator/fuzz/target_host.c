@@ -19,7 +19,7 @@ static const uint8_t board[6] = {0x02, 0x99, 0xe1, 0x17, 0x5b, 0xc3};
 static void end(void)
 {
     if (machine) {
-        MUST(bridged || admitted < 100);     /* else nothing was looked at */
+        MUST(bridged > 100 || bridge.datagrams_in < 1000);           /* else little was looked at */
         machine_free(machine);
     }
     machine = NULL;
@@ -102,9 +102,13 @@ static void feed(const uint8_t *data, uint32_t length)
     bool queued = !refused && bridge.repeats_dropped == before.repeats_dropped;
     MUST(bridge.queue_count == before.queue_count + queued && bridge.requests <= BRIDGE_REQUESTS);
 
-    bool few = bridge.datagrams_in >> 8 & 1;         /* for a while the driver reads seldom, and frames are short */
+    /* For a while all goes through the bridge and is read; then the ring fills, with frames of all lengths, or short ones. */
+    unsigned phase = bridge.datagrams_in >> 9 & 3;
+    bool few = phase == 3;
     uint32_t most = few ? SHORT_MOST / 2 : SHORT_MOST;
-    if (data[4] & STRAIGHT && (data[4] & SHORT || !few) && bytes && bytes <= FRAME_MAX && !machine_host_frame_due(machine)) {
+    if (phase < 2)
+        bridge.requests = data[5] & 3 ? 0 : bridge.requests;         /* as if they had been answered */
+    else if (data[4] & STRAIGHT && (data[4] & SHORT || !few) && bytes && bytes <= FRAME_MAX && !machine_host_frame_due(machine)) {
         machine_host_frame(machine, machine->now + 1, data + ENVELOPE, data[4] & SHORT && bytes > most ? most : bytes);
         admitted++;
     }
@@ -121,7 +125,7 @@ static void feed(const uint8_t *data, uint32_t length)
     MUST(counters.frames_in + counters.frames_lost + machine_host_frame_due(machine) == admitted);
     MUST(machine->chip[0].ethernet.frames == ring.count && ring.count < 64);
     (void)bridge_working(&bridge, machine);
-    if (data[4] & READS && !(few && data[5] & 3) && (get(FRAMES, 4) >> 1 & 63))
+    if ((phase < 2 || data[4] & READS) && !(few && data[5] & 3) && (get(FRAMES, 4) >> 1 & 63))
         read_a_frame();
 }
 

@@ -1,4 +1,4 @@
-/* Logs of datagrams: whole ones are read to the end, all others are not taken for whole. */
+/* Logs of datagrams: whole ones are read to the end, and what is taken for whole says what it would say if it were written anew. */
 #include "datagram_log.h"
 #include "fuzz.h"
 #include <stdlib.h>
@@ -39,16 +39,23 @@ static void feed(const uint8_t *data, uint32_t length)
 {
     if (length < 2)
         return;
-    FILE *file = fmemopen((void *)(data + 1), length - 1, "rb");
-    MUST(file);
+    char *bytes = NULL;
+    size_t again_bytes = 0;
+    FILE *file = fmemopen((void *)(data + 1), length - 1, "rb"), *again = open_memstream(&bytes, &again_bytes);
+    MUST(file && again && log_begin(again));
     static LogRecord record;
     const char *wrong = NULL;
     bool good = log_is_one(file);
     record.kind = 0;
-    while (good && record.kind != LOG_END && (good = log_read(file, &record, &wrong)))
+    while (good && record.kind != LOG_END && (good = log_read(file, &record, &wrong))) {
         MUST(record.length <= FRAME_MAX && record.kind >= LOG_FRAME && record.kind <= LOG_FAULTS);
-    MUST(good == (data[0] & 1));
+        MUST(log_write(again, record.kind, record.at, record.data, record.length));
+    }
     fclose(file);
+    fclose(again);
+    MUST(good || !(data[0] & 1));
+    MUST(!good || (again_bytes < length && !memcmp(bytes, data + 1, again_bytes)));      /* of parts of logs one may be made */
+    free(bytes);
 }
 
 const Target log_target = {
