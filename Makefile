@@ -3,6 +3,9 @@
 #   make demo             train on handwritten digits, on an emulated SpiNNaker board (or on DLGRAPH_MACHINE)
 #   make test             every test that takes seconds
 #   make test-wide        the others: large networks, many random ones
+#   make sanitize         the tests of the emulator and of the kernels, built with sanitisers (GCC): some ten minutes
+#   make fuzz             made-up input for everything that takes bytes from outside: half an hour.  N=1000000 inputs instead of ten
+#                         million, SEED=2 others, RECORD=FILE for the counts
 #   make docs             the documentation, in docs/_build/html
 #   make lint             ruff and mypy
 #   make benchmark-mnist  one epoch of MNIST on an emulated board, against the reference and Keras
@@ -19,7 +22,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WARNINGS_ARE_ERRORS ?= -W --keep-going
 
-.PHONY: demo test test-wide docs lint benchmark-mnist benchmark-networks clean
+.PHONY: demo test test-wide sanitize fuzz docs lint benchmark-mnist benchmark-networks clean
 
 demo: $(VENV)/has-keras $(VENV)/has-examples
 	$(BIN)/python examples/train_digits.py $(if $(DLGRAPH_MACHINE),,--board spinn3)
@@ -29,6 +32,22 @@ test: $(VENV)/has-keras $(VENV)/has-test $(VENV)/has-docs
 
 test-wide: $(VENV)/has-keras $(VENV)/has-test
 	$(BIN)/python -m pytest -n 2 -m wide --timeout 3600 $(PYTEST_OPTIONS)
+
+# Python is not built with sanitisers: their library has to be there before it.
+SANITIZED := SPINNEMU_SANITIZE=1 DLGRAPH_SANITIZE=1 ASAN_OPTIONS=detect_leaks=0 \
+    LD_PRELOAD=$(shell $(if $(filter default,$(origin CC)),gcc,$(CC)) -print-file-name=libasan.so)
+KERNEL_TESTS := $(patsubst %,tests/test_%.py,kernels_host kernels_convolution kernels_unit_ops optimiser_kernels reference \
+    reference_graphs)
+
+sanitize: $(VENV)/has-test
+	$(SANITIZED) $(BIN)/python -m pytest -n 2 --dist loadfile emulator/tests $(KERNEL_TESTS) $(PYTEST_OPTIONS)
+
+N ?= 10000000
+SEED ?= 1
+RECORD ?= benchmarks/results/fuzz.json
+
+fuzz: $(VENV)/has-test $(VENV)/has-benchmark
+	$(BIN)/python benchmarks/fuzz.py --inputs $(N) --seed $(SEED) --out $(RECORD)
 
 docs: $(VENV)/has-docs
 	$(BIN)/python -m sphinx -b html $(WARNINGS_ARE_ERRORS) docs docs/_build/html

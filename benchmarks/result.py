@@ -87,7 +87,8 @@ class Result:
 
 def validate(record: dict[str, Any]) -> None:
     """:raises jsonschema.ValidationError: if the record is not as the schema has it"""
-    jsonschema.validate(record, json.loads((HERE / "schema.json").read_text(encoding="utf-8")))
+    schema = "fuzz_schema.json" if record.get("benchmark") == "fuzz" else "schema.json"
+    jsonschema.validate(record, json.loads((HERE / schema).read_text(encoding="utf-8")))
 
 
 def command_line(argv: list[str]) -> str:

@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Iterable, Mapping, Optional, Sequence
 
 HERE = Path(__file__).resolve().parent
+#: Beside the binaries: dlgraph/binaries looks at them before a machine gets them.
+CHECKSUMS = "checksums.sha256"
 sys.path.insert(0, str(HERE))
 
 # pylint: disable=wrong-import-position
@@ -354,6 +356,17 @@ def size_table(images: Iterable[Image], programs: Mapping[str, Program]) -> str:
     return "\n".join(lines)
 
 
+def write_checksums(folder: Path, names: Iterable[str]) -> None:
+    """Write the SHA-256 of files that were just built beside them, in the form
+    of sha256sum; those of others stay."""
+    path = folder / CHECKSUMS
+    lines = path.read_text(encoding="ascii").splitlines() if path.exists() else []
+    known = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    known |= {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    path.write_text("".join(f"{known[name]}  {name}\n" for name in sorted(known)
+                            if (folder / name).is_file()), encoding="ascii")
+
+
 def build(out: os.PathLike | str, targets: Optional[Sequence[str]] = None,
           cc: Optional[str] = None, work: Optional[os.PathLike | str] = None,
           jobs: Optional[int] = None, quiet: bool = False) -> list[Image]:
@@ -376,6 +389,7 @@ def build(out: os.PathLike | str, targets: Optional[Sequence[str]] = None,
     compiler = Compiler(cc or os.environ.get("ARM_CC"))
     builder = Builder(Path(out), compiler, Path(work or HERE / "build"))
     images = builder.build(programs, jobs or os.cpu_count() or 1)
+    write_checksums(Path(out), [f"{name}.aplx" for name in programs])
     if not quiet:
         print(size_table(images, programs))
     return images

@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Mapping
+from urllib.parse import urlparse
 
 from dlgraph.errors import MachineError
 from dlgraph.targets import BoardTarget, EmulatedTarget, MachineTarget, SpallocTarget
@@ -40,6 +41,8 @@ def _check_board(board: str) -> None:
 def _check_text(name: str, value: object) -> None:
     if not isinstance(value, str) or not value.strip():
         raise MachineError(f"{name}={value!r} is not a name. Give it as text, such as {name}='spinnaker.example.org'.")
+    if not value.isprintable():
+        raise MachineError(f"{name}={value!r} has characters that no name has. Give it as plain text.")
 
 
 def _checked_faults(faults: object, board: str) -> spinnemu.Faults | None:
@@ -142,6 +145,11 @@ class Spalloc:
         for name in ("user", "machine"):
             if getattr(self, name) is not None:
                 _check_text(name, getattr(self, name))
+        try:
+            urlparse(self.server if "://" in self.server else f"spalloc://{self.server}").port  # noqa: B018 - looks at it
+        except ValueError as error:
+            raise MachineError(f"server={self.server!r} is not the address of a server: {error}. Give a host name, "
+                               f"'spalloc://user@host:port' or 'https://host'.") from error
 
     def target(self) -> MachineTarget:
         return SpallocTarget(self.server, self.port, self.user, self.machine)
@@ -191,7 +199,7 @@ def configured_machine(paths: list[Path]) -> Machine | None:
     try:
         parser.read(paths)
         named = {key: value.strip() for key, value in parser.items("Machine")} if parser.has_section("Machine") else {}
-    except (configparser.Error, UnicodeDecodeError) as error:
+    except (configparser.Error, ValueError) as error:        # what is no text is a ValueError
         raise MachineError(f"The Graph Front End configuration cannot be read: {error}. Mend the file, or name the "
                            f"machine by machine=dlgraph.Emulated().") from error
     named = {key: value for key, value in named.items() if value.lower() not in ("", "none")}

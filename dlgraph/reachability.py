@@ -15,6 +15,7 @@ from dlgraph.errors import MachineError
 
 SCP_PORT = 17893          #: where a booted board answers
 BOOT_PORT = 54321         #: where a board that is not booted listens
+MAX_REPLY = 1 << 16       #: characters of a spalloc server's answer that are read
 _TRY_SECONDS = 0.5        #: between two questions
 
 # SDP header (reply wanted, tag 255, port 0 of core 0 of the root chip) and SCP command VER, sequence 0, no arguments
@@ -81,8 +82,8 @@ def server_answers(host: str, port: int, speaks_json: bool, seconds: float = 5.0
                 return
             sock.sendall(b'{"command": "version", "args": [], "kwargs": {}}\n')
             with sock.makefile("r", encoding="utf-8") as lines:
-                reply = json.loads(lines.readline() or "null")
-    except (OSError, ValueError) as error:
+                reply = json.loads(lines.readline(MAX_REPLY) or "null")
+    except (OSError, ValueError, RecursionError) as error:
         raise MachineError(f"No answer at the spalloc server {host} port {port}: {error}. Check the name and the "
                            f"port; or run without a board: machine=dlgraph.Emulated().") from error
     if not isinstance(reply, dict) or not isinstance(reply.get("return"), str):
@@ -97,6 +98,6 @@ def find_address(hostname: str, port: int) -> tuple[str, int]:
     """
     try:
         return socket.gethostbyname(hostname), port
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError, TypeError) as error:        # what cannot be a name at all is one of the last two
         raise MachineError(f"The host name {hostname!r} is unknown ({error}). Check it, or give an IP address."
                            ) from error

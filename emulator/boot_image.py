@@ -11,6 +11,8 @@ from .errors import EmulatorError
 #: where the image holds the system variables that the host sets
 VARIABLES_OFFSET = 384
 VARIABLES_BYTES = 128
+#: what the boot ROM takes
+IMAGE_BYTES = 32 * 1024
 #: time stamp of machines that start booted: fixed, so that they can be kept
 BOOT_TIME = 1_700_000_000
 
@@ -61,8 +63,17 @@ def patched_image(hardware_version: int, path: Path | None = None) -> bytes:
 
     :param hardware_version: 3 or 5
     :param path: the image; that of the installed SpiNNMan if not given
+    :raises EmulatorError: if there is none, or it is none
     """
-    image = bytearray((path or find_image()).read_bytes())
+    path = path or find_image()
+    try:
+        image = bytearray(path.read_bytes())
+    except OSError as error:
+        raise EmulatorError(f"the boot image cannot be read: {error}") from error
+    least = VARIABLES_OFFSET + VARIABLES_BYTES
+    if not least < len(image) <= IMAGE_BYTES:
+        raise EmulatorError(f"{path} is no boot image of SC&MP, or damaged: it has {len(image)} bytes, and one has more than "
+                            f"{least} and at most {IMAGE_BYTES}")
     variables = bytearray(VARIABLES_BYTES)
     for offset, kind, value in _DEFAULTS:
         struct.pack_into(f"<{kind}", variables, offset, value)

@@ -19,6 +19,7 @@ from typing import Any
 from . import boot_image, build, translation_key
 from .errors import AddressBusyError, EmulatorError
 from .faults import PACKET_TYPES, Death, Faults, PacketFault, SlowCore
+from .seal import is_whole
 from .serial_rom import serial_rom
 
 #: hardware version of each kind of board
@@ -194,6 +195,10 @@ class Machine:
         raise AssertionError("unreachable")
 
     def _start(self, rom: bytes, boot: bool, record: Any, replay: Any, snapshots: bool) -> dict[str, Any]:
+        for translation in self._translations:
+            if not is_whole(Path(translation)):
+                raise EmulatorError(f"{translation} is no translation of programs, or damaged; "
+                                    f"python -m spinnemu.translate makes one")
         library = build.library()
         image = boot_image.patched_image(BOARDS[self.board]) if boot else b""
         dead = "" if self._faults is None else self._faults._dead_from_the_start()
@@ -213,7 +218,7 @@ class Machine:
         }
         self._process = subprocess.Popen(
             [sys.executable, "-E", "-s", str(Path(__file__).with_name("engine.py")), json.dumps(options)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=build.environment())
         try:
             ready = self._event("ready")
         except BaseException:
@@ -229,7 +234,7 @@ class Machine:
         process = self._process
         assert process is not None and process.stdout is not None
         line = process.stdout.readline()
-        if not line:
+        if not line.endswith("\n"):          # nothing, or what it had no time to finish
             code = process.wait()
             raise EmulatorError(f"the emulated machine ended with status {code}")
         event: dict[str, Any] = json.loads(line)
@@ -335,7 +340,7 @@ class Machine:
             process.wait()
         if process.stdout is not None:
             for line in process.stdout:
-                event = json.loads(line)
+                event = json.loads(line) if line.endswith("\n") else {"event": "cut off"}
                 if event["event"] == "end":
                     self.final_state_hash = event["hash"]
             process.stdout.close()
@@ -365,6 +370,8 @@ def replay(
 
     The other parameters must be those of the machine that recorded the log; the translations need not.  Faults on request are in
     the log.
+
+    :raises EmulatorError: if the file is no log, damaged, or cut off: a log ends when its machine is closed
     """
     machine = Machine.__new__(Machine)
     machine._process = None
@@ -373,10 +380,13 @@ def replay(
     machine._translations = [os.path.abspath(path) for path in translations]
     machine._lock = threading.Lock()
     machine.board = _checked_board(board)
-    machine.address = address
+    machine.address = _checked_address(address, expose=True)
     try:
         machine._start(serial_rom(dead_chips, dead_cores, dead_links), boot, None, log, True)
-        stats = machine._event("stats")
+        try:
+            stats = machine._event("stats")
+        except EmulatorError as error:
+            raise EmulatorError(f"{os.fspath(log)} cannot be replayed to its end: {error}") from error
         return Replay(Counters._from_stats(stats), machine._event("hash")["hash"])
     finally:
         machine.close()

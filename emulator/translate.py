@@ -16,7 +16,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import EmulatorError
+from .translate_image import read_aplx
 from .translations import library
+
+
+def _checked(path: Path) -> bytes:
+    """What is in an ``.aplx`` file.
+
+    :raises EmulatorError: naming the file, if it is none
+    """
+    content = path.read_bytes()
+    try:
+        read_aplx(content)
+    except EmulatorError as error:
+        raise EmulatorError(f"{path}: {error}") from error
+    return content
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.background:
         os.nice(19)
     try:
-        made = library(path.read_bytes() for path in options.image)
+        made = library(_checked(path) for path in options.image)
         if options.out:
             shutil.copyfile(made, options.out)
     except (EmulatorError, OSError) as error:

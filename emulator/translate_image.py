@@ -37,26 +37,27 @@ def read_aplx(aplx: bytes) -> Image:
     :raises EmulatorError: if it is none
     """
     itcm, data = bytearray(), bytearray()
-    position = 0
-    try:
-        while True:
-            kind, address, offset, length = struct.unpack_from("<4I", aplx, position)
-            if kind == _COPY:
-                content = aplx[position + offset:position + offset + length]
-                if len(content) != length:
-                    raise EmulatorError("the .aplx file ends before its contents do")
-                if address < ITCM_BYTES:
-                    itcm.extend(bytes(max(0, address + length - len(itcm))))
-                    itcm[address:address + length] = content
-                else:
-                    data.extend(content)
-            elif kind not in (_FILL, _EXECUTE):
-                break
-            position += 16
-            if kind == _EXECUTE:
-                break
-    except struct.error as error:
-        raise EmulatorError("this is not an .aplx file") from error
+    position = copied = 0
+    kind = _FILL
+    while kind != _EXECUTE:
+        if len(aplx) < position + 16:
+            raise EmulatorError("this is not an .aplx file: it ends inside the table of what is loaded")
+        kind, address, offset, length = struct.unpack_from("<4I", aplx, position)
+        if kind not in (_COPY, _FILL, _EXECUTE):
+            raise EmulatorError(f"this is not an .aplx file: there is no entry of kind {kind} in the table of what is loaded")
+        if kind == _COPY:
+            content = aplx[position + offset:position + offset + length]
+            if len(content) != length:
+                raise EmulatorError("the .aplx file ends before its contents do")
+            copied += length
+            if copied > len(aplx):
+                raise EmulatorError("the .aplx file loads more than it has")
+            if address < ITCM_BYTES:
+                itcm.extend(bytes(max(0, address + length - len(itcm))))
+                itcm[address:address + length] = content
+            else:
+                data.extend(content)
+        position += 16
     if not itcm or len(itcm) > ITCM_BYTES:
         raise EmulatorError("this .aplx file puts nothing, or too much, into ITCM")
     return Image(bytes(itcm), bytes(data))

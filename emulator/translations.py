@@ -15,6 +15,7 @@ from pathlib import Path
 
 from . import build
 from .errors import EmulatorError
+from .seal import is_whole, seal
 from .translate_image import Explorer, Image, read_aplx
 from .translation_key import key
 from .translate_page import LOOKAHEAD, PAGE_BYTES, VECTOR_BYTES, Decoder, PageWriter
@@ -48,7 +49,7 @@ def library(images: Iterable[bytes]) -> Path:
     target = path_of(contents)
     with open(target.with_suffix(".lock"), "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)     # one process at a time
-        if not target.exists():
+        if not is_whole(target):
             make([read_aplx(content) for content in contents], target)
             _forget_old(target)
     return target
@@ -57,13 +58,13 @@ def library(images: Iterable[bytes]) -> Path:
 def library_later(paths: Sequence[Path]) -> Path | None:
     """The translation of ``.aplx`` files if it is there; else it is made by a process in the background, for next time."""
     target = path_of(path.read_bytes() for path in paths)
-    if target.exists():
+    if is_whole(target):
         os.utime(target)
         return target
     if _has_headers() and not _is_being_made(target):
         command = [sys.executable, "-m", f"{__package__}.translate", "--background", *map(str, paths)]
         subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                         stderr=subprocess.DEVNULL)
+                         stderr=subprocess.DEVNULL, env=build.environment())
     return None
 
 
@@ -103,9 +104,13 @@ def _pages(images: Sequence[Image]) -> dict[tuple[int, bool, bytes], PageWriter]
     return result
 
 
+def _sanitizers() -> list[str]:
+    return build.SANITIZER_FLAGS if build.sanitized() else []
+
+
 def _compile(compiler: list[str], source: Path) -> Path:
     out = source.with_suffix(".o")
-    result = subprocess.run([*compiler, *FLAGS, f"-I{build.SOURCE}", "-c", str(source), "-o", str(out)],
+    result = subprocess.run([*compiler, *FLAGS, *_sanitizers(), f"-I{build.SOURCE}", "-c", str(source), "-o", str(out)],
                             capture_output=True, text=True)
     if result.returncode:
         raise EmulatorError(f"a translation does not compile:\n{result.stderr[:2000]}")
@@ -145,8 +150,10 @@ def make(images: Sequence[Image], target: Path) -> None:
             objects = list(pool.map(lambda source: _compile(compiler, source), [*sources, table]))
         handle, temporary = tempfile.mkstemp(suffix=".so", dir=target.parent)
         os.close(handle)
-        result = subprocess.run([*compiler, "-shared", *map(str, objects), "-o", temporary], capture_output=True, text=True)
+        result = subprocess.run([*compiler, "-shared", *_sanitizers(), *map(str, objects), "-o", temporary],
+                                capture_output=True, text=True)
         if result.returncode:
             os.unlink(temporary)
             raise EmulatorError(f"a translation cannot be linked:\n{result.stderr[:2000]}")
+        seal(Path(temporary))
         os.replace(temporary, target)

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from arm_kernels import C_SOURCES, KERNELS
 
+from dlgraph.reference.native import build as native_build
+
 
 class LossConfig(ctypes.Structure):
     """``loss_config_t``"""
@@ -29,9 +31,10 @@ class LossResult(ctypes.Structure):
 def build(folder: Path) -> ctypes.CDLL:
     """The C twins and everything that is C only, with warnings as errors."""
     library = folder / "kernels.so"
+    sanitizers = native_build.SANITIZER_FLAGS if native_build.sanitized() else (
+        "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
     command = [*shlex.split(os.environ.get("CC", "gcc")), "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-shared",
-               "-fPIC", "-fsanitize=undefined", "-fno-sanitize=shift", "-fsanitize-undefined-trap-on-error",
-               f"-I{KERNELS}", *map(str, C_SOURCES), "-o", str(library)]
+               "-fPIC", *sanitizers, f"-I{KERNELS}", *map(str, C_SOURCES), "-o", str(library)]
     subprocess.run(command, check=True)
     loaded = ctypes.CDLL(str(library))
     u32, i32, u64 = ctypes.c_uint32, ctypes.c_int32, ctypes.c_uint64

@@ -157,7 +157,13 @@ def test_save_and_load(trained, digits: data.DataSet, tmp_path: Path) -> None:
     for each in (a, b):
         each.train(digits.x_train[:100], digits.y_train[:100], verbose=0, set_size=40)
     assert np.array_equal(a.predict(digits.x_test, verbose=0), b.predict(digits.x_test, verbose=0))
-    (tmp_path / "new" / "folder" / "network_2.keras").unlink()
+    second = tmp_path / "new" / "folder" / "network_2.keras"
+    whole = second.read_bytes()
+    for damaged in (whole[:1000], whole[:-1000] + bytes(1000), b""):
+        second.write_bytes(damaged)
+        with pytest.raises(DataError, match="no boosted networks"):
+            BoostedLeNet4.load(tmp_path / "new" / "folder")
+    second.unlink()
     with pytest.raises(DataError, match="no boosted networks"):
         BoostedLeNet4.load(tmp_path / "new" / "folder")
     with pytest.raises(DataError, match="no boosted networks"):

@@ -4,12 +4,14 @@ from __future__ import annotations
 import gzip
 import logging
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dlgraph import data
+from dlgraph.data import npz
 from dlgraph.data.idx import read_idx
 from dlgraph.errors import DataError
 
@@ -114,11 +116,13 @@ def test_npz_by_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change, says", [
     (lambda content: content[:-1], "cut off.*12 x 6 x 5 = 360 bytes, and it has 359"),
-    (lambda content: content + b"0", "too long.*it has 361"),
+    (lambda content: content + b"0", "too long.*it has more"),
     (lambda content: content[:10], "cut off: it has 10 bytes"),
     (lambda content: b"", "cut off: it has 0 bytes"),
     (lambda content: b"\0\0\x09\x03" + content[4:], "begins with the number 2307.*begins with 2051"),
     (lambda content: content[:4] + b"\0\1\0\0" + content[8:], "65536 x 6 x 5"),
+    (lambda content: content[:4] + b"\xff" * 12, "too large, or damaged: .*4294967295 x 4294967295 x 4294967295"),
+    (lambda content: gzip.compress(content[:4] + b"\0\0\0\1" * 3 + bytes(1 << 24)), "too long.*1 x 1 x 1 = 1 bytes.*has more"),
     (lambda content: gzip.compress(content)[:-20], "cannot be read"),
     (lambda content: b"\x1f\x8b\x08" + content, "cannot be read"),
 ])
@@ -163,6 +167,32 @@ def test_npz_of_something_else(tmp_path: Path, change: dict, says: str) -> None:
     arrays = {name: array for name, array in {**pictures(), **change}.items() if array is not None}
     np.savez(tmp_path / "mnist.npz", **arrays)
     with pytest.raises(DataError, match=says):
+        data.mnist(tmp_path / "mnist.npz")
+
+
+@pytest.mark.parametrize("header, says", [
+    ("{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000, 28, 28)}", "says 784000000000000 bytes, and it has 30"),
+    ("{'descr': '|u1', 'fortran_order': False, 'shape': (-3, -10)}", "cannot be read"),
+    ("{'descr': '|O', 'fortran_order': False, 'shape': (30,)}", "holds Python objects, which are not loaded"),
+    ("{'descr': '|u1', 'fortran_order': False, 'shape': (2,", "cannot be read"),
+])
+def test_npz_whose_header_lies(tmp_path: Path, header: str, says: str) -> None:
+    """Nothing is made room for that is not there."""
+    path = tmp_path / "mnist.npz"
+    text = header.ljust(117).encode() + b"\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in NAMES:
+            archive.writestr(f"{name}.npy", b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text + bytes(30))
+    with pytest.raises(DataError, match=says):
+        data.mnist(path)
+
+
+def test_arrays_that_are_too_large_are_refused_before_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed(tmp_path / "mnist.npz", **{**pictures(), "x_train": np.zeros((12, 1000, 1000), np.uint8)})
+    assert (tmp_path / "mnist.npz").stat().st_size < 100_000
+    monkeypatch.setattr(npz, "MAX_BYTES", 1_000_000)
+    monkeypatch.setattr(zipfile.ZipFile, "read", None)
+    with pytest.raises(DataError, match="x_train .* too large, .*: it says 12000128 bytes"):
         data.mnist(tmp_path / "mnist.npz")
 
 

@@ -1,6 +1,7 @@
 """Which machine is meant, and whether it is there; no board, no emulator."""
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -43,7 +44,9 @@ def no_configuration(monkeypatch, tmp_path) -> Path:
     (lambda: Emulated(board="spinn3", faults={"deaths": [{"chip": (2, 0)}]}), ["chip=(2, 0)", "spinn3", "4 chips"]),
     (lambda: Emulated(faults=0.1), ["faults=0.1", "dictionary"]),
     (lambda: Board(""), ["hostname=''"]), (lambda: Board(None), ["hostname=None"]),
-    (lambda: Board("a", board="x"), ["board='x'"]),
+    (lambda: Board("a", board="x"), ["board='x'"]), (lambda: Board("a\0b"), [r"'a\x00b'", "plain text"]),
+    (lambda: Spalloc("spalloc://server:99999", user="me"), ["spalloc://server:99999", "Port", "spalloc://user@host:port"]),
+    (lambda: Spalloc("[server", user="me"), ["'[server'", "https://host"]),
     (lambda: Spalloc("server"), ["server", "user='you@example.org'"]),
     (lambda: Spalloc("server", port=0, user="me"), ["port=0", "22244"]),
     (lambda: Spalloc("server", port="a", user="me"), ["port='a'"]),
@@ -280,13 +283,15 @@ def test_no_spalloc_server() -> None:
         Spalloc("127.0.0.1", port=port, user="me").target().start()
 
 
-def test_something_else_than_a_spalloc_server() -> None:
+@pytest.mark.parametrize("reply", [
+    b"220 mail.example.org\n", b"", b"\n", b"\xff\xfe\n", b'{"return": 7}\n', b"[" * 60_000 + b"\n", b"1" * 2_000_000])
+def test_something_else_than_a_spalloc_server(reply: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         def greet() -> None:
             connection, _ = other.accept()
-            with connection:
+            with connection, contextlib.suppress(OSError):       # the asker does not hear all of it
                 connection.recv(100)
-                connection.sendall(b"220 mail.example.org\n")
+                connection.sendall(reply)
         threading.Thread(target=greet, daemon=True).start()
         with pytest.raises(MachineError, match="spalloc server"):
             Spalloc("127.0.0.1", port=other.getsockname()[1], user="me").target().start()

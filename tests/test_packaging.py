@@ -3,6 +3,7 @@ import importlib
 import json
 import pkgutil
 import re
+import struct
 import subprocess
 import sys
 import tomllib
@@ -121,7 +122,7 @@ def test_installed_without_binaries_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(binaries, "HERE", tmp_path)
     with pytest.raises(binaries.BinariesError, match="pip install"):
         binaries.binary_folder.__wrapped__()
-    (tmp_path / "a.aplx").touch()
+    (tmp_path / "a.aplx").write_bytes(struct.pack("<8I", 2, 0, 32, 8, 4, 0, 0, 0) + b"a binary")
     assert binaries.binary_folder.__wrapped__() == tmp_path
 
 

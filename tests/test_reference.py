@@ -266,3 +266,29 @@ def test_progress_is_called(monkeypatch):
     ReferenceExecutor(graph, "numpy").train_epoch(random_samples(rng, graph, 10), 0, 4, True, 0.1,
                                                   lambda *args: calls.append(args))
     assert [call[0] for call in calls] == [4, 8, 10]
+
+
+def test_a_damaged_library_in_the_cache_is_made_again(tmp_path, monkeypatch):
+    from dlgraph.reference.native import build
+
+    source = tmp_path / "some.c"
+    source.write_text("int some_number = 1;\n")
+    monkeypatch.setattr(build, "SOURCES", (source,))
+    monkeypatch.setattr(build, "_cache_folder", lambda: tmp_path)
+    made = build.build()
+    whole = made.read_bytes()
+    for damaged in (whole[:-1], whole[:100] + b"\0" + whole[101:], b""):
+        made.write_bytes(damaged)
+        assert build.build() == made and made.read_bytes() == whole
+
+
+def test_a_cache_that_others_may_write_to_is_not_used(tmp_path, monkeypatch):
+    from dlgraph.reference.native import build
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = build._cache_folder()
+    assert folder == tmp_path / "dlgraph" and folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o777)
+    other = build._cache_folder()
+    assert other != folder and other.stat().st_mode & 0o777 == 0o700
+    other.rmdir()

@@ -16,14 +16,17 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Iterator
+from typing import Iterator, Mapping, Sequence
 
+from dlgraph.binaries.aplx import complaint
 from dlgraph.errors import DlgraphError
 
 HERE = Path(__file__).resolve().parent
 #: The sources, in a checkout.
 C_MODELS = HERE.parents[1] / "c_models"
 SOURCE_SUFFIXES = (".c", ".h", ".inc", ".S", ".ld", ".py")
+#: Of each binary of a folder that ``c_models/build.py`` built: in the form of ``sha256sum``.
+CHECKSUMS = "checksums.sha256"
 #: Folders of ``c_models/`` that no binary is made of.
 OTHER_FOLDERS = frozenset({"build", "__pycache__", "test_programs"})
 
@@ -36,15 +39,65 @@ class BinariesError(DlgraphError, RuntimeError):
 def binary_folder() -> Path:
     """The folder of the ``.aplx`` files, built first where that is needed.
 
-    :raises BinariesError: where they are neither installed nor can be built
+    :raises BinariesError: where they are neither installed nor can be built, or one of them is damaged
     """
     if (C_MODELS / "build.py").is_file():
-        return build_into_cache(C_MODELS)
+        folder = build_into_cache(C_MODELS)
+        check(sorted(folder.glob("*.aplx")), f"Remove the folder {folder}: they are built again when they are next used.",
+              _checksums(folder))
+        return folder
     if any(HERE.glob("*.aplx")):
+        check(sorted(HERE.glob("*.aplx")), "Install dlgraph again.", _checksums(HERE))
         return HERE
     raise BinariesError(
         f"The binaries for SpiNNaker's cores are missing from {HERE}, and there are no sources beside dlgraph to build "
         f"them from. Install dlgraph again: 'pip install .' in its source folder builds them.")
+
+
+def checked_binaries() -> Path:
+    """As :func:`binary_folder`, once the binaries are known to be whole that SpiNNFrontEndCommon loads beside them.
+
+    :raises BinariesError: naming the first that is not, and what is wrong
+    """
+    check(_system_binaries(), "Install SpiNNFrontEndCommon again.")
+    return binary_folder()
+
+
+def check(paths: Sequence[Path], way_out: str, checksums: Mapping[str, str] | None = None) -> None:
+    """Look at binaries before a machine gets them.
+
+    :param way_out: what to do where one is damaged, a sentence
+    :param checksums: SHA-256 of the contents, by names of files; those that are named must be there
+    :raises BinariesError: naming the file and what is wrong with it
+    """
+    checksums = checksums or {}
+    absent = sorted(set(checksums) - {path.name for path in paths})
+    if absent:
+        raise BinariesError(f"The binary {absent[0]} is missing. {way_out}")
+    for path in paths:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise BinariesError(f"The binary {path} cannot be read: {error}. {way_out}") from error
+        wrong = complaint(content)
+        if wrong is None and hashlib.sha256(content).hexdigest() != checksums.get(path.name, hashlib.sha256(content).hexdigest()):
+            wrong = "its content is not what was built"
+        if wrong is not None:
+            raise BinariesError(f"The binary {path} cannot be loaded: {wrong}. {way_out}")
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    try:
+        lines = (folder / CHECKSUMS).read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def _system_binaries() -> list[Path]:
+    spec = importlib.util.find_spec("spinn_front_end_common")
+    folder = Path(spec.origin).parent / "common_model_binaries" if spec is not None and spec.origin is not None else None
+    return sorted(folder.glob("*.aplx")) if folder is not None else []
 
 
 def translated_binaries() -> list[Path]:
@@ -54,11 +107,7 @@ def translated_binaries() -> list[Path]:
     :raises BinariesError: as :func:`binary_folder`
     """
     found = sorted(binary_folder().glob("*.aplx"))
-    spec = importlib.util.find_spec("spinn_front_end_common")
-    if spec is not None and spec.origin is not None:
-        monitor = Path(spec.origin).parent / "common_model_binaries" / "extra_monitor_support.aplx"
-        found += [monitor] if monitor.is_file() else []
-    return found
+    return found + [path for path in _system_binaries() if path.name == "extra_monitor_support.aplx"]
 
 
 def cache_folder() -> Path:

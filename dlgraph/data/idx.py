@@ -9,11 +9,12 @@ import gzip
 import zlib
 from math import prod
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from dlgraph.data.images import DataSet, check_images
+from dlgraph.data.images import MAX_BYTES, DataSet, check_images
 from dlgraph.errors import DataError
 
 #: Names with a dash, as published, and with a dot, as some tools unpack them.
@@ -37,10 +38,25 @@ def read_idx(path: Path, n_axes: int) -> npt.NDArray[np.uint8]:
 
     :param path: compressed if it begins with gzip's mark, whatever its name
     :param n_axes: 3 for images, 1 for labels
-    :raises DataError: if it cannot be read, has another magic number, or not as many bytes as its header says
+    :raises DataError: if it cannot be read, has another magic number, not as many bytes as its header says, or more than
+        :data:`~dlgraph.data.images.MAX_BYTES`
     """
-    content = _content(path)
+    try:
+        with open(path, "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            if not packed:
+                return _read(path, file, n_axes)
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                return _read(path, unpacked, n_axes)
+    except (OSError, EOFError, zlib.error) as error:       # gzip's own error is an OSError
+        raise DataError(f"{path} cannot be read: {error}. Get the file again.") from error
+
+
+def _read(path: Path, file: BinaryIO | gzip.GzipFile, n_axes: int) -> npt.NDArray[np.uint8]:
+    """The header is believed only as far as the bytes go: what a small file says, or unpacks to, may be any size."""
     header = 4 + 4 * n_axes
+    content = file.read(header)
     if len(content) < header:
         raise DataError(f"{path} is cut off: it has {len(content)} bytes, and the header of an idx file of "
                         f"{n_axes} {'axes' if n_axes > 1 else 'axis'} alone has {header}. Get the file again.")
@@ -50,11 +66,16 @@ def read_idx(path: Path, n_axes: int) -> npt.NDArray[np.uint8]:
         kind = "images" if n_axes == 3 else "labels"
         raise DataError(f"{path} begins with the number {magic}, and an idx file of {kind} begins with {expected}. It is "
                         f"another file, or damaged.")
-    found, wanted = len(content) - header, prod(shape)
-    if found != wanted:
-        raise DataError(f"{path} {'is cut off' if found < wanted else 'is too long'}: its header says "
-                        f"{' x '.join(map(str, shape))} = {wanted} bytes, and it has {found}. Get the file again.")
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    wanted = prod(shape)
+    says = f"its header says {' x '.join(map(str, shape))} = {wanted} bytes"
+    if wanted > MAX_BYTES:
+        raise DataError(f"{path} is too large, or damaged: {says}, and dlgraph reads up to {MAX_BYTES}.")
+    data = file.read(wanted + 1)
+    if len(data) != wanted:
+        found = f"has {len(data)}" if len(data) < wanted else "has more"
+        raise DataError(f"{path} {'is cut off' if len(data) < wanted else 'is too long'}: {says}, and it {found}. Get the file "
+                        f"again.")
+    return np.frombuffer(data, np.uint8).reshape(shape)
 
 
 def _pair(folder: Path, part: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
@@ -72,14 +93,6 @@ def _find(folder: Path, name: str, ending: str) -> Path:
             return folder / each
     raise DataError(f"{folder} has none of {', '.join(names)}. Give a folder with MNIST's four idx files, or a file in the "
                     f"form of Keras' mnist.npz.")
-
-
-def _content(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-    except (OSError, EOFError, zlib.error) as error:       # gzip's own error is an OSError
-        raise DataError(f"{path} cannot be read: {error}. Get the file again.") from error
 
 
 def _size(x: npt.NDArray[np.uint8]) -> str:

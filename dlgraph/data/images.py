@@ -14,6 +14,8 @@ Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.uint8]
 
 N_CLASSES = 10
+#: Bytes of one array.  MNIST's images have 47 million, those of its largest relative (EMNIST) 639 million.
+MAX_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dlgraph import formats
-from dlgraph.binaries import binary_folder
+from dlgraph.binaries import checked_binaries
 from dlgraph.errors import CoreLost, DoesNotFit, MachineError, NumberFormatOverflow
 from dlgraph.executor import CoreWork, Executor, LearningRate, Progress, rates_of_batches
 from dlgraph.gfe import silence
@@ -30,13 +30,14 @@ from dlgraph.mapping.placing import place_and_pace
 from dlgraph.mapping.stages import find_stages
 from dlgraph.optimisers import OptimiserState, fresh_state
 from dlgraph.order import half_bits, order, round_keys
+from dlgraph.reachability import SCP_PORT, find_address
 from dlgraph.targets import MachineTarget
 from dlgraph.update_words import array_of, batch_sizes, constants, gradient_shift
 from dlgraph.vertices import (
     ConvolutionTileVertex, InputSourceVertex, NetworkVertex, NeuronGroupVertex, OutputGroupVertex, PassParameters,
     UnitTileVertex, WeightSliceVertex)
 from dlgraph.vertices.input_source_vertex import row_bytes
-from dlgraph.vertices.pass_parameters import RESULT_BYTES, STATUS_OK, VertexResult
+from dlgraph.vertices.pass_parameters import RESULT_BYTES, STATUS_OK, STATUS_SUM_OVERFLOW, VertexResult
 from dlgraph.vertices.regions import Region
 from dlgraph.vertices.trained_vertex import STEPS_BYTES, TrainedVertex
 
@@ -265,7 +266,7 @@ class GfeExecutor(Executor):
             vertex.set_pass(own)
         self._live.write(blocks)
         if self._listener is not None:
-            self._listener.tell(_of_all(progress, len(self._output_groups), n))
+            self._listener.tell(_of_all(progress, len(self._output_groups), n), n)
         self._parameters_on_machine = False           # until the pass has ended well
         self._run_pass(parameters)
         if self._listener is not None:
@@ -329,6 +330,9 @@ class GfeExecutor(Executor):
         for vertex in self._vertices:
             result = self.results[vertex.core.label]
             name = self._stages[vertex.core.stage].name
+            if result.status not in (STATUS_OK, STATUS_SUM_OVERFLOW):
+                raise MachineError(f"The core of {vertex.core.label} left {result.status:#x} as the status of its pass, which "
+                                   f"means nothing: its memory is damaged, or another program wrote to it.")
             if result.status != STATUS_OK:
                 quantity = "sum or gradient" if isinstance(vertex, WeightSliceVertex) else "sum"
                 raise NumberFormatOverflow(name, quantity, formats.OVERFLOW_ADVICE)
@@ -446,6 +450,7 @@ class GfeExecutor(Executor):
         self._close_session()
         self.results = {}
         plan = self._make_plan(batch_size, _density(samples))
+        self._binaries = checked_binaries()
         self.target.start()
         try:
             self._start(plan, wanted)
@@ -476,11 +481,12 @@ class GfeExecutor(Executor):
 
     def _start(self, plan: Plan, samples: Sequence[Samples]) -> None:
         options = self.target.options
-        session = Session(options, binary_folder(), self._give_up)
+        session = Session(options, self._binaries, self._give_up)
         self._session = session
         progress_to = None
         if "machine_name" in options:
-            self._listener = ProgressListener(address_towards(options["machine_name"]))
+            machine_address, _ = find_address(options["machine_name"], SCP_PORT)
+            self._listener = ProgressListener(address_towards(machine_address), machine_address)
             progress_to = (self._listener.address, self._listener.port)
         vertices = self._placed_vertices(session, plan, samples, progress_to)
         self._vertices = vertices

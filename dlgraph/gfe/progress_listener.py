@@ -15,35 +15,50 @@ MAX_DATAGRAM_BYTES = 512
 class ProgressListener:
     """A UDP socket and the thread that reads it, for as long as a session lasts.
 
+    Anybody may send to it.  What does not come from the machine, has another size or cannot be true is passed over.
+
     :param local_address: the interface that faces the machine; only it is bound
+    :param machine_address: the IP address from which the machine sends
     """
 
-    def __init__(self, local_address: str) -> None:
+    def __init__(self, local_address: str, machine_address: str) -> None:
+        self._machine_address = machine_address
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((local_address, 0))
         self._socket.settimeout(0.2)
         self.address: str = local_address
         self.port: int = self._socket.getsockname()[1]
-        self._callback: Progress | None = None
+        self._told: tuple[Progress, int] | None = None
         self._closing = False
         self._thread = threading.Thread(target=self._listen, name="dlgraph progress", daemon=True)
         self._thread.start()
 
-    def tell(self, callback: Progress | None) -> None:
-        """Who hears of the pass that runs."""
-        self._callback = callback
+    def tell(self, callback: Progress | None, n_samples: int = 0) -> None:
+        """Who hears of the pass that runs.
+
+        :param n_samples: of the pass
+        """
+        self._told = None if callback is None else (callback, n_samples)
 
     def _listen(self) -> None:
         while not self._closing:
             try:
-                datagram = self._socket.recv(MAX_DATAGRAM_BYTES)
+                datagram, (sender, _) = self._socket.recvfrom(MAX_DATAGRAM_BYTES)
             except TimeoutError:
                 continue
             except OSError:
                 return
-            callback = self._callback
-            if callback is not None and len(datagram) == SDP_HEADER_BYTES + MESSAGE.size:
-                callback(*MESSAGE.unpack_from(datagram, SDP_HEADER_BYTES))
+            self.take(datagram, sender)
+
+    def take(self, datagram: bytes, sender: str) -> None:
+        """One datagram, from an IP address: what it says is told, or it is passed over."""
+        told = self._told
+        if told is None or sender != self._machine_address or len(datagram) != SDP_HEADER_BYTES + MESSAGE.size:
+            return
+        callback, n_samples = told
+        done, loss_sum, n_correct = MESSAGE.unpack_from(datagram, SDP_HEADER_BYTES)
+        if 0 < done <= n_samples:
+            callback(done, loss_sum, n_correct)
 
     def close(self) -> None:
         self._closing = True

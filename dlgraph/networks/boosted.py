@@ -254,7 +254,7 @@ class BoostedLeNet4:
             seed, n_trained, n_calls = (int(record[name]) for name in ("seed", "n_trained", "n_calls"))
             distortion = Distortion(**record["distortion"])
             models = [keras.saving.load_model(source / f"network_{number}.keras") for number in range(1, N_NETWORKS + 1)]
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except Exception as error:       # Keras, zipfile, h5py and json have errors of many kinds for what is damaged
             raise DataError(f"{source} has no boosted networks that can be read: {error}. Give a folder that save has "
                             f"written.") from error
         boosted = cls.__new__(cls)

@@ -23,6 +23,8 @@ enum { SDP_FLAGS = 2, SDP_REPLY_EXPECTED = 0x87, SCP_SEQUENCE = 12, SCP_MINIMUM 
 #define TAG_RELEASE (40ull * CYCLES_PER_MICROSECOND)
 /* Waiting for an answer is a reason to run fast only this long. */
 #define REQUEST_URGENT (100ull * CYCLES_PER_MILLISECOND)
+/* Datagrams taken from a socket at once: a host that never stops sending must not keep the machine from running. */
+enum { COLLECTED_AT_ONCE = BRIDGE_QUEUE };
 
 static uint16_t get16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
 static void put16(uint8_t *p, unsigned v) { p[0] = (uint8_t)(v >> 8); p[1] = (uint8_t)v; }
@@ -155,6 +157,8 @@ static Frame *queue_place(Bridge *b)
          : &b->queue[(b->queue_head + b->queue_count++) % BRIDGE_QUEUE];
 }
 
+static bool is_loopback(const void *address) { return *(const uint8_t *)address == 127; }
+
 /* Nobody on the board will ever take a frame. */
 static bool nobody_there(const Machine *m)
 {
@@ -162,13 +166,27 @@ static bool nobody_there(const Machine *m)
     return m->faults.dead.cores[chip->id] >> (chip->sc.monitor_id & 31) & 1;
 }
 
+/* Nothing but the boot ROM listens. */
+static void boot_datagram(Bridge *b, Machine *m, unsigned port, const uint8_t *data, size_t bytes)
+{
+    if (port != BOOT_PORT)
+        return;
+    log_write(b->log, LOG_BOOT, m->now, data, (uint32_t)bytes);
+    boot_rom_datagram(m, data, bytes);
+}
+
 /* A request is taken again while it is worked on only if a fault made two of it. */
 static void accept_datagram(Bridge *b, Machine *m, const struct sockaddr_in *from, unsigned port,
                             const uint8_t *data, size_t bytes, bool again)
 {
     b->datagrams_in++;
-    if (bytes > PAYLOAD_MAX || from->sin_port == 0 || b->queue_count == BRIDGE_QUEUE) {
+    if (bytes > PAYLOAD_MAX || from->sin_port == 0 || b->queue_count == BRIDGE_QUEUE
+        || (b->loopback && !is_loopback(&from->sin_addr))) {
         b->refused++;
+        return;
+    }
+    if (m->chip[0].rom.active) {
+        boot_datagram(b, m, port, data, bytes);
         return;
     }
     enum { RECEIVER_ON = 2 };
@@ -188,17 +206,14 @@ static void accept_datagram(Bridge *b, Machine *m, const struct sockaddr_in *fro
     udp_frame(m, queue_place(b), from, port, data, bytes);
 }
 
+void bridge_datagram(Bridge *b, Machine *m, const struct sockaddr_in *from, unsigned port, const uint8_t *data, size_t bytes)
+{
+    accept_datagram(b, m, from, port, data, bytes, false);
+}
+
 static void take_in(Bridge *b, Machine *m, const Datagram *d, bool again)
 {
-    if (!m->chip[0].rom.active) {
-        accept_datagram(b, m, &d->peer, d->boot ? BOOT_PORT : SCP_PORT, d->data, d->length, again);
-        return;
-    }
-    b->datagrams_in++;                       /* nothing but the boot ROM listens */
-    if (d->boot && d->length <= FRAME_MAX) {
-        log_write(b->log, LOG_BOOT, m->now, d->data, d->length);
-        boot_rom_datagram(m, d->data, d->length);
-    }
+    accept_datagram(b, m, &d->peer, d->boot ? BOOT_PORT : SCP_PORT, d->data, d->length, again);
 }
 
 static void take_in_released(Bridge *b, Machine *m)
@@ -216,7 +231,7 @@ void bridge_collect(Bridge *b, Machine *m)
     for (int which = 0; which < 2; which++) {
         int s = which ? b->boot_socket : b->scp_socket;
         d.boot = which;
-        while (s >= 0 && b->queue_count < BRIDGE_QUEUE) {
+        for (int i = 0; s >= 0 && i < COLLECTED_AT_ONCE && b->queue_count < BRIDGE_QUEUE; i++) {
             socklen_t size = sizeof d.peer;
             ssize_t n = recvfrom(s, d.data, sizeof d.data, 0, (struct sockaddr *)&d.peer, &size);
             if (n < 0)
@@ -236,7 +251,8 @@ void bridge_collect(Bridge *b, Machine *m)
 static void admitted(Bridge *b, const Frame *f, uint64_t at)
 {
     const uint8_t *udp = f->data + ETHERNET_HEADER + IP_HEADER;
-    if (get16(f->data + 12) != TYPE_IP || !wants_answer(udp + UDP_HEADER, f->length - HEADERS))
+    /* by the length of the datagram: a short one's frame is filled up */
+    if (get16(f->data + 12) != TYPE_IP || !wants_answer(udp + UDP_HEADER, (size_t)get16(udp + 4) - UDP_HEADER))
         return;
     uint32_t address;
     uint16_t port;
@@ -339,7 +355,7 @@ static void send_udp(Bridge *b, const Machine *m, const Frame *f)
             d.spared |= r->spared;
         }
     }
-    if (b->loopback && ip[16] != 127) {
+    if (b->loopback && !is_loopback(ip + 16)) {
         b->refused++;
         return;
     }

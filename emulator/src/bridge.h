@@ -11,6 +11,7 @@
 #include "datagram_faults.h"
 #include "datagram_log.h"
 #include "machine.h"
+#include <netinet/in.h>
 
 enum { SCP_PORT = 17893, BOOT_PORT = 54321 };
 enum { BRIDGE_QUEUE = 1024, BRIDGE_REQUESTS = 1024 };
@@ -25,7 +26,7 @@ typedef struct Request {
 
 typedef struct Bridge {
     int scp_socket, boot_socket;
-    bool loopback;                           /* answers go to loopback addresses only */
+    bool loopback;                           /* datagrams come from, and answers go to, loopback addresses only */
     Frame queue[BRIDGE_QUEUE];
     uint32_t queue_head, queue_count;
     Request request[BRIDGE_REQUESTS];
@@ -39,6 +40,8 @@ typedef struct Bridge {
 int bridge_open(Bridge *b, const uint8_t address[4]);
 void bridge_close(Bridge *b);
 void bridge_collect(Bridge *b, Machine *m);  /* from the sockets into the queue */
+/* One datagram for `port`, either of the two: to the boot ROM, into the queue, or refused. */
+void bridge_datagram(Bridge *b, Machine *m, const struct sockaddr_in *from, unsigned port, const uint8_t *data, size_t bytes);
 void bridge_admit(Bridge *b, Machine *m);    /* the head of the queue, if it may */
 void bridge_deliver(Bridge *b, Machine *m);  /* frames of the board to the sockets */
 bool bridge_working(Bridge *b, const Machine *m);   /* a request is unanswered, or waits */

@@ -1,25 +1,56 @@
 #include "datagram_log.h"
 #include <string.h>
 
-/* A record: kind u32, length u32, time u64, bytes; little-endian as the host. */
-typedef struct Prefix { uint32_t kind, length; uint64_t at; } Prefix;
+/* A record: kind u32, length u32, time u64, hash u64 of all but itself, bytes; little-endian as the host. */
+typedef struct Prefix { uint32_t kind, length; uint64_t at, hash; } Prefix;
+
+static const char magic[8] = "SPNLOG2";
+#define LATEST (1ull << 56)                  /* cycles: eleven years */
+
+static uint64_t hash(const Prefix *p, const uint8_t *data)
+{
+    uint64_t h = (p->at * 0x9e3779b97f4a7c15ull ^ p->kind) * 0x9e3779b97f4a7c15ull ^ p->length;
+    for (uint32_t i = 0; i < p->length; i++)
+        h = (h ^ data[i]) * 0x100000001b3ull;
+    return h ^ h >> 32;
+}
+
+bool log_begin(FILE *log) { return fwrite(magic, sizeof magic, 1, log) == 1; }
 
 bool log_write(FILE *log, enum LogKind kind, uint64_t at, const uint8_t *data, uint32_t length)
 {
-    Prefix p = {kind, length, at};
-    return !log || (fwrite(&p, sizeof p, 1, log) == 1
-                    && (length == 0 || fwrite(data, 1, length, log) == length));
+    if (!log)
+        return true;
+    Prefix p = {kind, length, at, 0};
+    p.hash = hash(&p, data);
+    return fwrite(&p, sizeof p, 1, log) == 1 && (length == 0 || fwrite(data, 1, length, log) == length);
 }
 
-bool log_read(FILE *log, LogRecord *record)
+bool log_is_one(FILE *log)
+{
+    char found[sizeof magic];
+    return fread(found, sizeof found, 1, log) == 1 && memcmp(found, magic, sizeof magic) == 0;
+}
+
+bool log_read(FILE *log, LogRecord *record, const char **wrong)
 {
     Prefix p;
-    if (fread(&p, sizeof p, 1, log) != 1 || p.length > FRAME_MAX || p.kind < LOG_FRAME || p.kind > LOG_RESET)
+    *wrong = "it is cut off";
+    if (fread(&p, sizeof p, 1, log) != 1)
+        return false;
+    *wrong = "it is damaged";
+    if (p.length > FRAME_MAX || p.kind < LOG_FRAME || p.kind > LOG_RESET || p.at > LATEST)
+        return false;
+    *wrong = "it is cut off";
+    if (fread(record->data, 1, p.length, log) != p.length)
+        return false;
+    *wrong = "it is damaged";
+    if (hash(&p, record->data) != p.hash)
         return false;
     record->kind = (enum LogKind)p.kind;
     record->at = p.at;
     record->length = p.length;
-    return fread(record->data, 1, p.length, log) == p.length;
+    return true;
 }
 
 void log_write_faults(FILE *log, uint64_t at, const FaultSetting *setting)
@@ -30,10 +61,11 @@ void log_write_faults(FILE *log, uint64_t at, const FaultSetting *setting)
         log_write(log, LOG_FAULT_RULE, at, (const uint8_t *)&setting->rule[i], sizeof setting->rule[i]);
 }
 
-bool log_read_faults(FILE *log, const LogRecord *first, FaultSetting *setting)
+bool log_read_faults(FILE *log, const LogRecord *first, FaultSetting *setting, const char **wrong)
 {
     LoggedFaults head;
     LogRecord record;
+    *wrong = "it is damaged";
     if (first->length != sizeof head)
         return false;
     memcpy(&head, first->data, sizeof head);
@@ -43,7 +75,10 @@ bool log_read_faults(FILE *log, const LogRecord *first, FaultSetting *setting)
     setting->seed = head.seed;
     for (; setting->rules < head.rules; setting->rules++) {
         FaultRule *rule = &setting->rule[setting->rules];
-        if (!log_read(log, &record) || record.kind != LOG_FAULT_RULE || record.length != sizeof *rule)
+        if (!log_read(log, &record, wrong))
+            return false;
+        *wrong = "it is damaged";
+        if (record.kind != LOG_FAULT_RULE || record.length != sizeof *rule)
             return false;
         memcpy(rule, record.data, sizeof *rule);
     }

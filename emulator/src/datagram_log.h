@@ -22,9 +22,15 @@ typedef struct LogRecord {
     uint8_t data[FRAME_MAX];
 } LogRecord;
 
+bool log_begin(FILE *log);                   /* the file's first bytes */
 bool log_write(FILE *log, enum LogKind kind, uint64_t at, const uint8_t *data, uint32_t length);
-bool log_read(FILE *log, LogRecord *record);
+
+/* Whether the file begins as a log does. */
+bool log_is_one(FILE *log);
+/* The next record.  A whole log ends with LOG_END: where there is none before that, false, and `*wrong` says why. */
+bool log_read(FILE *log, LogRecord *record, const char **wrong);
+
 void log_write_faults(FILE *log, uint64_t at, const FaultSetting *setting);
 /* What follows a record of LOG_FAULTS; not placed on a machine yet. */
-bool log_read_faults(FILE *log, const LogRecord *first, FaultSetting *setting);
+bool log_read_faults(FILE *log, const LogRecord *first, FaultSetting *setting, const char **wrong);
 #endif

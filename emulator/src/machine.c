@@ -51,7 +51,7 @@ static uint8_t *map_aligned(size_t bytes)
 Machine *machine_new(enum BoardKind kind, const uint8_t ip_address[4])
 {
     size_t state = (sizeof(Machine) + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
-    size_t bytes = state + (size_t)chips_of(kind) * SDRAM_BYTES;
+    size_t bytes = state + (size_t)chips_of(kind) * SDRAM_BYTES + (GUARD_BYTES ? HUGE_PAGE : 0);
     uint8_t *memory = map_aligned(bytes);
     if (!memory)
         return NULL;
@@ -74,12 +74,14 @@ Machine *machine_new(enum BoardKind kind, const uint8_t ip_address[4])
         }
     machine_wire(m);
     machine_power_on(m);
+    machine_guard(m, true);
     return m;
 }
 
 void machine_free(Machine *m)
 {
     lanes_stop(m);
+    machine_guard(m, false);
     for (unsigned i = 0; i < m->chips; i++)
         for (unsigned c = 0; c < CORES; c++)
             cpu_free(&m->chip[i].core[c].cpu);

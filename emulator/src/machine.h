@@ -9,6 +9,7 @@
 
 #include "cpu.h"
 #include "faults.h"
+#include "guard.h"
 #include "packet.h"
 #include "sizes.h"
 #include "timing.h"
@@ -152,7 +153,10 @@ typedef struct Router {
 } Router;
 
 typedef struct Ethernet {
-    uint8_t tx_ram[0x600], rx_ram[0xc00];
+    uint8_t tx_ram[0x600];
+    GUARD(behind_tx)
+    uint8_t rx_ram[0xc00];
+    GUARD(behind_rx)
     uint32_t descriptor[64];
     uint32_t control, tx_length, mac_low, mac_high, phy_control;
     uint32_t read_offset, write_offset, read_index, write_index, frames, dropped;
@@ -209,6 +213,7 @@ typedef struct Chip {
     Ethernet ethernet;
     Router router;
     uint8_t sysram[SYSRAM_BYTES];
+    GUARD(behind_sysram)
     uint64_t sdram_used[SDRAM_BLOCKS / 64];
     Core core[CORES];
 } Chip;
@@ -249,7 +254,9 @@ typedef struct Frame { uint32_t length; uint8_t data[FRAME_MAX]; } Frame;
  * of the host's caches. */
 typedef struct Tcm {
     uint8_t itcm[ITCM_BYTES];
+    GUARD(behind_itcm)
     uint8_t dtcm[DTCM_BYTES];
+    GUARD(behind_dtcm)
     uint8_t skew[13 * 64];
 } Tcm;
 

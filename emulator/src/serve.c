@@ -469,20 +469,26 @@ static void serve(Server *s)
     }
 }
 
-/* The rules that a log begins with, if it does (`*given`); false: it is no log. */
-static bool faults_of_log(FILE *log, FaultSetting *faults, bool *given)
+/* The rules that a log begins with, if it does (`*given`); false: it is no log, and `*wrong` says why. */
+static bool faults_of_log(FILE *log, FaultSetting *faults, bool *given, const char **wrong)
 {
     LogRecord record;
+    const char *unread;
     memset(faults, 0, sizeof *faults);
-    *given = log_read(log, &record) && record.kind == LOG_FAULTS && record.at == 0;
+    *given = false;
+    *wrong = "it is no log of an emulated machine";
+    if (!log_is_one(log))
+        return false;
+    long first = ftell(log);
+    *given = log_read(log, &record, &unread) && record.kind == LOG_FAULTS && record.at == 0;
     if (*given)
-        return log_read_faults(log, &record, faults);
-    rewind(log);
+        return log_read_faults(log, &record, faults, wrong);
+    fseek(log, first, SEEK_SET);
     return true;
 }
 
 /* A record other than of a frame; false: it is none. */
-static bool repeat(Server *s, FILE *log, const LogRecord *record)
+static bool repeat(Server *s, FILE *log, const LogRecord *record, const char **wrong)
 {
     Machine *m = s->machine;
     FaultSetting faults = {0};
@@ -493,7 +499,7 @@ static bool repeat(Server *s, FILE *log, const LogRecord *record)
         boot_rom_datagram(m, record->data, record->length);
         return true;
     case LOG_FAULTS:
-        if (!log_read_faults(log, record, &faults) || !fault_setting_place(m, &faults, &why))
+        if (!log_read_faults(log, record, &faults, wrong) || !fault_setting_place(m, &faults, &why))
             return false;
         faults_set(m, &faults);
         return true;
@@ -522,12 +528,15 @@ static void run_to(Machine *m, uint64_t until)
     ahead_settle_all(m);
 }
 
-/* Run what a log says, as fast as possible, without sockets; false: something in it is no record. */
-static bool replay(Server *s, FILE *log)
+/* Run what a log says, as fast as possible, without sockets. */
+static void replay(Server *s, FILE *log)
 {
-    LogRecord record;
+    LogRecord record = {.kind = 0};
     uint64_t arrival = 0;                    /* of the last frame */
-    while (log_read(log, &record)) {
+    const char *wrong = "";
+    unsigned records = 0;
+    bool good = true;
+    for (; good && record.kind != LOG_END && (good = log_read(log, &record, &wrong)); records++) {
         Machine *m = s->machine;
         if (record.kind == LOG_FRAME) {
             if (machine_host_frame_due(m))
@@ -536,14 +545,17 @@ static bool replay(Server *s, FILE *log)
             arrival = record.at;
         } else {                             /* which may have been before the last frame arrived */
             run_to(m, record.at);
-            if (!repeat(s, log, &record))
-                return false;
+            wrong = "it is damaged";
+            good = repeat(s, log, &record, &wrong);
         }
+    }
+    if (!good) {
+        say(s, "{\"event\":\"error\",\"message\":\"%s, behind %u records\"}\n", wrong, records);
+        return;
     }
     say_stats(s);
     say(s, "{\"event\":\"hash\",\"cycles\":%llu,\"hash\":\"%016llx\"}\n",
         (unsigned long long)s->machine->now, (unsigned long long)machine_hash(s->machine));
-    return true;
 }
 
 static int fail(const Server *s, const char *why)
@@ -584,14 +596,16 @@ int spinnemu_serve(const ServeOptions *options)
             say(s, "{\"event\":\"error\",\"message\":\"log: %s\"}\n", strerror(errno));
             return 1;
         }
+        if (!options->replay_path)
+            log_begin(log);
     }
     bool from_snapshot;
     const char *why = "", *snapshot = options->snapshot_path;
     FaultSetting faults;
     bool given = options->faults != NULL;
     if (options->replay_path) {
-        if (!faults_of_log(log, &faults, &given))
-            return fail(s, "the log is none");
+        if (!faults_of_log(log, &faults, &given, &why))
+            return fail(s, why);
         for (uint32_t i = 0; i < faults.rules; i++)
             if (dead_at_start(&faults.rule[i]))
                 snapshot = NULL;             /* is one of a board without dead parts */
@@ -612,8 +626,7 @@ int spinnemu_serve(const ServeOptions *options)
     say(s, "{\"event\":\"ready\",\"cycles\":%llu,\"from_snapshot\":%s}\n",
         (unsigned long long)s->machine->now, from_snapshot ? "true" : "false");
     if (options->replay_path) {
-        if (!replay(s, log))
-            return fail(s, "the log has something in it that is no record");
+        replay(s, log);
     } else {
         s->bridge.log = log;
         fcntl(options->control_in, F_SETFL, fcntl(options->control_in, F_GETFL) | O_NONBLOCK);

@@ -86,7 +86,7 @@ static bool add(Writer *w, uint64_t number, const uint8_t *page)
     return true;
 }
 
-bool snapshot_save(const Machine *m, const char *path, const char *key)
+static bool save(const Machine *m, const char *path, const char *key)
 {
     Writer w = {0};
     bool good = true;
@@ -133,13 +133,13 @@ bool snapshot_save(const Machine *m, const char *path, const char *key)
     return good;
 }
 
-bool snapshot_load(Machine *m, const char *path, const char *key)
+static bool load(Machine *m, const char *path, const char *key)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return false;
     struct stat st;
-    bool good = fstat(fd, &st) == 0 && st.st_size >= (off_t)sizeof(Header);
+    bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= (off_t)sizeof(Header);
     const uint8_t *file = good ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0)
                                : MAP_FAILED;
     close(fd);
@@ -179,5 +179,21 @@ bool snapshot_load(Machine *m, const char *path, const char *key)
                 cpu_itcm_changed(&m->chip[c].core[i].cpu, 0, ITCM_BYTES);
     }
     munmap((void *)file, (size_t)st.st_size);
+    return good;
+}
+
+bool snapshot_save(Machine *m, const char *path, const char *key)
+{
+    machine_guard(m, false);
+    bool good = save(m, path, key);
+    machine_guard(m, true);
+    return good;
+}
+
+bool snapshot_load(Machine *m, const char *path, const char *key)
+{
+    machine_guard(m, false);
+    bool good = load(m, path, key);
+    machine_guard(m, true);
     return good;
 }

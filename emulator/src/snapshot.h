@@ -2,6 +2,6 @@
 #ifndef SPINNEMU_SNAPSHOT_H
 #define SPINNEMU_SNAPSHOT_H
 #include "machine.h"
-bool snapshot_save(const Machine *m, const char *path, const char *key);
+bool snapshot_save(Machine *m, const char *path, const char *key);
 bool snapshot_load(Machine *m, const char *path, const char *key);
 #endif

@@ -1,14 +1,14 @@
 """Fixtures of the emulator's tests."""
-import os
-
 import pytest
 
 import cpu_harness
+import machine_support  # noqa: F401 - finds spinnemu
+from spinnemu import build
 
 
 @pytest.fixture(scope="session")
 def cpu_library(tmp_path_factory):
-    extra = os.environ.get("SPINNEMU_TEST_CFLAGS", "").split()     # for example -fsanitize=address,undefined
+    extra = build.SANITIZER_FLAGS if build.sanitized() else []
     return cpu_harness.build_library(tmp_path_factory.mktemp("cpu"), extra)
 
 

@@ -58,7 +58,7 @@ class _BatchResult(ctypes.Structure):
 def load() -> ctypes.CDLL | None:
     """The compiled steps, or None; :func:`why_not` then says why."""
     global _why_not
-    spec = importlib.util.find_spec(_EXTENSION)
+    spec = importlib.util.find_spec(_EXTENSION) if not build.sanitized() else None
     try:
         path = spec.origin if spec is not None and spec.origin else str(build.build())
         return _declare(ctypes.CDLL(path))
