@@ -66,9 +66,10 @@ def test_fills(spinn3: MachineTarget) -> None:
 
 
 @pytest.mark.parametrize("options", [
-    {},
-    {"cuts": {"dense_0": (6, 5), "dense_1": (5, 4, 4), "dense_2": (4, 1)}, "n_sources": 3, "window": 6, "placement_seed": 2},
-], ids=["as chosen", "by hand"])
+    pytest.param({}, id="as chosen"),
+    pytest.param({"cuts": {"dense_0": (6, 5), "dense_1": (5, 4, 4), "dense_2": (4, 1)}, "n_sources": 3, "window": 6,
+                  "placement_seed": 2}, id="by hand", marks=pytest.mark.wide),
+])
 def test_on_48_chips(spinn5: MachineTarget, options: dict[str, object]) -> None:
     graph = make_graph([230, 150, 60, 10], [Activation.RELU, Activation.SIGMOID], OUTPUTS[0], seed=13)
     on_machine_and_host(graph, make_samples(graph, 50, seed=14), spinn5, epochs=2, batch_size=16, **options)

@@ -29,7 +29,7 @@ def in_group(group: int) -> list[str]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("on", ["emulated", "board"])
+@pytest.mark.parametrize("on", ["emulated", pytest.param("board", marks=pytest.mark.wide)])
 def test_interrupt(on: str, tmp_path: Path) -> None:
     """Once while the network is set up, once amid an epoch; as a terminal does, to the whole process group."""
     child = subprocess.Popen([sys.executable, str(PROGRAM), on], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

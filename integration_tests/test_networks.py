@@ -46,5 +46,5 @@ def test_convolutions(tmp_path: Path, network: str, samples: str) -> None:
 
 
 def test_first_network(tmp_path: Path) -> None:
-    """On 320 digits."""
-    assert run_example(tmp_path, 320, "machine") > 0.7
+    """On 160 digits."""
+    assert run_example(tmp_path, 160, "machine") > 0.7

@@ -155,6 +155,7 @@ print("equal")
 """
 
 
+@pytest.mark.wide
 @pytest.mark.skipif(MACHINE_VARIABLE in os.environ, reason="there is one board")
 def test_two_processes_side_by_side(tmp_path: Path) -> None:
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -65,6 +65,7 @@ def test_many_blocks_of_which_some_stay_silent(spinn3: MachineTarget, optimiser:
     assert_equal(on_machine, train(ReferenceExecutor(graph), samples, epochs=2, batch_size=16))
 
 
+@pytest.mark.wide
 def test_a_layer_that_no_cores_hold(spinn3: MachineTarget) -> None:
     """5.8 MB of weights, gradients and momenta on a board whose cores have 3.5 MB; trained in two calls, the state handed on
     between.
