@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 from dlgraph.errors import DoesNotFit, UnsupportedError
 from dlgraph.layer_graph import Activation, LayerGraph, Loss, Pooling, Sgd
 from dlgraph.layers import INPUT, ConvolutionLayer, WeightLayer
-from dlgraph.mapping import memory, placement
+from dlgraph.mapping import memory, placement, sent
 from dlgraph.mapping.boxes import Block, Box, Layout, compact, matched
 from dlgraph.mapping.choose import choose_plan, complaints
 from dlgraph.mapping.cuts import DenseCut, SourceCut, TileCut, explicit_cut, stages_to_share
 from dlgraph.mapping.intervals import Interval, check_partition, split_evenly
+from dlgraph.mapping.looks import LATE, LONGEST, SHORTEST, SILENCE_CYCLES, Looks
 from dlgraph.mapping.plan import (
-    MAX_WORDS, SLOT_BITS, TILE_ACTIVATIONS, TILE_PARTIAL_ERRORS_OUT, Core, CoreKind, Plan, StreamKind, make_plan, padded, pairs,
-    unit_image)
+    EXCHANGED, MAX_WORDS, NO_VECTOR, SLOT_BITS, TILE_ACTIVATIONS, TILE_PARTIAL_ERRORS_OUT, Core, CoreKind, Plan, StreamKind,
+    make_plan, padded, pairs, unit_image)
 from dlgraph.mapping.stages import StageKind, find_stages, taken_positions
 from dlgraph.mapping.sweeps import LEAST_SWEEP, SliceShape
 from integration_tests.test_layers import Net
@@ -204,6 +205,37 @@ def test_tiles_of_units_show_what_they_should(seed: int) -> None:
                 if flat >= 0:
                     found[element].remove((view.parts[owner[flat]].stage, int(place[flat])))
         assert not any(found.values())
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32))
+def test_whatever_is_sent_can_be_asked_for_and_sent_again(seed: int) -> None:
+    plan = random_plan(seed)
+    for core in plan.cores:
+        reached = {consumer for stream in core.streams_out for consumer in stream.consumers}
+        assert all(end.stream.producer in reached for end in core.streams_in)
+        kept = sent.kept_vectors(plan, core)
+        for stream in core.streams_out:
+            if stream.kind is StreamKind.REQUESTS:
+                assert stream.vector == NO_VECTOR and stream.extent == 0
+                assert not any(end.stream is stream for consumer in stream.consumers for end in consumer.streams_in)
+                continue
+            of_vector = kept[stream.vector]
+            assert of_vector.is_credit == (stream.kind is StreamKind.CREDIT)
+            if stream.kind in EXCHANGED:
+                assert of_vector.n_words == 0 and of_vector.n_slots == 1
+            elif stream.kind is not StreamKind.CREDIT:
+                assert of_vector.n_slots >= plan.slots_of_stream(stream)
+                assert max(positions(stream.source), default=-1) < of_vector.n_words or stream.n_words == 0
+        assert sent.log_words(plan, core) == sum(each.n_words * each.n_slots for each in kept)
+
+
+@given(st.floats(1, 1e9))
+def test_looks_follow_the_pace(cycles: float) -> None:
+    looks = Looks.for_interval(cycles)
+    assert SHORTEST <= looks.cycles <= LONGEST
+    assert looks.patient * looks.cycles >= LATE * cycles * 0.999 and looks.patient >= 4
+    assert looks.last * looks.cycles >= SILENCE_CYCLES
 
 
 @settings(max_examples=120, deadline=None)
