@@ -528,14 +528,13 @@ static void run_to(Machine *m, uint64_t until)
     ahead_settle_all(m);
 }
 
-/* Run what a log says, as fast as possible, without sockets. */
-static void replay(Server *s, FILE *log)
+/* Run what a log says, as fast as possible, without sockets; `wrong` with its beginning, or NULL. */
+static void replay(Server *s, FILE *log, const char *wrong)
 {
     LogRecord record = {.kind = 0};
     uint64_t arrival = 0;                    /* of the last frame */
-    const char *wrong = "";
     unsigned records = 0;
-    bool good = true;
+    bool good = wrong == NULL;
     for (; good && record.kind != LOG_END && (good = log_read(log, &record, &wrong)); records++) {
         Machine *m = s->machine;
         if (record.kind == LOG_FRAME) {
@@ -600,12 +599,15 @@ int spinnemu_serve(const ServeOptions *options)
             log_begin(log);
     }
     bool from_snapshot;
+    const char *no_log = NULL;               /* what is wrong with the beginning of the one that is replayed */
     const char *why = "", *snapshot = options->snapshot_path;
     FaultSetting faults;
     bool given = options->faults != NULL;
     if (options->replay_path) {
-        if (!faults_of_log(log, &faults, &given, &why))
-            return fail(s, why);
+        if (!faults_of_log(log, &faults, &given, &no_log))
+            memset(&faults, 0, sizeof faults);
+        else
+            no_log = NULL;
         for (uint32_t i = 0; i < faults.rules; i++)
             if (dead_at_start(&faults.rule[i]))
                 snapshot = NULL;             /* is one of a board without dead parts */
@@ -626,7 +628,7 @@ int spinnemu_serve(const ServeOptions *options)
     say(s, "{\"event\":\"ready\",\"cycles\":%llu,\"from_snapshot\":%s}\n",
         (unsigned long long)s->machine->now, from_snapshot ? "true" : "false");
     if (options->replay_path) {
-        replay(s, log);
+        replay(s, log, no_log);
     } else {
         s->bridge.log = log;
         fcntl(options->control_in, F_SETFL, fcntl(options->control_in, F_GETFL) | O_NONBLOCK);
