@@ -92,7 +92,7 @@ PROGRAMS: dict[str, Program] = {
         defines=_can(ACTIVATION, DROPOUT, AVERAGE, MAXIMUM)),
     "dlgraph_output_group": Program(
         ["layers/output_group.c", "layers/unit_sums.c", "layers/progress.c",
-         *_VERTEX]),
+         *_VERTEX], tight=True),
 }
 
 #: Binaries that only tests run.
@@ -123,7 +123,8 @@ SELDOM = frozenset({
 #: Thumb code in programs that are tight, else ARM code.
 THUMB_WHERE_TIGHT = frozenset({
     "layers/convolution_tile.c", "layers/unit_chain.c", "streams/inlets.c", "streams/stream_signals.c",
-    "streams/stream_kept.c"})
+    "streams/stream_kept.c",
+    *(f"runtime/src/{name}" for name in ("events.c", "vic.c", "packets.c", "memory.c", "dma.c"))})
 
 
 #: Runtime code that is never in a hurry, compiled for size as Thumb code.
@@ -131,8 +132,7 @@ RUNTIME_THUMB = frozenset(
     f"runtime/src/{name}" for name in (
         "startup.c", "faults.c", "scp.c", "print.c", "iobuf.c",
         "data_specification.c", "recording.c", "simulation.c", "messages.c",
-        "mailbox.c", "heap.c", "timers.c", "barrier.c", "events.c", "vic.c", "packets.c", "memory.c",
-        "dma.c"))
+        "mailbox.c", "heap.c", "timers.c", "barrier.c"))
 
 #: With the optimisers that a program has, where it has not all: for size, as beside it there is little room.
 _OF_CONVOLUTION = "kernels/optimisers.c"

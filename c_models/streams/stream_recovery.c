@@ -13,6 +13,8 @@
 #define REQUEST_SAMPLE_MASK ((1u << REQUEST_SAMPLE_BITS) - 1)
 #define REQUEST_PASS_MASK 15u
 
+/* Looks before a stream is asked for of which something has come: two follow each other at once where the core was busy before. */
+#define EAGER_LOOKS 2u
 /* A request waits at most 2**so many times as long as the first. */
 #define MOST_DOUBLINGS 4
 /* Requests without a sign of life, at least, before a producer is gone: none of so many is lost by chance. */
@@ -70,7 +72,7 @@ static void look_at(stream_t *stream, uint32_t wanted)
     }
     stream->quiet++;
     stream->silent += stream->asked != 0;
-    if (stream->quiet < (begun ? 1u : stream_layout.patient_looks) << (stream->asked < MOST_DOUBLINGS ? stream->asked : MOST_DOUBLINGS)) {
+    if (stream->quiet < (begun ? EAGER_LOOKS : stream_layout.patient_looks) << (stream->asked < MOST_DOUBLINGS ? stream->asked : MOST_DOUBLINGS)) {
         return;
     }
     if (stream->asked >= LEAST_REQUESTS && stream->silent >= stream_layout.last_looks) {

@@ -2,8 +2,8 @@
  * What got lost is asked for, and sent again.
  *
  * Consumer.  While a core waits, it *looks* now and then (streams_look_later) at the streams that it waits for.  A stream from
- * which nothing new has come since the last look is asked for: at once if some of the sample is here or the producer has gone on,
- * else after some looks; each further request waits twice as long.
+ * which nothing new has come since the last look is asked for: soon if some of the sample is here or the producer has gone on,
+ * else after more looks; each further request waits twice as long.
  *
  *   key     = a stream that leads to the producer | STREAM_REQUEST_INDEX
  *   payload = stream number | pass, 4 bits | sample, 12 bits

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 #: Cycles of 200 MHz between two looks: long for packets, short for a loss.
-LONGEST, SHORTEST = 100_000, 20_000
+LONGEST, SHORTEST = 100_000, 60_000
 #: Of the time from sample to sample: in this, a producer sends something again.
 LATE = 2
 #: A producer that gives no sign of life for so long is gone: 1 s.
