@@ -349,14 +349,25 @@ static void serve(Server *s)
     }
 }
 
+/* Which machine a log is of: what it is built from, and the state in which it starts. */
+static uint64_t identity(const Machine *m)
+{
+    uint64_t h = machine_hash(m) ^ m->kind;
+    for (unsigned i = 0; i < sizeof m->ip_address; i++)
+        h = (h ^ m->ip_address[i]) * 0x100000001b3ull;
+    for (unsigned i = 0; i < sizeof m->serial_rom; i++)
+        h = (h ^ m->serial_rom[i]) * 0x100000001b3ull;
+    return h;
+}
+
 /* Run what a log says, as fast as possible, without sockets. */
 static void replay(Server *s, FILE *log)
 {
     Machine *m = s->machine;
     LogRecord record = {.kind = 0};
-    const char *wrong = "it is no log of an emulated machine";
+    const char *wrong;
     unsigned records = 0;
-    bool good = log_is_one(log);
+    bool good = log_is_of(log, identity(m), &wrong);
     for (; good && record.kind != LOG_END && (good = log_read(log, &record, &wrong)); records++) {
         if (record.kind == LOG_FRAME) {
             machine_host_frame(m, record.at, record.data, record.length);
@@ -426,7 +437,7 @@ int spinnemu_serve(const ServeOptions *options)
         replay(s, log);
     } else {
         if (log)
-            log_begin(log);
+            log_begin(log, identity(s->machine));
         s->bridge.log = log;
         fcntl(options->control_in, F_SETFL, fcntl(options->control_in, F_GETFL) | O_NONBLOCK);
         serve(s);
