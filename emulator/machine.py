@@ -371,7 +371,8 @@ def replay(
     The other parameters must be those of the machine that recorded the log; the translations need not.  Faults on request are in
     the log.
 
-    :raises EmulatorError: if the file is no log, damaged, or cut off: a log ends when its machine is closed
+    :raises EmulatorError:
+        if the file is no log of such a machine, damaged, or cut off: a log ends when its machine is closed
     """
     machine = Machine.__new__(Machine)
     machine._process = None

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define IDENTITY 0x123456789abcdef0ull
+
 static void nothing(void) { }
 
 /* Whether it is whole, then the log. */
@@ -12,7 +14,7 @@ static void make(Choices *c, Input *in)
     char *bytes = NULL;
     size_t length = 0;
     FILE *file = open_memstream(&bytes, &length);
-    MUST(file && log_begin(file));
+    MUST(file && log_begin(file, IDENTITY));
     Input content;
     for (uint32_t n = below(c, 4); n; n--) {
         content.length = 0;
@@ -42,10 +44,10 @@ static void feed(const uint8_t *data, uint32_t length)
     char *bytes = NULL;
     size_t again_bytes = 0;
     FILE *file = fmemopen((void *)(data + 1), length - 1, "rb"), *again = open_memstream(&bytes, &again_bytes);
-    MUST(file && again && log_begin(again));
+    MUST(file && again && log_begin(again, IDENTITY));
     static LogRecord record;
     const char *wrong = NULL;
-    bool good = log_is_one(file);
+    bool good = log_is_of(file, IDENTITY, &wrong);
     record.kind = 0;
     while (good && record.kind != LOG_END && (good = log_read(file, &record, &wrong))) {
         MUST(record.length <= FRAME_MAX && record.kind >= LOG_FRAME && record.kind <= LOG_FAULTS);

@@ -15,7 +15,10 @@ static uint64_t hash(const Prefix *p, const uint8_t *data)
     return h ^ h >> 32;
 }
 
-bool log_begin(FILE *log) { return fwrite(magic, sizeof magic, 1, log) == 1; }
+bool log_begin(FILE *log, uint64_t identity)
+{
+    return fwrite(magic, sizeof magic, 1, log) == 1 && fwrite(&identity, sizeof identity, 1, log) == 1;
+}
 
 bool log_write(FILE *log, enum LogKind kind, uint64_t at, const uint8_t *data, uint32_t length)
 {
@@ -26,10 +29,18 @@ bool log_write(FILE *log, enum LogKind kind, uint64_t at, const uint8_t *data, u
     return fwrite(&p, sizeof p, 1, log) == 1 && (length == 0 || fwrite(data, 1, length, log) == length);
 }
 
-bool log_is_one(FILE *log)
+bool log_is_of(FILE *log, uint64_t identity, const char **wrong)
 {
     char found[sizeof magic];
-    return fread(found, sizeof found, 1, log) == 1 && memcmp(found, magic, sizeof magic) == 0;
+    uint64_t of;
+    *wrong = "it is no log of an emulated machine";
+    if (fread(found, sizeof found, 1, log) != 1 || memcmp(found, magic, sizeof magic) != 0)
+        return false;
+    *wrong = "it is cut off";
+    if (fread(&of, sizeof of, 1, log) != 1)
+        return false;
+    *wrong = "it is of a machine that was started with another board, address, boot or list of dead parts";
+    return of == identity;
 }
 
 bool log_read(FILE *log, LogRecord *record, const char **wrong)

@@ -22,11 +22,13 @@ typedef struct LogRecord {
     uint8_t data[FRAME_MAX];
 } LogRecord;
 
-bool log_begin(FILE *log);                   /* the file's first bytes */
+enum { LOG_BEGIN_BYTES = 16 };
+/* The file's first bytes; `identity` says which machine, in which state. */
+bool log_begin(FILE *log, uint64_t identity);
 bool log_write(FILE *log, enum LogKind kind, uint64_t at, const uint8_t *data, uint32_t length);
 
-/* Whether the file begins as a log does. */
-bool log_is_one(FILE *log);
+/* Whether the file begins as a log of that machine does; `*wrong` says why not. */
+bool log_is_of(FILE *log, uint64_t identity, const char **wrong);
 /* The next record.  A whole log ends with LOG_END: where there is none before that, false, and `*wrong` says why. */
 bool log_read(FILE *log, LogRecord *record, const char **wrong);
 

@@ -469,21 +469,28 @@ static void serve(Server *s)
     }
 }
 
-/* The rules that a log begins with, if it does (`*given`); false: it is no log, and `*wrong` says why. */
+/* Which machine a log is of: what it is built from, and the state in which it starts. */
+static uint64_t identity(const Machine *m)
+{
+    uint64_t h = machine_hash(m) ^ m->kind;
+    for (unsigned i = 0; i < sizeof m->ip_address; i++)
+        h = (h ^ m->ip_address[i]) * 0x100000001b3ull;
+    for (unsigned i = 0; i < sizeof m->serial_rom; i++)
+        h = (h ^ m->serial_rom[i]) * 0x100000001b3ull;
+    return h;
+}
+
+/* The rules that a log begins with, if it does (`*given`); false: they are damaged, and `*wrong` says how. */
 static bool faults_of_log(FILE *log, FaultSetting *faults, bool *given, const char **wrong)
 {
     LogRecord record;
     const char *unread;
     memset(faults, 0, sizeof *faults);
-    *given = false;
-    *wrong = "it is no log of an emulated machine";
-    if (!log_is_one(log))
-        return false;
-    long first = ftell(log);
+    fseek(log, LOG_BEGIN_BYTES, SEEK_SET);   /* which is looked at once there is a machine */
     *given = log_read(log, &record, &unread) && record.kind == LOG_FAULTS && record.at == 0;
     if (*given)
         return log_read_faults(log, &record, faults, wrong);
-    fseek(log, first, SEEK_SET);
+    fseek(log, LOG_BEGIN_BYTES, SEEK_SET);
     return true;
 }
 
@@ -528,13 +535,21 @@ static void run_to(Machine *m, uint64_t until)
     ahead_settle_all(m);
 }
 
-/* Run what a log says, as fast as possible, without sockets; `wrong` with its beginning, or NULL. */
-static void replay(Server *s, FILE *log, const char *wrong)
+/* Run what a log says, as fast as possible, without sockets; `wrong` with the rules it begins with, or NULL. */
+static void replay(Server *s, FILE *log, uint64_t started, const char *wrong)
 {
+    long first = ftell(log);
+    const char *of_another;
     LogRecord record = {.kind = 0};
     uint64_t arrival = 0;                    /* of the last frame */
     unsigned records = 0;
     bool good = wrong == NULL;
+    rewind(log);
+    if (!log_is_of(log, started, &of_another)) {
+        good = false;
+        wrong = of_another;
+    }
+    fseek(log, first, SEEK_SET);
     for (; good && record.kind != LOG_END && (good = log_read(log, &record, &wrong)); records++) {
         Machine *m = s->machine;
         if (record.kind == LOG_FRAME) {
@@ -595,8 +610,6 @@ int spinnemu_serve(const ServeOptions *options)
             say(s, "{\"event\":\"error\",\"message\":\"log: %s\"}\n", strerror(errno));
             return 1;
         }
-        if (!options->replay_path)
-            log_begin(log);
     }
     bool from_snapshot;
     const char *no_log = NULL;               /* what is wrong with the beginning of the one that is replayed */
@@ -617,6 +630,9 @@ int spinnemu_serve(const ServeOptions *options)
     s->machine = start(options, &faults, NULL, snapshot, &from_snapshot, &why);
     if (!s->machine)
         return fail(s, why);
+    uint64_t started = log ? identity(s->machine) : 0;
+    if (options->record_path && !options->replay_path)
+        log_begin(log, started);
     s->awake_checked = s->machine->now;
     if (!options->replay_path && !faults_of_start(options, &faults, s->machine->now, &why))
         return fail(s, why);
@@ -628,7 +644,7 @@ int spinnemu_serve(const ServeOptions *options)
     say(s, "{\"event\":\"ready\",\"cycles\":%llu,\"from_snapshot\":%s}\n",
         (unsigned long long)s->machine->now, from_snapshot ? "true" : "false");
     if (options->replay_path) {
-        replay(s, log, no_log);
+        replay(s, log, started, no_log);
     } else {
         s->bridge.log = log;
         fcntl(options->control_in, F_SETFL, fcntl(options->control_in, F_GETFL) | O_NONBLOCK);

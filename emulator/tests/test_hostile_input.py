@@ -120,25 +120,35 @@ def test_a_log_that_is_whole(log):
     assert replay(log, "spinn3", "127.0.47.31", boot=False).counters.datagrams_in == 0
 
 
-RECORD = 24 + 18 + 64
+HEAD, RECORD = 16, 24 + 18 + 64
 
 
 @pytest.mark.parametrize("change, says", [
     (lambda content: b"", "no log of an emulated machine, behind 0 records"),
     (lambda content: b"SPNLOG1" + content[7:], "no log"),
     (lambda content: content[:-1], "cut off, behind 5 records"),
-    (lambda content: content[:8 + 2 * RECORD], "cut off, behind 2 records"),
-    (lambda content: content[:8 + 2 * RECORD + 30], "cut off, behind 2 records"),
-    (lambda content: content[:8 + RECORD + 50] + b"\1" + content[8 + RECORD + 51:], "damaged, behind 1 records"),
-    (lambda content: content[:12] + b"\xff\xff\xff\xff" + content[16:], "damaged, behind 0 records"),
-    (lambda content: content[:16] + b"\xff" * 8 + content[24:], "damaged, behind 0 records"),
-    (lambda content: content[:8] + content[8 + RECORD:8 + RECORD + 4] + b"\0\0\0\0" + content[16:], "damaged, behind 0 records"),
+    (lambda content: content[:HEAD - 1], "cut off, behind 0 records"),
+    (lambda content: content[:HEAD - 1] + b"?" + content[HEAD:], "started with another board, address, .*behind 0 records"),
+    (lambda content: content[:HEAD + 2 * RECORD], "cut off, behind 2 records"),
+    (lambda content: content[:HEAD + 2 * RECORD + 30], "cut off, behind 2 records"),
+    (lambda content: content[:HEAD + RECORD + 50] + b"\1" + content[HEAD + RECORD + 51:], "damaged, behind 1 records"),
+    (lambda content: content[:HEAD + 4] + b"\xff\xff\xff\xff" + content[HEAD + 8:], "damaged, behind 0 records"),
+    (lambda content: content[:HEAD + 8] + b"\xff" * 8 + content[HEAD + 16:], "damaged, behind 0 records"),
+    (lambda content: content[:HEAD + 4] + b"\0\0\0\0" + content[HEAD + 8:], "damaged, behind 0 records"),
 ])
 def test_a_log_that_is_not(log, tmp_path, change, says):
     broken = tmp_path / "broken.log"
     broken.write_bytes(change(log.read_bytes()))
     with pytest.raises(spinnemu.EmulatorError, match=f"{broken} cannot be replayed to its end: it is .*{says}"):
         replay(broken, "spinn3", "127.0.47.31", boot=False)
+
+
+@pytest.mark.parametrize("board, address, other", [
+    ("spinn3", "127.0.47.30", {}), ("spinn5", "127.0.47.31", {}), ("spinn3", "127.0.47.31", {"dead_cores": [(0, 0, 5)]})])
+def test_a_log_is_replayed_on_its_own_machine_only(log, board, address, other):
+    """On another it would do something, and that would say nothing."""
+    with pytest.raises(spinnemu.EmulatorError, match="started with another board, address, boot or list of dead parts"):
+        replay(log, board, address, boot=False, **other)
 
 
 def test_replay_takes_an_address_only(log):
