@@ -110,6 +110,20 @@ static inline void runtime_send_key(uint32_t key)
         }                                      \
     } while (true)
 
+/* The official scheduler sleeps without telling: a task that queues itself again runs whenever there is nothing else to do, and the core
+ * does not sleep between two runs. */
+static inline void runtime_idle_task(uint function, uint unused)
+{
+    (void) unused;
+    ((void (*)(void)) function)();
+    spin1_schedule_callback(runtime_idle_task, function, 0, 4);
+}
+
+static inline void runtime_while_idle(void (*function)(void))
+{
+    spin1_schedule_callback(runtime_idle_task, (uint) function, 0, 4);
+}
+
 /* The official scheduler keeps it to itself. */
 static inline bool runtime_stop_requested(void)
 {
