@@ -180,7 +180,7 @@ def train(training: Training, n_samples: int, n_passes: int) -> Pass:
 
 
 def measure(n_kernel_samples: int, n_packet_samples: int, n_passes: int) -> Result:
-    library(path.read_bytes() for path in translated_binaries())      # else the first run is without
+    library((path.read_bytes() for path in translated_binaries()), thumb=True)      # else the first run is without
     started = time.perf_counter()
     kernel_bound = train(KERNEL_BOUND, n_kernel_samples, n_passes)
     packet_bound = train(PACKET_BOUND, n_packet_samples, n_passes)

@@ -140,7 +140,7 @@ class Counter:
         weights[:, :, tile.channels:] = 0
         weights[..., tile.units:] = 0
         shifted = np.zeros(x.size if pitch == 1 else 1, np.int16)
-        shape = [rows, width, pitch, *tile.kernel, 1, 1, *tile.out, n_columns, shifted]
+        shape = [rows, width, pitch, *tile.kernel, 1, 1, *tile.out, n_columns, tile.units, shifted]
         arrays = {"forward": (np.zeros(d.shape, np.int32), weights, x), "backward": (np.zeros(x.shape, np.int32), weights, d),
                   "gradient": (weights, x, d)}[name.removesuffix("_c").removeprefix("convolution_")]
         products = prod(tile.kernel) * tile.channels * tile.units * prod(tile.out)

@@ -187,7 +187,7 @@ def run(options: argparse.Namespace) -> Result:
         machine = None
         if not os.environ.get("DLGRAPH_MACHINE"):
             machine = dlgraph.Emulated(board=options.board, threads=options.threads)
-            library(path.read_bytes() for path in translated_binaries())      # else the first run is without
+            library((path.read_bytes() for path in translated_binaries()), thumb=True)      # else the first run is without
         trained = kind.train(x, y, test, machine, observed, Course(observed, test), "auto")
         kept = ReferenceKept()
         expected = kind.train(x, y, test, machine, kept, Course(kept, None), 0)

@@ -22,45 +22,50 @@ from .translate_page import LOOKAHEAD, PAGE_BYTES, VECTOR_BYTES, Decoder, PageWr
 
 #: more than -O1 makes the code larger and nothing faster
 FLAGS = ["-O1", "-std=gnu11", "-fPIC", "-w"]
-#: what is compiled as Thumb code is not meant to be fast, and would double the time that a translation takes
-TRANSLATE_THUMB = False
 #: libraries in the cache; half a megabyte each
 _KEPT = 16
 
 
-def path_of(images: Iterable[bytes]) -> Path:
+def path_of(images: Iterable[bytes], thumb: bool = False) -> Path:
     """Where in the cache the translation of images is, or will be.
 
     :param images: contents of ``.aplx`` files
+    :param thumb: as in :func:`library`
     """
-    digest = hashlib.sha256(key().encode())
+    digest = hashlib.sha256(key().encode() + (b"thumb" if thumb else b""))
     for content in sorted(set(images)):
         digest.update(hashlib.sha256(content).digest())
     return build.cache_folder() / f"translation-{digest.hexdigest()[:24]}.so"
 
 
-def library(images: Iterable[bytes]) -> Path:
+def library(images: Iterable[bytes], thumb: bool = False) -> Path:
     """The translation of images, in the cache; made if it is not there.
 
     :param images: contents of ``.aplx`` files
+    :param thumb: also of their Thumb code, which doubles the time that it takes to make.  What is compiled as Thumb code is not
+        meant to be fast; LeNet-5's training, whose tiles have no room for more ARM code, is a fifth faster with it.
     :raises EmulatorError: if one is damaged, or there is no C compiler
     """
     contents = sorted(set(images))
-    target = path_of(contents)
+    target = path_of(contents, thumb)
     with open(target.with_suffix(".lock"), "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)     # one process at a time
         if not is_whole(target):
-            make([read_aplx(content) for content in contents], target)
+            make([read_aplx(content) for content in contents], target, thumb)
             _forget_old(target)
     return target
 
 
 def library_later(paths: Sequence[Path]) -> Path | None:
-    """The translation of ``.aplx`` files if it is there; else it is made by a process in the background, for next time."""
-    target = path_of(path.read_bytes() for path in paths)
-    if is_whole(target):
-        os.utime(target)
-        return target
+    """The translation of ``.aplx`` files if it is there, with Thumb code if that is; else the one without is made by a process in
+    the background, for next time.
+    """
+    contents = [path.read_bytes() for path in paths]
+    target = path_of(contents)
+    for found in (path_of(contents, thumb=True), target):
+        if is_whole(found):
+            os.utime(found)
+            return found
     if _has_headers() and not _is_being_made(target):
         command = [sys.executable, "-m", f"{__package__}.translate", "--background", *map(str, paths)]
         subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -89,18 +94,18 @@ def _forget_old(newest: Path) -> None:
         path.with_suffix(".lock").unlink(missing_ok=True)
 
 
-def _pages(images: Sequence[Image]) -> dict[tuple[int, bool, bytes], PageWriter]:
+def _pages(images: Sequence[Image], thumb: bool = True) -> dict[tuple[int, bool, bytes], PageWriter]:
     """Of all images; what several have in common only once."""
     decoder = Decoder(ctypes.CDLL(str(build.library())))
     result = {}
     for image in images:
-        for (number, thumb), code in sorted(Explorer(decoder, image).explore().items()):
-            if thumb and not TRANSLATE_THUMB:
+        for (number, is_thumb), code in sorted(Explorer(decoder, image).explore().items()):
+            if is_thumb and not thumb:
                 continue
             content = image.page(number)
-            if (number, thumb, content) not in result:
-                result[number, thumb, content] = PageWriter(decoder, content, number, thumb, code.wanted, code.targets,
-                                                                      code.loops)
+            if (number, is_thumb, content) not in result:
+                result[number, is_thumb, content] = PageWriter(decoder, content, number, is_thumb, code.wanted, code.targets,
+                                                               code.loops)
     return result
 
 
@@ -121,9 +126,10 @@ def _bytes(content: bytes) -> str:
     return "{" + ",".join(map(str, content)) + "}"
 
 
-def make(images: Sequence[Image], target: Path) -> None:
+def make(images: Sequence[Image], target: Path, thumb: bool = True) -> None:
     """Write the library for images.
 
+    :param thumb: also for their Thumb code
     :raises EmulatorError: if there is no C compiler, or no headers of the emulator
     """
     if not _has_headers():
@@ -132,14 +138,14 @@ def make(images: Sequence[Image], target: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sources, declarations, keys, rows = [], [], [], []
-        for place, ((number, thumb, content), writer) in enumerate(_pages(images).items()):
+        for place, ((number, is_thumb, content), writer) in enumerate(_pages(images, thumb).items()):
             function = f"page_{place}"
             source = folder / f"{function}.c"
             source.write_text(f'#include "translated_code.h"\n{writer.function(function)}')
             sources.append(source)
             declarations.append(f"TranslatedCode {function};\n")
             keys.append(f"static const uint8_t bytes_{place}[{PAGE_BYTES + LOOKAHEAD}] = {_bytes(content)};\n")
-            rows.append(f"{{{function}, bytes_{place}, {0 if number else VECTOR_BYTES}, {number}, {int(thumb)}}},\n")
+            rows.append(f"{{{function}, bytes_{place}, {0 if number else VECTOR_BYTES}, {number}, {int(is_thumb)}}},\n")
         table = folder / "table.c"
         table.write_text(
             f'#include "translated.h"\n{"".join(declarations)}{"".join(keys)}'

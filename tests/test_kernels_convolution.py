@@ -76,7 +76,7 @@ class Tile:
 
     def words(self, shifted):
         """``convolution_t``, but for the pointer the size of the host's."""
-        return [self.rows, self.width, self.pitch, *self.kernel, *self.strides, *self.out, self.n_columns, shifted]
+        return [self.rows, self.width, self.pitch, *self.kernel, *self.strides, *self.out, self.n_columns, self.units, shifted]
 
     def random(self, rng, size, density, sparsity):
         """x, weights, d; zero beyond the real channels.  size None: extremes."""
@@ -99,7 +99,7 @@ class Tile:
 class HostShape(ctypes.Structure):
     """``convolution_t``"""
 
-    _fields_ = [(f"f{k}", ctypes.c_uint32) for k in range(10)] + [("shifted", ctypes.c_void_p)]
+    _fields_ = [(f"f{k}", ctypes.c_uint32) for k in range(11)] + [("shifted", ctypes.c_void_p)]
 
 
 def host_call(host, function, tile, *arrays):

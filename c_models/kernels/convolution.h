@@ -26,6 +26,7 @@ typedef struct convolution_t {
     uint32_t stride_rows, stride_columns;
     uint32_t out_rows, out_columns;
     uint32_t n_columns;
+    uint32_t n_channels;        /* real output channels, <= n_columns */
     /* if in_pitch is 1: room for in_rows * in_width elements, for a copy of x that convolution_gradient makes; else 0 */
     int16_t *shifted;
 } convolution_t;

@@ -85,7 +85,7 @@ static uint32_t forward_narrow(const convolution_t *shape, int32_t *sums, const 
     narrow_t rows = { n_columns * 4, shape->out_rows, columns * 2, (shape->stride_rows * shape->in_width - columns) * 2,
         (shape->out_columns - columns) * n_columns * 4 };
     for (uint32_t k = 0; columns > 0 && k < shape->kernel_rows; k++, weights += width * n_columns, x += shape->in_width) {
-        for (uint32_t j = 0; j < n_columns; j++) {
+        for (uint32_t j = 0; j < shape->n_channels; j++) {
             (width == 3 ? convolution_narrow_3 : convolution_narrow_5)(sums + j, weights + j, x, &rows);
         }
     }
@@ -171,7 +171,7 @@ void convolution_backward(const convolution_t *shape, int32_t *e, const int32_t 
 static void add_gradients(const convolution_t *shape, int32_t *gradient, const int16_t *x, const int32_t *d,
         const errors_t *errors, const gradient_t *run)
 {
-    for (uint32_t j = 0; j < shape->n_columns; j++) {
+    for (uint32_t j = 0; j < shape->n_channels; j++) {
         entry_t *end = convolution_errors(list, d + j, shape->n_columns * 4, errors);
         if (end == list) {
             continue;

@@ -23,18 +23,91 @@ static __attribute__((noinline)) void find_window(const pooling_t *shape, uint32
     window->columns = (uint32_t) (right - left);
 }
 
-/* 1 / cells. */
-static inline const share_t *share_of(const pooling_t *shape, const window_t *window)
-{
-    return &shape->rates[window->rows * window->columns - shape->fewest];
-}
-
 static void clear(const pooling_t *shape, int32_t *e)
 {
     uint32_t n = shape->in.rows * shape->in.line;
     for (uint32_t k = 0; k < n; k++) {
         e[k] = 0;
     }
+}
+
+/*
+ * Windows that are neighbours in a row, and alike; one alone where they are cut off by the image's border.  Gaps in bytes:
+ * `down` from the end of a window's row to the next, `across` from the channels of a window's first cell to those of the next
+ * window, `to` between the channels of pixels of the other image.
+ */
+typedef struct windows_t {
+    uint32_t windows, channels, rows, columns;
+    uint32_t pitch, down, across, to;
+    uint32_t mantissa, left, rest, right;   /* 1 / cells = mantissa / 2**(32 - left + right); rest = 32 - left */
+} windows_t;
+
+#ifdef __arm__
+void average_windows(const int16_t *x, int16_t *out, const windows_t *of);
+uint32_t spread_windows(const int32_t *e_out, int32_t *e, const windows_t *of);
+#else
+static int32_t share(int32_t value, const windows_t *of)
+{
+    return (int32_t) round_scale(value, of->mantissa, 32 - of->left + of->right);
+}
+
+static void average_windows(const int16_t *x, int16_t *out, const windows_t *of)
+{
+    for (uint32_t n = of->windows; n > 0; n--, x += of->across / 2, out += of->to / 2) {
+        for (uint32_t k = of->channels; k > 0; k--) {
+            const int16_t *cell = x++;
+            int32_t sum = 0;
+            for (uint32_t i = of->rows; i > 0; i--, cell += of->down / 2) {
+                for (uint32_t j = of->columns; j > 0; j--, cell += of->pitch / 2) {
+                    sum += *cell;
+                }
+            }
+            *out++ = (int16_t) share(sum, of);
+        }
+    }
+}
+
+static uint32_t spread_windows(const int32_t *e_out, int32_t *e, const windows_t *of)
+{
+    uint32_t overflows = 0;
+    for (uint32_t n = of->windows; n > 0; n--, e += of->across / 4, e_out += of->to / 4) {
+        for (uint32_t k = of->channels; k > 0; k--) {
+            int32_t part = share(*e_out++, of);
+            int32_t *cell = e++;
+            for (uint32_t i = of->rows; i > 0; i--, cell += of->down / 4) {
+                for (uint32_t j = of->columns; j > 0; j--, cell += of->pitch / 4) {
+                    overflows += __builtin_add_overflow(*cell, part, cell);
+                }
+            }
+        }
+    }
+    return overflows;
+}
+#endif
+
+/* The run of windows that begins at a column of what goes out; `bytes` of an element of both
+ * images.  Returns the element number of the first cell. */
+static __attribute__((noinline)) uint32_t find_windows(const pooling_t *shape, uint32_t row, uint32_t column, uint32_t bytes,
+        windows_t *run)
+{
+    window_t window;
+    find_window(shape, row, column, &window);
+    uint32_t n = 1;
+    if (window.columns == shape->window_columns) {
+        int32_t right = shape->first_column + (int32_t) (column * shape->stride_columns + shape->window_columns);
+        int32_t last = (int32_t) shape->in.columns - (int32_t) shape->stride_columns;
+        for (; right <= last && column + n < shape->out.columns; right += (int32_t) shape->stride_columns) {
+            n++;
+        }
+    }
+    /* mantissa < 2**31, and more than half of that: shift is 30 or more */
+    const share_t *of = &shape->rates[window.rows * window.columns - shape->fewest];
+    uint32_t left = of->shift < 32 ? 32 - of->shift : 0;
+    uint32_t pitch = shape->in.pitch;
+    *run = (windows_t) { n, shape->in.channels, window.rows, window.columns, pitch * bytes,
+        (shape->in.line - window.columns * pitch) * bytes, (shape->stride_columns * pitch - shape->in.channels) * bytes,
+        (shape->out.pitch - shape->out.channels) * bytes, of->mantissa, left, 32 - left, of->shift + left - 32 };
+    return window.at;
 }
 
 /* The largest of one window in channels that are neighbours two by two; words of x are read. */
@@ -117,30 +190,13 @@ uint32_t pooling_maximum_backward(const pooling_t *shape, const int32_t *e_out, 
     return overflows;
 }
 
-void pooling_average(const pooling_t *shape, const int16_t *x, int16_t *out, uint32_t *saturations)
+void pooling_average(const pooling_t *shape, const int16_t *x, int16_t *out)
 {
-    uint32_t pitch = shape->in.pitch;
-    uint32_t channels = shape->in.channels;
     for (uint32_t row = 0; row < shape->out.rows; row++) {
-        uint32_t to = row * shape->out.line;
-        for (uint32_t column = 0; column < shape->out.columns; column++, to += shape->out.pitch) {
-            window_t window;
-            find_window(shape, row, column, &window);
-            const share_t *share = share_of(shape, &window);
-            const int16_t *first = x + window.at;
-            uint32_t rows = window.rows;
-            uint32_t columns = window.columns;
-            uint32_t down = shape->in.line - columns * pitch;
-            for (uint32_t k = 0; k < channels; k++) {
-                const int16_t *cell = first + k;
-                int32_t sum = 0;
-                for (uint32_t i = rows; i > 0; i--, cell += down) {
-                    for (uint32_t j = columns; j > 0; j--, cell += pitch) {
-                        sum += *cell;
-                    }
-                }
-                out[to + k] = saturate16((int32_t) round_scale(sum, share->mantissa, share->shift), saturations);
-            }
+        windows_t run;
+        for (uint32_t column = 0; column < shape->out.columns; column += run.windows) {
+            uint32_t at = find_windows(shape, row, column, sizeof(int16_t), &run);
+            average_windows(x + at, out + row * shape->out.line + column * shape->out.pitch, &run);
         }
     }
 }
@@ -148,31 +204,12 @@ void pooling_average(const pooling_t *shape, const int16_t *x, int16_t *out, uin
 uint32_t pooling_average_backward(const pooling_t *shape, const int32_t *e_out, int32_t *e)
 {
     uint32_t overflows = 0;
-    uint32_t pitch = shape->in.pitch;
-    uint32_t channels = shape->in.channels;
     clear(shape, e);
     for (uint32_t row = 0; row < shape->out.rows; row++) {
-        uint32_t from = row * shape->out.line;
-        for (uint32_t column = 0; column < shape->out.columns; column++, from += shape->out.pitch) {
-            window_t window;
-            find_window(shape, row, column, &window);
-            const share_t *share = share_of(shape, &window);
-            int32_t *first = e + window.at;
-            uint32_t rows = window.rows;
-            uint32_t columns = window.columns;
-            uint32_t down = shape->in.line - columns * pitch;
-            for (uint32_t k = 0; k < channels; k++) {
-                int32_t part = (int32_t) round_scale(e_out[from + k], share->mantissa, share->shift);
-                int32_t *cell = first + k;
-                if (part == 0) {
-                    continue;
-                }
-                for (uint32_t i = rows; i > 0; i--, cell += down) {
-                    for (uint32_t j = columns; j > 0; j--, cell += pitch) {
-                        overflows += __builtin_add_overflow(*cell, part, cell);
-                    }
-                }
-            }
+        windows_t run;
+        for (uint32_t column = 0; column < shape->out.columns; column += run.windows) {
+            uint32_t at = find_windows(shape, row, column, sizeof(int32_t), &run);
+            overflows += spread_windows(e_out + row * shape->out.line + column * shape->out.pitch, e + at, &run);
         }
     }
     return overflows;

@@ -31,8 +31,8 @@ void pooling_maximum(const pooling_t *shape, const int16_t *x, int16_t *out, uin
 /* e = sum over the windows whose largest is here of e_out.  Returns how many additions left 32 bits. */
 uint32_t pooling_maximum_backward(const pooling_t *shape, const int32_t *e_out, const uint16_t *winners, int32_t *e);
 
-/* The mean of each window: sat16(round(sum * mantissa, shift)). */
-void pooling_average(const pooling_t *shape, const int16_t *x, int16_t *out, uint32_t *saturations);
+/* The mean of each window: round(sum * mantissa, shift), which fits 16 bits as the cells do. */
+void pooling_average(const pooling_t *shape, const int16_t *x, int16_t *out);
 /* e = sum over the windows that hold it of round(e_out * mantissa, shift).  Returns how many additions left 32 bits. */
 uint32_t pooling_average_backward(const pooling_t *shape, const int32_t *e_out, int32_t *e);
 

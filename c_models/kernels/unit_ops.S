@@ -1,5 +1,4 @@
-/* The unit operations that most networks spend time in: ReLU, its error, and the largest of a window.  The C twins are in
- * unit_ops.c and pooling.c. */
+/* The unit operations that most networks spend time in: ReLU and its error.  The C twins are in unit_ops.c. */
         .syntax unified
         .arm
 
@@ -114,68 +113,3 @@ relu_errors:                            /* r0 e, r1 f', r2 d, r3 {pixels, channe
         eor     r10, r10, r8, asr #31
         b       .Lerror_fits
         .size   relu_errors, . - relu_errors
-
-/* ------------------------------------------------------------------ largest of one window, channels in pairs
- * r0 first cell   r1 largest   r2 winners   r3 the structure   r4 rows left   r5 columns left   r7 bytes to the next cell
- * r8 from a row's end to the next   r10 cell   lr two channels of it
- * r11 the first's largest << 16, in r6   r12 the second's, in r9   13 cycles for a cell of both
- */
-        .equ    LARGEST_ROWS, 0
-        .equ    LARGEST_COLUMNS, 4
-        .equ    LARGEST_X, 8            /* the image */
-        .equ    LARGEST_PAIRS, 12
-        .equ    LARGEST_PITCH, 16       /* bytes; behind it those from a row's end */
-
-        .section .text.largest_of_pairs, "ax", %progbits
-        .balign 4
-        .global largest_of_pairs
-        .type   largest_of_pairs, %function
-largest_of_pairs:                       /* r0 cell, r1 largest, r2 winners, r3 {rows, columns, x, pairs, pitch, down} */
-        push    {r4-r11, lr}
-        ldr     r4, [r3, #LARGEST_PAIRS]
-        add     r7, r3, #LARGEST_PITCH
-        ldmia   r7, {r7, r8}
-        push    {r4}
-.Llargest_pair:
-        ldr     lr, [r0]
-        ldr     r4, [r3, #LARGEST_ROWS]
-        mov     r10, r0
-        mov     r6, r0
-        mov     r9, r0
-        mov     r11, lr, lsl #16
-        mov     r12, lr, asr #16
-.Llargest_row:
-        ldr     r5, [r3, #LARGEST_COLUMNS]
-.Llargest_cell:
-        ldr     lr, [r10]
-        sub     r5, r5, #1
-        cmp     r11, lr, lsl #16
-        movlt   r11, lr, lsl #16
-        movlt   r6, r10
-        cmp     r12, lr, asr #16
-        movlt   r12, lr, asr #16
-        movlt   r9, r10
-        cmp     r5, #0
-        add     r10, r10, r7
-        bne     .Llargest_cell
-        subs    r4, r4, #1
-        add     r10, r10, r8
-        bne     .Llargest_row
-        ldr     lr, [r3, #LARGEST_X]
-        ldr     r4, [sp]
-        sub     r6, r6, lr
-        sub     r9, r9, lr
-        add     r9, r9, #2
-        mov     r6, r6, lsr #1          /* element numbers: the second's << 16 */
-        orr     r6, r6, r9, lsl #15
-        str     r6, [r2], #4
-        mov     r11, r11, lsr #16
-        orr     r11, r11, r12, lsl #16
-        str     r11, [r1], #4
-        add     r0, r0, #4
-        subs    r4, r4, #1
-        str     r4, [sp]
-        bne     .Llargest_pair
-        pop     {r4}
-        pop     {r4-r11, pc}
-        .size   largest_of_pairs, . - largest_of_pairs

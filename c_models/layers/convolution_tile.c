@@ -95,7 +95,7 @@ static void prepare(void)
     chain_prepare(words);
 
     convolution = (convolution_t) {shape.in_rows, shape.in_width, shape.in_pitch, shape.kernel_rows, shape.kernel_columns,
-            shape.stride_rows, shape.stride_columns, shape.out_rows, shape.out_columns, shape.n_columns, NULL};
+            shape.stride_rows, shape.stride_columns, shape.out_rows, shape.out_columns, shape.n_columns, shape.n_channels, NULL};
     if (shape.in_pitch == 1) {
         convolution.shifted = vertex_claim(n_in() * sizeof(int16_t));
     }

@@ -143,11 +143,11 @@ static void drop_errors(const operation_config_t *config, uint32_t sample, int32
     }
 }
 
-static int16_t *pool(operation_t *operation, uint32_t sample, const int16_t *x, uint32_t *saturations)
+static int16_t *pool(operation_t *operation, uint32_t sample, const int16_t *x)
 {
     pooling_t pooling = pooling_of(operation);
     if (CHAIN_CAN(OPERATION_AVERAGE) && operation->config.kind == OPERATION_AVERAGE) {
-        pooling_average(&pooling, x, operation->values, saturations);
+        pooling_average(&pooling, x, operation->values);
     } else if (CHAIN_CAN(OPERATION_MAXIMUM)) {
         pooling_maximum(&pooling, x, operation->values, kept_of(operation, sample));
     }
@@ -174,7 +174,7 @@ int16_t *chain_forward(uint32_t sample, int16_t *values)
         const operation_config_t *config = &operation->config;
         uint32_t *saturations = &result.operation_saturations[i];
         if (config->kind >= OPERATION_AVERAGE) {
-            values = pool(operation, sample, values, saturations);
+            values = pool(operation, sample, values);
         } else if (config->kind == OPERATION_DROPOUT) {
             drop(config, sample, values, saturations);
         } else if (CHAIN_CAN(OPERATION_ACTIVATION)) {

@@ -197,7 +197,7 @@ def test_a_damaged_translation_is_not_used(tmp_path, monkeypatch):
     with pytest.raises(spinnemu.EmulatorError, match=f"{damaged} is no translation"):
         spinnemu.Machine("spinn3", boot=False, translations=[damaged])
     monkeypatch.setattr(build, "cache_folder", lambda: tmp_path)
-    monkeypatch.setattr(translations, "make", lambda images, target: target.write_bytes(b"made"))
+    monkeypatch.setattr(translations, "make", lambda images, target, thumb: target.write_bytes(b"made"))
     words = (2, 0, 32, 8, 4, 0, 0, 0)
     aplx = b"".join(word.to_bytes(4, "little") for word in words) + b"12345678"
     translations.path_of([aplx]).write_bytes(b"\x7fELF" + bytes(1000))

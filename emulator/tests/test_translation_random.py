@@ -12,6 +12,7 @@ from spinnemu import translation_key, translations
 from spinnemu.translate_image import Image
 
 BASES = (8, 9, 10, 11)                # point into memory; seldom written
+PSR_T = 1 << 5
 RESULTS = (0, 1, 2, 3, 4, 5, 6, 7, 12, 14)
 PROGRAM = 0x60
 WORDS = 900                           # over several pages
@@ -143,20 +144,60 @@ def random_start(rng):
     return registers, rng.randbytes(0x4000)
 
 
+def thumb_instruction(rng):
+    """Low registers; memory is reached through r4 to r7, which start in it and are seldom written."""
+    kind, low = rng.randrange(12), rng.randrange(4)
+    if kind < 2:                          # shifts, additions, moves, comparisons
+        return rng.getrandbits(11) & ~7 | rng.randrange(4) << 11 | low
+    if kind < 4:
+        return 0x2000 | rng.randrange(4) << 11 | low << 8 | rng.choice((0, 1, 127, 128, 255))
+    if kind < 6:
+        return 0x4000 | rng.randrange(16) << 6 | rng.randrange(8) << 3 | low
+    if kind == 6:                         # high registers, and now and then a way out
+        return 0x4400 | rng.randrange(3) << 8 | rng.getrandbits(1) << 6 | rng.randrange(15) << 3 | low
+    base = rng.randrange(4, 8)
+    if kind < 9:
+        return rng.choice((0x6000, 0x6800, 0x7000, 0x7800, 0x8000, 0x8800)) | rng.randrange(8) << 6 | base << 3 | low
+    if kind == 9:
+        return rng.choice((0x9000, 0x9800, 0xa000, 0xa800, 0x4800)) | low << 8 | rng.randrange(16)
+    if kind == 10:
+        return rng.choice((0xc000, 0xc800)) | base << 8 | rng.choice((0x0f, 0x01, 0x06))
+    return rng.choice((0xd000 | rng.randrange(14) << 8 | rng.randrange(-16, 16) & 0xff, 0xe000 | rng.randrange(-40, 40) & 0x7ff,
+                       0xb000 | rng.getrandbits(1) << 7 | rng.randrange(4), 0xb410, 0xbc10))
+
+
+def thumb_words(rng):
+    halves: list[int] = []
+    while len(halves) < 2 * WORDS:
+        if rng.random() < 0.03:           # a call, forward or back
+            to = rng.randrange(-60, 60)
+            halves += [0xf000 | to >> 11 & 0x7ff, 0xf800 | to & 0x7ff]
+        else:
+            halves.append(thumb_instruction(rng))
+    return [low | high << 16 for low, high in zip(halves[::2], halves[1:2 * WORDS:2])]
+
+
+@pytest.mark.parametrize("thumb", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_random_programs(libraries, tmp_path, seed):
+def test_random_programs(libraries, tmp_path, seed, thumb):
     rng = random.Random(seed)
-    words = program(rng)
+    words = thumb_words(rng) if thumb else program(rng)
     itcm = b"".join(word.to_bytes(4, "little") for word in [*vectors(), *words])
     made = tmp_path / "translation.so"
-    translations.make([Image(itcm, b"")], made)
+    size = 2 if thumb else 4
+    addresses = [address + 1 for address in range(PROGRAM, PROGRAM + 4 * WORDS, 2)] if thumb else []
+    translations.make([Image(itcm, b"".join(address.to_bytes(4, "little") for address in addresses))], made, thumb)
     assert libraries[1].translation_load(str(made).encode(), translation_key.key().encode())
+    executed = 0
     for _ in range(30):
         registers, memory = random_start(rng)
+        if thumb:
+            registers[4:8], registers[13] = registers[8:12], DTCM_BASE + 0x1000
         cores = [start(library, words, registers, memory) for library in libraries]
-        place = PROGRAM + 4 * rng.randrange(WORDS)
+        place = PROGRAM + size * rng.randrange(4 * WORDS // size)
         for core in cores:
             core.state.r[15] = place
+            core.state.cpsr |= PSR_T if thumb else 0
         for _ in range(60):
             slice_cycles, line = rng.choice((1, 2, 5, 20, 48, 100, 400)), rng.random()
             for core in cores:
@@ -168,11 +209,13 @@ def test_random_programs(libraries, tmp_path, seed):
             assert state(cores[0]) == state(cores[1])
             if cores[0].state.halted or cores[0].state.sleeping and not (cores[0].state.irq or cores[0].state.fiq):
                 break
+        executed += cores[0].state.instructions
         assert cores[0].dtcm.raw == cores[1].dtcm.raw
         assert cores[0].itcm.raw == cores[1].itcm.raw
         assert cores[0].sdram.raw == cores[1].sdram.raw
         for core in cores:
             core.close()
+    assert executed > 1000
 
 
 def look_at_pages(core):
