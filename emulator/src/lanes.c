@@ -2,9 +2,10 @@
  * Cores on two host threads.
  *
  * In the part of a quantum in which cores run, a chip's cores reach nothing of another chip but the
- * queue of events.  So chips are dealt out to two threads; what they put into the queue is written
- * down, and entered in the order of chips when both are done.  That is the order of one thread, and
- * so the result is the same to the bit.
+ * queue of events.  So two threads take chips, one from the front and one from the back until none is
+ * left: how long a chip's cores take is not known before.  What they put into the queue is written
+ * down by chip, and entered in the order of chips when both are done.  That is the order of one
+ * thread, and so the result is the same to the bit.
  */
 #define _GNU_SOURCE
 #include "machine.h"
@@ -25,23 +26,28 @@
 #define WARM_UP 20u                          /* quanta of a trial that are not timed */
 #define KEPT 10000u
 
-/* Fewer cores than this are not worth the two meetings of the threads, some 2 us. */
-#define WORTH_IT 40u
+/* Fewer cores than this are not worth the two meetings of the threads, some 0.5 us. */
+#define WORTH_IT 6u
 #define SPINS 4000
 
-typedef struct Lane {
-    Core *turn[MAX_CHIPS * CORES + 2];
-    unsigned turns;
+/* What the cores of a chip put into the queue of events. */
+typedef struct Notes {
     uint32_t nodes, units;
-    uint32_t node[NODES], unit[UNITS];
-    uint64_t node_at[NODES], unit_due[UNITS];        /* unit_due: by number of the unit */
-    bool unit_noted[UNITS];
-} Lane;
+    uint32_t node[NODES_PER_CHIP], unit[UNITS_PER_CHIP];
+    uint64_t node_at[NODES_PER_CHIP], unit_due[UNITS_PER_CHIP];      /* unit_due: by number of the unit */
+    bool unit_noted[UNITS_PER_CHIP];
+} Notes;
+
+/* The turns of a chip's cores: turn[0] to turn[n - 1]. */
+typedef struct Share { Core *const *turn; unsigned n; } Share;
 
 typedef struct Lanes {
-    Lane lane[2];
+    Notes notes[MAX_CHIPS];
+    Share share[MAX_CHIPS];                  /* of the quantum */
     pthread_t thread;
+    unsigned shares;
     uint64_t end;                            /* of the quantum */
+    _Alignas(64) uint32_t taken;             /* shares that one of the two has begun */
     _Alignas(64) uint32_t wanted;            /* quanta given to the thread */
     _Alignas(64) uint32_t done;              /* quanta finished by it */
     _Alignas(64) uint32_t asleep;
@@ -72,6 +78,20 @@ static void wait_for_work(Lanes *l, uint32_t seen)
     __atomic_store_n(&l->asleep, 0, __ATOMIC_SEQ_CST);
 }
 
+static bool take(Lanes *l) { return __atomic_fetch_add(&l->taken, 1, __ATOMIC_RELAXED) < l->shares; }
+
+static void run_from_front(Lanes *l)
+{
+    for (const Share *share = l->share; take(l); share++)
+        machine_run_turns(share->turn, share->n, share->turn + share->n, l->end);
+}
+
+static void run_from_back(Lanes *l)
+{
+    for (const Share *share = l->share + l->shares - 1; take(l); share--)
+        machine_run_turns(share->turn, share->n, share == l->share ? share->turn : share[-1].turn, l->end);
+}
+
 static void *work(void *argument)
 {
     Lanes *l = argument;
@@ -81,7 +101,7 @@ static void *work(void *argument)
         seen++;
         if (l->stop)
             return NULL;
-        machine_run_turns(l->lane[1].turn, l->lane[1].turns, l->end);
+        run_from_back(l);
         __atomic_store_n(&l->done, seen, __ATOMIC_RELEASE);
     }
 }
@@ -135,37 +155,57 @@ void lanes_stop(Machine *m)
     m->lanes = NULL;
 }
 
-static Lane *lane_of(Machine *m, uint32_t chip) { return &m->lanes->lane[chip >= m->split]; }
-
 void lanes_defer_node(Machine *m, uint32_t node, uint64_t at)
 {
-    Lane *lane = lane_of(m, node / NODES_PER_CHIP);
+    Notes *notes = &m->lanes->notes[node / NODES_PER_CHIP];
     m->events.queued[node] = true;           /* a second time is ignored, as it would be */
-    lane->node[lane->nodes] = node;
-    lane->node_at[lane->nodes++] = at;
+    notes->node[notes->nodes] = node;
+    notes->node_at[notes->nodes++] = at;
 }
 
 void lanes_defer_unit(Machine *m, uint32_t unit, uint64_t due)
 {
-    Lane *lane = lane_of(m, unit / UNITS_PER_CHIP);
-    lane->unit_due[unit] = due;
-    if (!lane->unit_noted[unit]) {
-        lane->unit_noted[unit] = true;
-        lane->unit[lane->units++] = unit;
+    Notes *notes = &m->lanes->notes[unit / UNITS_PER_CHIP];
+    uint32_t n = unit % UNITS_PER_CHIP;
+    notes->unit_due[n] = due;
+    if (!notes->unit_noted[n]) {
+        notes->unit_noted[n] = true;
+        notes->unit[notes->units++] = unit;
     }
 }
 
-static void enter(Machine *m, Lane *lane)
+static void enter(Machine *m, Notes *notes)
 {
-    for (uint32_t i = 0; i < lane->nodes; i++) {
-        m->events.queued[lane->node[i]] = false;
-        events_queue_node(m, lane->node[i], lane->node_at[i]);
+    for (uint32_t i = 0; i < notes->nodes; i++) {
+        m->events.queued[notes->node[i]] = false;
+        events_queue_node(m, notes->node[i], notes->node_at[i]);
     }
-    for (uint32_t i = 0; i < lane->units; i++) {
-        lane->unit_noted[lane->unit[i]] = false;
-        events_set_unit(m, lane->unit[i], lane->unit_due[lane->unit[i]]);
+    for (uint32_t i = 0; i < notes->units; i++) {
+        uint32_t n = notes->unit[i] % UNITS_PER_CHIP;
+        notes->unit_noted[n] = false;
+        events_set_unit(m, notes->unit[i], notes->unit_due[n]);
     }
-    lane->nodes = lane->units = 0;
+    notes->nodes = notes->units = 0;
+}
+
+static void run_on_two(Machine *m, Lanes *l, Core *const *turn, unsigned n, uint64_t end)
+{
+    l->shares = 0;
+    for (unsigned i = 0; i < n; ) {
+        unsigned first = i;
+        while (i < n && turn[i]->chip == turn[first]->chip)
+            i++;
+        l->share[l->shares++] = (Share){turn + first, i - first};
+    }
+    l->end = end;
+    l->taken = 0;
+    m->parallel = true;
+    give(l);
+    run_from_front(l);
+    wait_until_done(l);
+    m->parallel = false;
+    for (unsigned i = 0; i < l->shares; i++)
+        enter(m, &l->notes[l->share[i].turn[0]->chip->id]);
 }
 
 static int64_t wall_ns(void)
@@ -200,32 +240,12 @@ bool lanes_run_cores(Machine *m, Core *const *turn, unsigned n, uint64_t end)
     if (n < WORTH_IT)
         return false;
     Lanes *l = m->lanes;
-    Lane *lane = &l->lane[0];
-    m->split = MAX_CHIPS;
-    l->lane[0].turns = l->lane[1].turns = 0;
-    for (unsigned i = 0; i < n; i++) {
-        bool new_chip = i == 0 || turn[i]->chip != turn[i - 1]->chip;
-        if (new_chip && lane == &l->lane[0] && lane->turns * 2 >= n) {
-            m->split = turn[i]->chip->id;
-            lane = &l->lane[1];
-        }
-        lane->turn[lane->turns++] = turn[i];
-    }
     bool trial = l->mode < USE_ONE && l->left <= TRIAL - WARM_UP;
     int64_t started = trial ? wall_ns() : 0;
-    if (l->mode == TRY_ONE || l->mode == USE_ONE) {
-        machine_run_turns(l->lane[0].turn, l->lane[0].turns, end);
-        machine_run_turns(l->lane[1].turn, l->lane[1].turns, end);
-    } else {
-        l->end = end;
-        m->parallel = true;
-        give(l);
-        machine_run_turns(l->lane[0].turn, l->lane[0].turns, end);
-        wait_until_done(l);
-        m->parallel = false;
-        enter(m, &l->lane[0]);
-        enter(m, &l->lane[1]);
-    }
+    if (l->mode == TRY_ONE || l->mode == USE_ONE)
+        machine_run_turns(turn, n, turn + n, end);
+    else
+        run_on_two(m, l, turn, n, end);
     if (trial) {
         l->time += wall_ns() - started;
         l->work += n;

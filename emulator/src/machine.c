@@ -128,7 +128,8 @@ static void prefetch_data(const Core *core)
 {
     __builtin_prefetch(core->cpu.code);
     for (unsigned i = 0; i < 15; i++) {
-        uint32_t offset = core->cpu.r[i] - DTCM_BASE;
+        /* it may have its turn on the other thread just now */
+        uint32_t offset = __atomic_load_n(&core->cpu.r[i], __ATOMIC_RELAXED) - DTCM_BASE;
         if (offset < DTCM_BYTES)
             __builtin_prefetch(core->cpu.dtcm + offset, 1);
     }
@@ -154,17 +155,12 @@ static void run_again(Chip *chip, const Core *next, uint64_t end)
     }
 }
 
-/* Run cores until `end`, in the order of the list, which has two places more. */
-void machine_run_turns(Core **turn, unsigned n, uint64_t end)
+/* Run cores until `end`, in the order of the list; `after` are two whose turns come next. */
+void machine_run_turns(Core *const *turn, unsigned n, Core *const *after, uint64_t end)
 {
-    if (n == 0)
-        return;
-    turn[n] = turn[n + 1] = turn[0];
     for (unsigned i = 0; i < n; i++) {
-        if (n > 8) {
-            prefetch_registers(turn[i + 2]);
-            prefetch_data(turn[i + 1]);
-        }
+        prefetch_registers(i + 2 < n ? turn[i + 2] : after[i + 2 - n]);
+        prefetch_data(i + 1 < n ? turn[i + 1] : after[0]);
         Core *core = turn[i];
         run_turn(core, end);
         if (core->machine->again[core->chip->id])
@@ -192,8 +188,11 @@ static void run_cores(Machine *m, uint64_t end)
     Core *turn[MAX_CHIPS * CORES + 2];
     unsigned n = machine_turns(m, end, turn);
     m->end = end;
+    if (n == 0)
+        return;
+    turn[n] = turn[n + 1] = turn[0];
     if (!m->lanes || !lanes_run_cores(m, turn, n, end))
-        machine_run_turns(turn, n, end);
+        machine_run_turns(turn, n, turn + n, end);
 }
 
 static void run(Machine *m, uint64_t until, bool stop_at_attention)

@@ -282,7 +282,6 @@ typedef struct Machine {
     uint8_t *sdram;                          /* chips * SDRAM_BYTES */
     struct Lanes *lanes;                     /* a second host thread; NULL: there is none */
     bool parallel;                           /* cores run on both threads just now */
-    uint32_t split;                          /* first chip of the second thread */
     uint64_t end, until;                     /* of the quantum, and how far a core may run ahead */
     uint64_t turn_at[MAX_CHIPS][CORES];      /* of cores that are awake */
     uint32_t again[MAX_CHIPS];               /* cores of the chip that have a turn in this quantum after all */
@@ -315,7 +314,7 @@ bool machine_host_frame_due(const Machine *m);
 uint64_t machine_hash(const Machine *m);
 Counters machine_counters(const Machine *m);
 unsigned machine_turns(const Machine *m, uint64_t end, Core **turn);
-void machine_run_turns(Core **turn, unsigned n, uint64_t end);
+void machine_run_turns(Core *const *turn, unsigned n, Core *const *after, uint64_t end);
 
 /* ahead.c */
 bool ahead_try(Core *core, uint64_t end);    /* run past the end of the quantum if that is possible */
@@ -331,7 +330,7 @@ static inline void core_turn_at(Core *core, uint64_t at)
 /* lanes.c */
 bool lanes_start(Machine *m);                /* use a second host thread from now on */
 void lanes_stop(Machine *m);
-/* The turns of a quantum; false: too few for it. */
+/* The turns of a quantum, and two cores more; false: too few for it. */
 bool lanes_run_cores(Machine *m, Core *const *turn, unsigned n, uint64_t end);
 void lanes_defer_node(Machine *m, uint32_t node, uint64_t at);
 void lanes_defer_unit(Machine *m, uint32_t unit, uint64_t due);
