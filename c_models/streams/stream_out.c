@@ -23,19 +23,22 @@ static inline void send(uint32_t key, uint32_t word, uint32_t spacing)
     runtime_send(key, word);
 }
 
-/* What the words sent of one sample add up to. */
+/* What the words sent of one sample add up to; stream_send_run.S knows it. */
 typedef struct sent_t {
     uint32_t hash;
     uint32_t count;
+    uint32_t factor;                       /* of the next word, - 2 */
 } sent_t;
 
-static inline void send_run(const uint32_t *words, uint32_t n_words, uint32_t key, uint32_t index, uint32_t spacing,
-        sent_t *sent)
+void stream_send_run(const uint32_t *words, uint32_t n_words, uint32_t key, sent_t *sent);
+
+/* The same with packets kept apart. */
+static void send_run_apart(const uint32_t *words, uint32_t n_words, uint32_t key, uint32_t spacing, sent_t *sent)
 {
-    uint32_t factor = 2 * index + 1;
-    key += index;
-    for (uint32_t i = 0; i < n_words; i++, factor += 2) {
+    uint32_t factor = sent->factor;
+    for (uint32_t i = 0; i < n_words; i++) {
         uint32_t word = words[i];
+        factor += 2;
         if (word != 0) {
             send(key + i, word, spacing);
             sent->hash += word * factor;
@@ -47,7 +50,7 @@ static inline void send_run(const uint32_t *words, uint32_t n_words, uint32_t ke
 void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *vector)
 {
     uint32_t key = stream_slot_key(stream, sample);
-    sent_t sent = {stream_hash_start(pass_sent, sample), 0};
+    sent_t sent = {stream_hash_start(pass_sent, sample), 0, 0};
     const uint32_t *outer = vector + stream->first;
     uint32_t outer_index = 0;
 
@@ -55,7 +58,12 @@ void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *ve
         const uint32_t *words = outer;
         uint32_t index = outer_index;
         for (uint32_t i = 0; i < stream->n_runs; i++) {
-            send_run(words, stream->run, key, index, stream->spacing, &sent);
+            sent.factor = 2 * index - 1;
+            if (stream->spacing != 0) {
+                send_run_apart(words, stream->run, key + index, stream->spacing, &sent);
+            } else {
+                stream_send_run(words, stream->run, key + index, &sent);
+            }
             words += stream->run_stride;
             index += stream->index_run_stride;
         }
