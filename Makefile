@@ -6,6 +6,8 @@
 #   make sanitize         the tests of the emulator and of the kernels, built with sanitisers (GCC): some ten minutes
 #   make fuzz             made-up input for everything that takes bytes from outside: half an hour.  N=1000000 inputs instead of ten
 #                         million, SEED=2 others, RECORD=FILE for the counts
+#   make test-long        100 trainings in one process, and 1,000,000,000 packets in one run of the emulated machine: nothing may grow
+#                         or get lost; half an hour.  TRAININGS=30 and PACKETS=1000000 for fewer, RECORDS=FOLDER for the records
 #   make docs             the documentation, in docs/_build/html
 #   make lint             ruff and mypy
 #   make benchmark-mnist  one epoch of MNIST on an emulated board, against the reference and Keras
@@ -22,7 +24,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WARNINGS_ARE_ERRORS ?= -W --keep-going
 
-.PHONY: demo test test-wide sanitize fuzz docs lint benchmark-mnist benchmark-networks clean
+.PHONY: demo test test-wide test-long sanitize fuzz docs lint benchmark-mnist benchmark-networks clean
 
 demo: $(VENV)/has-keras $(VENV)/has-examples
 	$(BIN)/python examples/train_digits.py $(if $(DLGRAPH_MACHINE),,--board spinn3)
@@ -48,6 +50,14 @@ RECORD ?= benchmarks/results/fuzz.json
 
 fuzz: $(VENV)/has-test $(VENV)/has-benchmark
 	$(BIN)/python benchmarks/fuzz.py --inputs $(N) --seed $(SEED) --out $(RECORD)
+
+TRAININGS ?= 100
+PACKETS ?= 1000000000
+RECORDS ?= benchmarks/results
+
+test-long: $(VENV)/has-keras $(VENV)/has-test
+	$(BIN)/python benchmarks/long_trainings.py --trainings $(TRAININGS) --out $(RECORDS)/long_trainings.json
+	$(BIN)/python benchmarks/long_packets.py --packets $(PACKETS) --out $(RECORDS)/long_packets.json
 
 docs: $(VENV)/has-docs
 	$(BIN)/python -m sphinx -b html $(WARNINGS_ARE_ERRORS) docs docs/_build/html

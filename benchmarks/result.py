@@ -87,7 +87,8 @@ class Result:
 
 def validate(record: dict[str, Any]) -> None:
     """:raises jsonschema.ValidationError: if the record is not as the schema has it"""
-    schema = "fuzz_schema.json" if record.get("benchmark") == "fuzz" else "schema.json"
+    own = f"{record.get('benchmark')}_schema.json"
+    schema = own if own in {path.name for path in HERE.glob("*_schema.json")} else "schema.json"
     jsonschema.validate(record, json.loads((HERE / schema).read_text(encoding="utf-8")))
 
 

@@ -7,6 +7,7 @@ from typing import Callable, Sequence
 
 from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
 from dlgraph.optimisers import Optimiser, OptimiserState
+from dlgraph.traffic import Traffic
 
 #: Called at most a few times per second with (samples done, loss sum so far, correct so far).
 Progress = Callable[[int, int, int], None]
@@ -91,6 +92,10 @@ class Executor(ABC):
     def work(self) -> list[CoreWork]:
         """What every core did in the last pass, in the last fill of it where it ran in several; none on the host."""
         return []
+
+    def traffic(self) -> Traffic | None:
+        """What became of the packets since the graph was put on the machine; None on the host, or without a machine."""
+        return None
 
     def close(self) -> None:
         """Give back what the executor holds: machine, processes, files."""

@@ -34,6 +34,7 @@ from dlgraph.rates import check_rates
 from dlgraph.report import PassReport, pass_report
 from dlgraph.saver import Saver
 from dlgraph.targets import HostTarget, MachineTarget
+from dlgraph.traffic import Traffic
 from dlgraph.training_state import (Floats, TrainingState, optimiser_from_float, optimiser_to_float, parameters_from_float,
                                     parameters_to_float)
 from dlgraph.update_words import batch_sizes
@@ -259,6 +260,19 @@ class Network:
         if self._last_report is None:
             raise DataError("There is nothing to report yet. Call train, evaluate or predict first.")
         return self._last_report
+
+    def traffic(self) -> Traffic:
+        """Packets sent, delivered, dropped, re-injected and sent again, since the network was put on the machine.
+
+        By stream and by chip; on an emulated machine by link as well.  The machine is asked for it, so it must not have been given
+        back: ask inside the ``with`` block.
+        """
+        executor = self._holder.executor
+        found = None if executor is None else executor.traffic()
+        if found is None:
+            raise DataError(f"There is no traffic to tell of: the network is not on a machine now (it runs on the {self.machine}). "
+                            f"Call train, evaluate or predict on a machine, then traffic() before close().")
+        return found
 
     def close(self) -> None:
         """Give the machine back.  The network stays usable: it takes a machine again when it needs one."""

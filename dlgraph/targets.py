@@ -4,12 +4,15 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlparse
 
 from dlgraph.binaries import BinariesError, translated_binaries
 from dlgraph.errors import MachineError
 from dlgraph.reachability import board_answers, boot_board, server_answers
+
+if TYPE_CHECKING:
+    import spinnemu
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +46,10 @@ class MachineTarget(ABC):
 
         :raises MachineError: where it is not, with what to do
         """
+
+    def counters(self) -> spinnemu.Counters | None:
+        """What only an emulated machine counts; None elsewhere."""
+        return None
 
     def restart(self) -> None:  # noqa: B027 - nothing to do unless a subclass says so
         """A part has died during a run: let the machine find out what it still has, if that is in our power."""
@@ -110,6 +117,9 @@ class EmulatedTarget(MachineTarget):
                 f"one.") from error
         except (spinnemu.EmulatorError, OSError, ValueError) as error:
             raise MachineError(f"The emulated board cannot be started: {error}.") from error
+
+    def counters(self) -> spinnemu.Counters | None:
+        return None if self.machine is None else self.machine.counters()
 
     def restart(self) -> None:
         if self.machine is not None:

@@ -6,8 +6,10 @@ from typing import Any, Iterator
 
 import pytest
 
+from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.machines import MACHINE_VARIABLE, Board, Emulated
 from dlgraph.targets import MachineTarget
+from integration_tests.packet_balance import check_balance
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -17,6 +19,33 @@ def _empty_working_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     os.chdir(tmp_path_factory.mktemp("reports"))
     yield
     os.chdir(before)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _unbalanced() -> Iterator[list[str]]:
+    """Looks at every session on a machine when it ends: what was sent must have come, or be counted as lost."""
+    found: list[str] = []
+    stock = GfeExecutor._close_session
+
+    def close(executor: GfeExecutor) -> None:
+        try:
+            found.extend(check_balance(executor))
+        finally:
+            stock(executor)
+
+    GfeExecutor._close_session = close        # type: ignore[method-assign]
+    yield found
+    GfeExecutor._close_session = stock        # type: ignore[method-assign]
+    assert not found, "Packets are not conserved:\n" + "\n".join(found)
+
+
+@pytest.fixture(autouse=True)
+def _packets_are_conserved(_unbalanced: list[str]) -> Iterator[None]:
+    """A test fails if a session that ended in it does not balance, the last of the test before among them."""
+    yield
+    found = list(_unbalanced)
+    _unbalanced.clear()
+    assert not found, "Packets are not conserved:\n" + "\n".join(found)
 
 
 class SharedTarget(MachineTarget):
@@ -43,6 +72,9 @@ class SharedTarget(MachineTarget):
 
     def start(self) -> None:
         self._target.start()
+
+    def counters(self) -> Any:
+        return self._target.counters()
 
 
 def _shared(board: str) -> Iterator[MachineTarget]:

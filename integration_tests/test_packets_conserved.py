@@ -68,7 +68,7 @@ def test_sent_times_fan_out_is_received(executor: GfeExecutor) -> None:
 
 
 def test_the_routers_count_the_same() -> None:
-    """What the emulated machine counts of a pass; what a router drops, the monitors send again."""
+    """What the emulated machine counts of a pass; what a router drops, the monitors send again; all of it is told."""
     target = Emulated(board="spinn3").target()
     assert isinstance(target, EmulatedTarget)
     # weights that fit a few datagrams: GFE's fast way to read memory sends multicast packets of its own
@@ -81,6 +81,10 @@ def test_the_routers_count_the_same() -> None:
         executor.train_epoch(samples, 1, 16, True, RATE)
         after = target.machine.counters()
         results = executor.results.values()
+        told = executor.traffic()
+        target.machine.faults(drop=0.003, lose=0.0003, seed=1)
+        executor.train_epoch(samples, 2, 16, True, RATE)
+        with_losses = executor.traffic()
     finally:
         executor.close()
     sent, delivered, dropped = (getattr(after, name)["mc"] - getattr(before, name)["mc"]
@@ -91,3 +95,14 @@ def test_the_routers_count_the_same() -> None:
     assert delivered - sum(result.packets_received for result in results) == CHIPS * of_others
     assert after.unconnected["mc"] == before.unconnected["mc"]
     assert after.default_routed == before.default_routed
+    assert told is not None and told.fabric is not None and told.chips is not None
+    assert all(stream.missing == 0 and stream.sent > 0 for stream in told.streams)
+    # two epochs: of each, one after it and one before
+    assert sum(stream.sent for stream in told.streams) > sum(result.packets_sent for result in results)
+    assert len(told.fabric.links) == 6 * CHIPS and sum(chip.dropped + chip.missed for chip in told.chips) <= told.fabric.dropped
+    assert with_losses is not None and with_losses.fabric is not None and with_losses.chips is not None
+    reinjected = sum(chip.reinjected for chip in with_losses.chips)
+    assert 0 < reinjected <= with_losses.fabric.dropped
+    assert sum(link.dropped for link in with_losses.fabric.links) <= with_losses.fabric.dropped
+    assert with_losses.fabric.vanished > 0
+    assert sum(stream.resent for stream in with_losses.streams) > 0 < sum(stream.requests for stream in with_losses.streams)

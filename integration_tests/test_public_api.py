@@ -69,6 +69,9 @@ def test_train_predict_evaluate_and_train_again() -> None:
         assert {stage.layer for stage in report.stages} == {"input", *(layer.name for layer in model.layers)}
         assert all(0 < stage.busy <= 1 and stage.predicted_cycles and stage.packets_sent for stage in report.stages)
         assert isinstance(machine(), Board) or "emulated" in str(report)
+        traffic = net.traffic()
+        assert traffic.machine == net.machine and traffic.missing == 0
+        assert {stream.from_layer for stream in traffic.streams} == {stage.layer for stage in report.stages}
 
 
 class Interfering(keras.callbacks.Callback):

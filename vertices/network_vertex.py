@@ -22,6 +22,7 @@ from dlgraph.mapping.sent import log_words
 from dlgraph.vertices.pass_parameters import PASS_PARAMETER_BYTES, RESULT_BYTES, PassParameters
 from dlgraph.vertices.regions import Region
 from dlgraph.vertices.stream_config import KEY_BITS, config_words, n_config_words
+from dlgraph.vertices.stream_counts import count_bytes
 
 
 class NetworkVertex(SimulatorVertex, MachineDataSpecableVertex, AbstractRewritesDataSpecification):
@@ -61,7 +62,7 @@ class NetworkVertex(SimulatorVertex, MachineDataSpecableVertex, AbstractRewrites
 
     def _region_sizes(self) -> dict[Region, int]:
         sizes = {Region.STREAMS: 4 * n_config_words(self.core, self.plan), Region.SHAPE: 4 * len(self.shape_words()),
-                 Region.PASS: PASS_PARAMETER_BYTES, Region.RESULT: RESULT_BYTES,
+                 Region.PASS: PASS_PARAMETER_BYTES, Region.RESULT: RESULT_BYTES + count_bytes(self.core),
                  Region.SENT: 4 * max(1, log_words(self.plan, self.core))}
         sizes.update(self.extra_regions())
         return {region: -(-size // 4) * 4 for region, size in sizes.items()}

@@ -19,7 +19,7 @@ _ALL_ONES = 0xffffffff
 
 def n_config_words(core: Core, plan: Plan) -> int:
     """Length of the region in 32-bit words."""
-    return (N_HEADER_WORDS + 2 * len(core.inlet_words) + 4 * len(core.streams_in) + 12 * len(core.streams_out)
+    return (N_HEADER_WORDS + 2 * len(core.inlet_words) + 4 * len(core.streams_in) + 14 * len(core.streams_out)
             + n_places(len(core.streams_in)) + 3 * len(kept_vectors(plan, core)))
 
 
@@ -50,7 +50,8 @@ def config_words(core: Core, plan: Plan, key_of: Callable[[Stream], int]) -> npt
     for stream in core.streams_out:
         source, index = stream.source, stream.index
         words += [key_of(stream), plan.slots_of_stream(stream) - 1, stream.vector, source.first, source.run, source.n_runs,
-                  source.run_stride, source.n_outer, source.outer_stride, index.run_stride, index.outer_stride, stream.spacing]
+                  source.run_stride, source.n_outer, source.outer_stride, index.run_stride, index.outer_stride, stream.spacing,
+                  0, 0]                                     # what it counts
     return np.array([*words, *places.words, *_kept_words(kept)], np.uint32)
 
 

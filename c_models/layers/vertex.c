@@ -120,7 +120,7 @@ vertex_turn_t vertex_turn(uint32_t sample, uint32_t n_replicas)
 
 static void store_result(void)
 {
-    result.packets_sent = stream_counts.sent;
+    result.packets_sent = streams_sent();
     result.packets_received = streams_received();
     result.packets_repeated = stream_counts.repeated;
     result.packets_foreign = stream_counts.foreign;
@@ -159,6 +159,7 @@ static void start(void)
     /* Nothing of the next pass can come before the host has let all cores go on.  Others may still ask for what this core has
      * sent: it answers while it is idle. */
     streams_reset();
+    streams_copy_counts((uint32_t *) ((pass_result_t *) vertex_region(REGION_RESULT) + 1));
     time++;
     simulation_handle_pause_resume(NULL);
     simulation_ready_to_read();

@@ -19,7 +19,7 @@ enum region {
     REGION_STREAMS = 1,           /* streams_initialise */
     REGION_SHAPE = 2,             /* per kind of vertex, fixed when the graph is built */
     REGION_PASS = 3,              /* pass_parameters_t, rewritten before each pass */
-    REGION_RESULT = 4,            /* pass_result_t */
+    REGION_RESULT = 4,            /* pass_result_t; behind it streams_copy_counts */
     REGION_PARAMETERS = 5,        /* weights or biases: read before a pass, written back after it */
     REGION_SAMPLES = 6,           /* codes, or labels and targets */
     REGION_OUTPUTS = 7,

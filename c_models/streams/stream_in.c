@@ -1,5 +1,7 @@
 #include "stream_in.h"
 
+#include <stddef.h>
+
 #include "packet_ring.h"
 #include "runtime.h"
 #include "stream_recovery.h"
@@ -16,30 +18,6 @@ inlet_t *inlets;
 uint32_t n_inlets;
 marker_t *markers;
 uint32_t pass_received;
-
-static void take_credit(stream_t *stream, uint32_t credit)
-{
-    uint32_t before = stream->credit;
-    inlet_t *inlet = stream->inlet;
-    uint32_t n_samples = credit & ((1u << STREAM_PASS_SHIFT) - 1);
-    if ((credit - (pass_received << STREAM_PASS_SHIFT)) != n_samples || n_samples <= before) {
-        stream_counts.repeated++;              /* or of an earlier pass */
-        return;
-    }
-    stream->credit = n_samples;
-    if (before != inlet->credit || --inlet->n_least != 0) {
-        return;
-    }
-    uint32_t least = n_samples;
-    for (uint32_t i = inlet->first_stream; i < inlet->first_stream + inlet->n_streams; i++) {
-        if (streams[i].credit < least) {
-            least = streams[i].credit;
-            inlet->n_least = 0;
-        }
-        inlet->n_least += streams[i].credit == least;
-    }
-    inlet->credit = least;
-}
 
 /* The first slot of a stream, or PLACE_EMPTY if this core has none of that number. */
 static uint32_t find_place(uint32_t number)
@@ -68,12 +46,15 @@ void stream_take_slowly(uint32_t key, uint32_t payload)
         return;
     }
     stream_t *stream = &streams[markers[first_slot].stream];
+    stream->received++;
     slot_t *slot = &stream_drain.slots[first_slot + slot_number];
     marker_t *marker = &markers[first_slot + slot_number];
     if (index != STREAM_MARKER_INDEX) {
         stream_take_rarely(stream, slot, marker, index, payload);
     } else if (stream->n_words == 0) {
-        take_credit(stream, payload);
+        if (stream_take_credit != NULL) {
+            stream_take_credit(stream, payload);
+        }
     } else if (marker->state == SLOT_COMPLETE) {
         stream_counts.repeated++;
     } else {

@@ -72,8 +72,7 @@ uint32_t streams_window(void);
 typedef struct stream_counts_t {
     uint32_t repeated;            /* packets that had come before */
     uint32_t foreign;             /* packets of no stream of this core, or beyond its words */
-    uint32_t sent;
-    uint32_t resent;              /* of these, because somebody asked */
+    uint32_t resent;              /* because somebody asked */
     uint32_t requests;            /* sent */
     uint32_t waiting_cycles;      /* since the last reset, mod 2**32; see streams_wait */
 } stream_counts_t;
@@ -82,5 +81,11 @@ extern stream_counts_t stream_counts;
 
 /* Packets received since the last reset. */
 uint32_t streams_received(void);
+
+/* Packets sent since the last call. */
+uint32_t streams_sent(void);
+
+/* Copies every stream_t, then every stream_out_t: what is counted of a stream is in them, exactly after streams_reset. */
+void streams_copy_counts(uint32_t *to);
 
 #endif

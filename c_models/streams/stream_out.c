@@ -6,14 +6,8 @@
 #include "stream_pause.h"
 #include "stream_state.h"
 
-const stream_out_t *out_streams;
+stream_out_t *out_streams;
 uint32_t n_out_streams;
-
-void streams_out_set(const stream_out_t *streams, uint32_t count)
-{
-    out_streams = streams;
-    n_out_streams = count;
-}
 
 static inline void send(uint32_t key, uint32_t word, uint32_t spacing)
 {
@@ -47,7 +41,7 @@ static void send_run_apart(const uint32_t *words, uint32_t n_words, uint32_t key
     }
 }
 
-void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *vector)
+void stream_send(stream_out_t *stream, uint32_t sample, const uint32_t *vector)
 {
     uint32_t key = stream_slot_key(stream, sample);
     sent_t sent = {stream_hash_start(pass_sent, sample), 0, 0};
@@ -71,7 +65,7 @@ void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *ve
         outer_index += stream->index_outer_stride;
     }
     send(key | STREAM_MARKER_INDEX, stream_marker(sent.count, sent.hash), stream->spacing);
-    stream_counts.sent += sent.count + 1;
+    stream->sent += sent.count + 1;
 }
 
 void streams_send_all(uint32_t kind, uint32_t sample, const uint32_t *vector)

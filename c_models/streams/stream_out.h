@@ -18,23 +18,22 @@ typedef struct stream_out_t {
     uint32_t index_run_stride;    /* the same in the index */
     uint32_t index_outer_stride;
     uint32_t spacing;             /* least cycles from packet to packet */
+    uint32_t sent;                /* packets since the start, requests along it not among them */
+    uint32_t resent;              /* of these, because somebody asked */
 } stream_out_t;
 
 /* Sends the stream's words of a vector, zeros skipped, and the marker. */
-void stream_send(const stream_out_t *stream, uint32_t sample, const uint32_t *vector);
+void stream_send(stream_out_t *stream, uint32_t sample, const uint32_t *vector);
 
 /* Sends a sample in which every word is zero. */
-void stream_send_zeros(const stream_out_t *stream, uint32_t sample);
+void stream_send_zeros(stream_out_t *stream, uint32_t sample);
 
 /* Says that the samples before `sample` have been let go of. */
-void stream_send_credit(const stream_out_t *stream, uint32_t sample);
+void stream_send_credit(stream_out_t *stream, uint32_t sample);
 
 /* Sends `vector` along every outgoing stream of `kind`, each its own part. */
 void streams_send_all(uint32_t kind, uint32_t sample, const uint32_t *vector);
 void streams_send_all_zeros(uint32_t kind, uint32_t sample);
 void streams_send_all_credit(uint32_t kind, uint32_t sample);
-
-/* For streams_initialise. */
-void streams_out_set(const stream_out_t *streams, uint32_t count);
 
 #endif

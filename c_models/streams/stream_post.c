@@ -29,7 +29,7 @@ static void pause_until_due(void)
 }
 
 /* Goes on with the next stream of the kind. */
-static void post_stream(post_t *post, const stream_out_t *stream)
+static void post_stream(post_t *post, stream_out_t *stream)
 {
     while (stream < out_streams + n_out_streams && stream->kind != post->kind) {
         stream++;
@@ -48,7 +48,7 @@ static void post_stream(post_t *post, const stream_out_t *stream)
 /* Sends one packet: the next word that is not zero, or the marker. */
 static void post_packet(post_t *post)
 {
-    const stream_out_t *stream = post->stream;
+    stream_out_t *stream = post->stream;
     uint32_t key = stream_slot_key(stream, post->sample);
     while (post->outer < stream->n_outer) {
         const uint32_t *words = post->vector + stream->first + post->outer * stream->outer_stride
@@ -71,7 +71,7 @@ static void post_packet(post_t *post)
         }
     }
     runtime_send(key | STREAM_MARKER_INDEX, stream_marker(post->count, post->hash));
-    stream_counts.sent += post->count + 1;
+    stream->sent += post->count + 1;
     post_stream(post, stream + 1);
 }
 

@@ -14,7 +14,7 @@ struct stream_out_t;
 
 /* A vector on its way. */
 typedef struct post_t {
-    const struct stream_out_t *stream;     /* NULL: nothing */
+    struct stream_out_t *stream;           /* NULL: nothing */
     uint32_t kind;
     uint32_t sample;
     const uint32_t *vector;

@@ -24,7 +24,7 @@
 #define MAX_REQUESTS 8
 
 typedef struct request_t {
-    const stream_out_t *stream;
+    stream_out_t *stream;
     uint32_t wanted;              /* pass | sample */
 } request_t;
 
@@ -41,8 +41,8 @@ static void ask(stream_t *stream, uint32_t sample)
 {
     runtime_send((stream->ask & 0xffff0000) | STREAM_REQUEST_INDEX,
             stream->ask << 16 | (pass_received & REQUEST_PASS_MASK) << REQUEST_SAMPLE_BITS | (sample & REQUEST_SAMPLE_MASK));
+    stream->requests++;
     stream_counts.requests++;
-    stream_counts.sent++;
 }
 
 /* What has come of a sample; 0: nothing. */
@@ -111,14 +111,16 @@ static void look(void)
 }
 
 /* A word of an open slot, in whatever order; zero where a packet that does not belong here may have left something. */
-static void take_word(slot_t *slot, uint32_t index, uint32_t word)
+static void take_word(stream_t *stream, slot_t *slot, uint32_t index, uint32_t word)
 {
     uint32_t before = slot->words[index];
     if (before == word) {
         stream_counts.repeated++;
         return;
     }
-    slot->count += (word != 0) - (before != 0);
+    uint32_t more = (word != 0) - (before != 0);
+    slot->count += more;
+    stream->received -= more;                  /* it is counted already */
     slot->hash += (word - before) * (2 * index + 1);
     slot->words[index] = word;
 }
@@ -130,11 +132,11 @@ void stream_take_rarely(stream_t *stream, slot_t *slot, const marker_t *marker, 
     } else if (marker->state == SLOT_COMPLETE) {
         stream_counts.repeated++;
     } else if (index < stream->n_words) {
-        take_word(slot, index, payload);
+        take_word(stream, slot, index, payload);
     } else if (index == STREAM_ZEROS_INDEX) {
         uint32_t end = (payload & STREAM_MARKER_INDEX) + (payload >> STREAM_INDEX_BITS);
         for (index = payload & STREAM_MARKER_INDEX; index < end && index < stream->n_words; index++) {
-            take_word(slot, index, 0);
+            take_word(stream, slot, index, 0);
         }
     } else {
         stream_counts.foreign++;
@@ -145,7 +147,7 @@ void stream_take_rarely(stream_t *stream, slot_t *slot, const marker_t *marker, 
 
 void stream_take_request(uint32_t payload)
 {
-    const stream_out_t *stream = out_streams;
+    stream_out_t *stream = out_streams;
     while (stream < out_streams + n_out_streams && stream->key >> STREAM_KEY_BITS != payload >> 16) {
         stream++;
     }
@@ -164,16 +166,17 @@ void stream_take_request(uint32_t payload)
     }
 }
 
-static void send_again(const stream_out_t *stream, uint32_t key, uint32_t word)
+static void send_again(stream_out_t *stream, uint32_t key, uint32_t word)
 {
     streams_keep_apart(stream->spacing);
     runtime_send(key, word);
-    stream_counts.sent++;
+    stream->sent++;
+    stream->resent++;
     stream_counts.resent++;
 }
 
 /* Zeros side by side, and how many. */
-static void send_zeros(const stream_out_t *stream, uint32_t key, uint32_t first, uint32_t n)
+static void send_zeros(stream_out_t *stream, uint32_t key, uint32_t first, uint32_t n)
 {
     if (n != 0) {
         send_again(stream, key | STREAM_ZEROS_INDEX, first | n << STREAM_INDEX_BITS);
@@ -181,7 +184,7 @@ static void send_zeros(const stream_out_t *stream, uint32_t key, uint32_t first,
 }
 
 /* As stream_send, but with the zeros.  NULL: all are zero. */
-static void send_whole(const stream_out_t *stream, uint32_t sample, const uint32_t *vector)
+static void send_whole(stream_out_t *stream, uint32_t sample, const uint32_t *vector)
 {
     uint32_t key = stream_slot_key(stream, sample);
     uint32_t hash = stream_hash_start(pass_sent, sample);
@@ -214,7 +217,7 @@ static void send_whole(const stream_out_t *stream, uint32_t sample, const uint32
 
 static void answer(const request_t *request)
 {
-    const stream_out_t *stream = request->stream;
+    stream_out_t *stream = request->stream;
     const kept_t *kept = &kept_vectors[stream->kind];
     uint32_t ahead = ((request->wanted >> REQUEST_SAMPLE_BITS) - pass_sent) & REQUEST_PASS_MASK;
     uint32_t behind = (kept->next - 1 - request->wanted) & REQUEST_SAMPLE_MASK;

@@ -5,17 +5,17 @@
 #include "stream_out.h"
 #include "stream_state.h"
 
-void stream_send_zeros(const stream_out_t *stream, uint32_t sample)
+void stream_send_zeros(stream_out_t *stream, uint32_t sample)
 {
     runtime_send(stream_slot_key(stream, sample) | STREAM_MARKER_INDEX,
             stream_marker(0, stream_hash_start(pass_sent, sample)));
-    stream_counts.sent++;
+    stream->sent++;
 }
 
-void stream_send_credit(const stream_out_t *stream, uint32_t sample)
+void stream_send_credit(stream_out_t *stream, uint32_t sample)
 {
     runtime_send(stream->key | STREAM_MARKER_INDEX, sample | pass_sent << STREAM_PASS_SHIFT);
-    stream_counts.sent++;
+    stream->sent++;
 }
 
 void streams_send_all_zeros(uint32_t kind, uint32_t sample)

@@ -33,6 +33,8 @@ typedef struct stream_t {
     uint16_t quiet;                        /* looks without anything new */
     uint8_t asked;                         /* requests without anything new */
     bool alive;                            /* a request was answered: not sent yet */
+    uint32_t received;                     /* packets since the start, but for those that its slots count */
+    uint32_t requests;                     /* sent since the start */
 } stream_t;
 
 #define NOTHING_WANTED 0xffffffffu
@@ -55,7 +57,7 @@ extern inlet_t *inlets;
 extern uint32_t n_inlets;
 extern marker_t *markers;                  /* as stream_drain.slots */
 
-extern const stream_out_t *out_streams;
+extern stream_out_t *out_streams;          /* right behind `streams` */
 extern uint32_t n_out_streams;
 
 extern uint32_t pass_received;             /* the number of the pass, for what comes and for what is sent: it ends earlier for what comes */
@@ -65,6 +67,9 @@ static inline uint32_t stream_hash_start(uint32_t pass, uint32_t sample)
 {
     return (sample + (pass << STREAM_PASS_SHIFT)) * STREAM_SAMPLE_SALT;
 }
+
+/* Takes the marker of a stream without words; NULL in programs that get no credit. */
+void stream_take_credit(stream_t *stream, uint32_t credit) __attribute__((weak));
 
 /* The key of a sample's first word. */
 static inline uint32_t stream_slot_key(const stream_out_t *stream, uint32_t sample)
@@ -89,13 +94,20 @@ static inline uint32_t n_open(const inlet_t *inlet)
     return (inlet->held_mask + 1) / 2;
 }
 
+/* The words that came in a slot are the stream's. */
+static inline void slot_settle(uint32_t stream, slot_t *slot)
+{
+    streams[stream].received += slot->count;
+    slot->count = 0;
+}
+
 /* Opens a stream's slot for `sample`. */
 static inline void slot_open(uint32_t stream, uint32_t sample)
 {
     uint32_t i = streams[stream].first_slot + (sample & streams[stream].inlet->held_mask);
     slot_t *slot = &stream_drain.slots[i];
     slot->hash = stream_hash_start(pass_received, sample);
-    slot->count = 0;
+    slot_settle(stream, slot);
     slot->limit = streams[stream].n_words;
     markers[i].state = MARKER_AWAITED;
 }
@@ -103,6 +115,7 @@ static inline void slot_open(uint32_t stream, uint32_t sample)
 static inline void slot_close(uint32_t stream, uint32_t slot)
 {
     uint32_t i = streams[stream].first_slot + slot;
+    slot_settle(stream, &stream_drain.slots[i]);
     stream_drain.slots[i].limit = 0;
     markers[i].state = SLOT_COMPLETE;
 }

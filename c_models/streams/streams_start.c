@@ -79,7 +79,7 @@ static void read_streams(const in_config_t *in)
     stream_drain.slots = claim_dtcm(n_all_slots * sizeof(slot_t));
     markers = claim_dtcm(n_all_slots * sizeof(marker_t));
     uint32_t first_slot = 0;
-    streams = claim_dtcm(n_streams * sizeof(stream_t));
+    streams = claim_dtcm(n_streams * sizeof(stream_t) + n_out_streams * sizeof(stream_out_t));
     for (uint32_t i = 0; i < n_streams; i++) {
         inlet_t *inlet = &inlets[in[i].inlet];
         if (inlet->n_streams == 0) {
@@ -90,7 +90,9 @@ static void read_streams(const in_config_t *in)
         streams[i].first_slot = first_slot;
         streams[i].n_words = in[i].n_words;
         streams[i].ask = in[i].ask;
+        streams[i].received = streams[i].requests = 0;
         for (uint32_t slot = 0; slot <= inlet->held_mask; slot++, first_slot++) {
+            stream_drain.slots[first_slot].count = 0;
             stream_drain.slots[first_slot].words = inlet->words + slot * inlet->n_words + in[i].first;
             markers[first_slot].stream = i;
         }
@@ -120,14 +122,14 @@ void streams_initialise(const uint32_t *words, uint32_t *log)
     const inlet_config_t *inlet_config = (const inlet_config_t *) config->rest;
     const in_config_t *in = (const in_config_t *) (inlet_config + n_inlets);
     const stream_out_t *out_config = (const stream_out_t *) (in + n_streams);
+    n_out_streams = config->n_out;
     read_inlets(inlet_config);
     read_streams(in);
 
-    stream_out_t *out = claim_dtcm(config->n_out * sizeof(stream_out_t));
-    for (uint32_t i = 0; i < config->n_out; i++) {
-        out[i] = out_config[i];
+    out_streams = (stream_out_t *) (streams + n_streams);
+    for (uint32_t i = 0; i < n_out_streams; i++) {
+        out_streams[i] = out_config[i];
     }
-    streams_out_set(out, config->n_out);
 
     const uint32_t *places = (const uint32_t *) (out_config + config->n_out);
     stream_drain.multiplier = config->multiplier;
@@ -143,6 +145,26 @@ void streams_initialise(const uint32_t *words, uint32_t *log)
     packet_ring_start(config->n_ring_entries);
     stream_drain.next = packet_ring.first;
     stream_drain.end = packet_ring.end;
+}
+
+uint32_t streams_sent(void)
+{
+    static uint32_t before;
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < n_out_streams; i++) {
+        total += out_streams[i].sent;
+    }
+    uint32_t sent = total - before;
+    before = total;
+    return sent + stream_counts.requests;
+}
+
+void streams_copy_counts(uint32_t *to)
+{
+    const uint32_t *end = (const uint32_t *) (out_streams + n_out_streams);
+    for (const uint32_t *word = (const uint32_t *) streams; word != end; word++) {
+        *to++ = *word;
+    }
 }
 
 void streams_begin(void)

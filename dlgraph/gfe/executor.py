@@ -4,7 +4,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from math import prod
-from typing import Any, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from dlgraph.gfe.pass_updates import PassUpdates, words_of_table
 from dlgraph.gfe.progress_listener import ProgressListener, address_towards
 from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_row_bytes, target_rows
 from dlgraph.gfe.session import Session
+from dlgraph.gfe.traffic import fabric, stream_traffic
 from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, PassResult, Samples
 from dlgraph.layers import WeightLayer
 from dlgraph.mapping.boxes import flat_index
@@ -32,6 +33,7 @@ from dlgraph.optimisers import OptimiserState, fresh_state
 from dlgraph.order import half_bits, order, round_keys
 from dlgraph.reachability import SCP_PORT, find_address
 from dlgraph.targets import MachineTarget
+from dlgraph.traffic import Traffic
 from dlgraph.update_words import array_of, batch_sizes, constants, gradient_shift
 from dlgraph.vertices import (
     ConvolutionTileVertex, InputSourceVertex, NetworkVertex, NeuronGroupVertex, OutputGroupVertex, PassParameters,
@@ -39,7 +41,11 @@ from dlgraph.vertices import (
 from dlgraph.vertices.input_source_vertex import row_bytes
 from dlgraph.vertices.pass_parameters import RESULT_BYTES, STATUS_OK, STATUS_SUM_OVERFLOW, VertexResult
 from dlgraph.vertices.regions import Region
+from dlgraph.vertices.stream_counts import count_bytes, read_counts
 from dlgraph.vertices.trained_vertex import STEPS_BYTES, TrainedVertex
+
+if TYPE_CHECKING:
+    import spinnemu
 
 #: Cycles of 200 MHz between progress messages: four per second of machine time.
 PROGRESS_CYCLES = 50_000_000
@@ -102,6 +108,8 @@ class GfeExecutor(Executor):
         #: What each vertex counted in the last run of the machine, by its label.
         self.results: dict[str, VertexResult] = {}
         self._batch_size = 1
+        #: Of the machine, when the session began.
+        self._counters_before: spinnemu.Counters | None = None
 
     # ----------------------------------------------------------------- the interface
 
@@ -184,6 +192,16 @@ class GfeExecutor(Executor):
                                       result.samples_done, result.cycles, result.waiting_cycles, result.packets_sent,
                                       result.packets_received, result.saturations))
         return works
+
+    def traffic(self) -> Traffic | None:
+        if self._session is None or not self._session.is_open or not self.results:
+            return None
+        cores = [vertex.core for vertex in self._vertices]
+        data = self._live.read([(vertex, Region.RESULT, RESULT_BYTES + count_bytes(vertex.core)) for vertex in self._vertices])
+        layer_of = {core: self._stages[core.stage].name for core in cores}
+        counted = {core: read_counts(core, block[RESULT_BYTES:]) for core, block in zip(cores, data, strict=True)}
+        return Traffic(self.target.description, stream_traffic(counted, layer_of), self._live.reinjection(),
+                       fabric(self._counters_before, self.target.counters()))
 
     def close(self) -> None:
         try:
@@ -481,6 +499,7 @@ class GfeExecutor(Executor):
 
     def _start(self, plan: Plan, samples: Sequence[Samples]) -> None:
         options = self.target.options
+        self._counters_before = self.target.counters()
         session = Session(options, self._binaries, self._give_up)
         self._session = session
         progress_to = None

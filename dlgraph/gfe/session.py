@@ -23,6 +23,7 @@ from dlgraph.gfe import counts, memory_access, quiet
 from dlgraph.gfe.reports_folder import why_it_cannot_be_written
 from dlgraph.mapping.placement import ChipRoom
 from dlgraph.mapping.plan import Core
+from dlgraph.traffic import ChipTraffic
 from dlgraph.vertices import NetworkVertex
 from dlgraph.vertices.regions import Region
 
@@ -193,6 +194,18 @@ class Session:
         with self._talking():
             return memory_access.read_blocks([(self.placement(vertex), self._address(vertex, region), n_bytes)
                                               for vertex, region, n_bytes in blocks])
+
+    def reinjection(self) -> tuple[ChipTraffic, ...] | None:
+        """What every chip's re-injector has counted since it was loaded, between passes; None where there are none."""
+        with self._talking():
+            if not FecDataView.has_monitors():
+                return None
+            boot = FecDataView.get_machine().boot_chip
+            found = FecDataView.get_monitor_by_xy(boot.x, boot.y).get_reinjection_status_for_vertices()
+            return tuple(sorted((ChipTraffic(
+                chip.x, chip.y, status.n_dropped_packets, status.n_reinjected_packets, status.n_dropped_packet_overflows,
+                status.n_missed_dropped_packets, status.n_link_dumps, status.n_processor_dumps)
+                for chip, status in found.items()), key=lambda chip: (chip.x, chip.y)))
 
     def close(self) -> None:
         """Stop the simulation; the machine is clean afterwards."""
