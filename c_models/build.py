@@ -123,7 +123,7 @@ SELDOM = frozenset({
 
 #: Thumb code in programs that are tight, else ARM code.
 THUMB_WHERE_TIGHT = frozenset({
-    "layers/convolution_tile.c", "layers/unit_chain.c", "streams/inlets.c", "streams/stream_signals.c",
+    "layers/convolution_tile.c", "layers/unit_chain.c", "streams/inlets.c", "streams/stream_out.c", "streams/stream_signals.c",
     "streams/stream_kept.c",
     *(f"runtime/src/{name}" for name in ("events.c", "vic.c", "packets.c", "memory.c", "dma.c"))})
 
