@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import product
-from math import prod
+from math import inf, prod
 from typing import Iterable, Iterator, Mapping, Sequence
 
 from dlgraph.errors import DoesNotFit
@@ -25,7 +25,7 @@ from dlgraph.mapping.intervals import Interval
 from dlgraph.mapping.looks import Looks
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
 from dlgraph.mapping.pacing import EXCHANGE_LOAD, LIKELY_LINKS, LINK_CYCLES, LOAD, pace_anywhere
-from dlgraph.mapping.plan import MAX_WORDS, CoreKind, Plan, make_plan, padded, padded_channels, pairs
+from dlgraph.mapping.plan import MAX_WORDS, Core, CoreKind, Plan, make_plan, padded, padded_channels, pairs
 from dlgraph.mapping.stages import Stage, StageKind, head_box, input_box
 from dlgraph.mapping.sweeps import LEAST_SWEEP, TYPICAL_SAMPLES, SliceShape, fetch_cycles
 
@@ -38,6 +38,7 @@ FEWER_CORES_FACTOR = 1.03        # a cut with more cores must be this much faste
 MAX_STAGE_CORES = 400
 TARGETS, LONGER_TARGETS = 28, 38  # cycles per sample that are tried; the second with weights in SDRAM, of which there may be many
 MAX_SOURCES = 16
+HOPELESS = 1.2                   # numbers of replicas whose estimate is so much above what was found are not looked at closely
 MAX_PLANS = 30                   # that are laid out to look at them closely
 ENOUGH_PLANS = 5                 # that fit
 STREAMS_PER_CORE = 30            # more, and the 1,023 routes of a chip with 16 of the cores do not hold them
@@ -118,11 +119,14 @@ def _replicated_cycles(cut: Cut, slowest: float, round_trip: float, shared_trip:
     return max(rounds * round_trip / batch_size, shared + round_trip / batch_size)
 
 
-def complaints(plan: Plan) -> dict[int, str]:
-    """Why the plan does not fit cores, by stage; empty if it does."""
+def complaints(plan: Plan, bytes_of: Mapping[Core, int] | None = None) -> dict[int, str]:
+    """Why the plan does not fit cores, by stage; empty if it does.
+
+    :param bytes_of: data memory that its cores need, where it is known already
+    """
     found: dict[int, str] = {}
     for core in plan.cores:
-        need = memory.core_bytes(plan, core)
+        need = memory.core_bytes(plan, core) if bytes_of is None else bytes_of[core]
         name = plan.stages[core.stage].name
         if core.stage in found:
             continue
@@ -165,8 +169,11 @@ def _with_replicas(alone: ChosenCut, batch_size: int, max_cores: int, input_dens
     best = alone
     for replicas in REPLICAS if shared else ():
         if replicas <= min(batch_size, max_cores // CHIP_CORES):
+            chooser = _Chooser(graph, stages, batch_size, max_cores, input_density, replicas=replicas, shared=shared)
+            if chooser.hoped_for() > HOPELESS * best.cycles_per_sample:
+                continue
             try:
-                found = _Chooser(graph, stages, batch_size, max_cores, input_density, replicas=replicas, shared=shared).choose()
+                found = chooser.choose()
             except DoesNotFit:
                 continue
             if found.cycles_per_sample < best.cycles_per_sample:
@@ -283,6 +290,11 @@ class _Chooser:
         self.fan_outs: dict[tuple[int, tuple[StageCut, ...]], _FanOut] = {}
         self.known: dict[tuple[int, StageCut, int], tuple[float, float, float]] = {}
 
+    def hoped_for(self) -> float:
+        """Cycles per sample of the best cut, before any is laid out: nearly always too few."""
+        estimate = None if self._too_large() else self._best_estimate(set())
+        return estimate.rank if estimate is not None else inf
+
     def choose(self) -> ChosenCut:
         too_large = self._too_large()
         if too_large:
@@ -299,12 +311,13 @@ class _Chooser:
                 plans[estimate.cuts] = make_plan(self.graph, self.stages, self._cut(estimate.cuts, estimate.window))
             cut = self._cut(estimate.cuts, estimate.window)
             plan = plans[estimate.cuts].with_windows(cut.window, cut.shared_window)
-            wrong = complaints(plan)
+            bytes_of = {core: memory.core_bytes(plan, core) for core in plan.cores}
+            wrong = complaints(plan, bytes_of)
             if wrong:
                 self.reasons = list(wrong.values())
             else:
                 found.append(chosen(plan, self.batch_size, self.input_density))
-            self._learn(plan, estimate)
+            self._learn(bytes_of, estimate)
         if not found:
             raise self._does_not_fit(self.reasons or [self.too_many or "no cut of its layers fits the cores"])
         return min(found, key=lambda each: self._rank(each.cycles_per_sample, each.n_cores // self.replicas))
@@ -321,11 +334,11 @@ class _Chooser:
         return DoesNotFit(f"The network does not fit the machine: {'; '.join(reasons)}. Make the layers named smaller, or use a "
                           f"machine with more cores.")
 
-    def _learn(self, plan: Plan, estimate: _Estimate) -> None:
+    def _learn(self, bytes_of: Mapping[Core, int], estimate: _Estimate) -> None:
         """How far the estimates of data memory are off, stage by stage."""
         need: dict[int, int] = {}
-        for core in plan.cores:
-            need[core.stage] = max(need.get(core.stage, 0), memory.core_bytes(plan, core))
+        for core, n_bytes in bytes_of.items():
+            need[core.stage] = max(need.get(core.stage, 0), n_bytes)
         for stage in self.stages[1:]:
             self.bytes_factor[stage.number, estimate.replicated_target] = need[stage.number] / estimate.bytes_of[stage.number]
 

@@ -29,15 +29,29 @@ class RowBlock:
     box: Box
 
 
+class _HashedOnce:
+    """Hundreds of intervals make a cut, and choosing one looks cuts up a million times."""
+
+    def hash_once(self, *parts: object) -> int:
+        found: int | None = self.__dict__.get("_hash")
+        if found is None:
+            found = hash(parts)
+            object.__setattr__(self, "_hash", found)         # frozen dataclasses
+        return found
+
+
 @dataclass(frozen=True)
-class SourceCut:
+class SourceCut(_HashedOnce):
     """The network's input: a box for every input source."""
 
     boxes: tuple[Box, ...]
 
+    def __hash__(self) -> int:
+        return self.hash_once(self.boxes)
+
 
 @dataclass(frozen=True)
-class DenseCut:
+class DenseCut(_HashedOnce):
     """A dense layer.
 
     :param rows: blocks of what comes in
@@ -51,18 +65,24 @@ class DenseCut:
     groups: tuple[Interval, ...]
     in_sdram: bool = False
 
+    def __hash__(self) -> int:
+        return self.hash_once(self.rows, self.columns, self.groups, self.in_sdram)
+
     @property
     def n_cores(self) -> int:
         return len(self.rows) * len(self.columns) + len(self.groups)
 
 
 @dataclass(frozen=True)
-class TileCut:
+class TileCut(_HashedOnce):
     """A convolution or a stage of units: tiles of the image that goes out, and blocks of its channels."""
 
     rows: tuple[Interval, ...]
     columns: tuple[Interval, ...]
     channels: tuple[Interval, ...]
+
+    def __hash__(self) -> int:
+        return self.hash_once(self.rows, self.columns, self.channels)
 
     @property
     def boxes(self) -> list[Box]:
