@@ -4,7 +4,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import spinnemu
+from board_fake import BoardFake
 from spalloc_fake import SpallocFake
 from spinnemu.machine import free_address
 
@@ -126,55 +126,24 @@ def test_a_broken_configuration_is_one_clear_error(no_configuration, text) -> No
 
 # ---------------------------------------------------------------------- is it there?
 
-class BoardFake:
-    """Answers SCP's VER, from the start or once it has got a boot image."""
-
-    def __init__(self, address: str, booted: bool) -> None:
-        self.booted = booted
-        self.boot_packets = 0
-        self.scp, self.boot = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-        self.scp.bind((address, 17893))
-        self.boot.bind((address, 54321))
-        self.open = True
-        for serve in (self._answer, self._take_image):
-            threading.Thread(target=serve, daemon=True).start()
-
-    def _answer(self) -> None:
-        while self.open:
-            request, sender = self.scp.recvfrom(512)
-            command, sequence = struct.unpack_from("<HH", request, 10)
-            assert len(request) == 26 and command == 0 and request[2] == 0x87
-            if self.booted:
-                version = struct.pack("<4BHHI", 0, 0, 0, 0, 256, 0xffff, 0) + b"SC&MP/SpiNNaker\0004.0.0\0"
-                self.scp.sendto(b"\0\0" + request[2:10] + struct.pack("<HH", 0x80, sequence) + version, sender)
-
-    def _take_image(self) -> None:
-        while self.open:
-            packet = self.boot.recv(2000)
-            self.boot_packets += 1
-            self.booted = struct.unpack_from(">HI", packet)[1] == 5            # the last one starts the image
-
-    def close(self) -> None:
-        self.open = False
-        for kept in (self.scp, self.boot):
-            kept.close()
-
-
 def test_a_booted_board_answers() -> None:
-    address = free_address()
-    board = BoardFake(address, booted=True)
-    started = time.monotonic()
-    Board(address).target().start()
-    assert time.monotonic() - started < 1 and board.boot_packets == 0
-    board.close()
+    with BoardFake(free_address()) as board:
+        target = Board(board.address).target()
+        started = time.monotonic()
+        target.start()
+        assert time.monotonic() - started < 1 and board.boot_packets == 0 and board.records
+        target.start()
+        target.stop()
+        target.stop()
+        assert not board.records
 
 
 def test_a_board_that_is_not_booted_is_booted() -> None:
-    address = free_address()
-    board = BoardFake(address, booted=False)
-    Board(address).target().start()
-    assert board.booted and board.boot_packets > 20
-    board.close()
+    with BoardFake(free_address(), booted=False) as board:
+        target = Board(board.address).target()
+        target.start()
+        assert board.booted and board.boot_packets > 20
+        target.stop()
 
 
 def test_no_answer_at_all(monkeypatch) -> None:
