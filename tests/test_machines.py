@@ -157,6 +157,37 @@ def test_no_answer_at_all(monkeypatch) -> None:
             Board("127.0.0.203").target().start()
 
 
+def test_a_boot_image_that_is_refused(monkeypatch) -> None:
+    """The board's power is on, perhaps, but nothing listens for the image."""
+    answers = reachability.board_answers
+    monkeypatch.setattr("dlgraph.targets.board_answers", lambda hostname, seconds=0.1: answers(hostname, 0.1))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.205", 17893))
+        with pytest.raises(MachineError, match="No answer at 127.0.0.205.*could not be sent to UDP port 54321.*refused.*the name"):
+            Board("127.0.0.205").target().start()
+
+
+@pytest.mark.parametrize("software, words", [
+    (b"SC&MP/SpiNNaker\0003.4.1\0", "runs SC&MP '3.4.1'.*works with SC&MP 4.*off and on"),
+    (b"SC&MP/SpiNNaker", "runs SC&MP 'of unknown version'"),
+    (b"BC&MP/Spin5-BMP\0002.1.0\0", "'BC&MP/Spin5-BMP', not the SC&MP.*BMP.*address of its own"),
+    (b"\xff\0", "not the SC&MP"), (b"", "not the SC&MP")])
+def test_a_board_with_other_software(software, words) -> None:
+    with BoardFake(free_address()) as board:
+        board.software = software
+        with pytest.raises(MachineError, match=words):
+            Board(board.address).target().start()
+        assert board.boot_packets == 0 and not board.records
+
+
+def test_a_host_that_answers_something_else() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as echo:
+        echo.bind(("127.0.0.207", 17893))
+        threading.Thread(target=lambda: echo.sendto(b"hello", echo.recvfrom(512)[1])).start()
+        with pytest.raises(MachineError, match="What answers at 127.0.0.207 on UDP port 17893 is not a SpiNNaker board"):
+            Board("127.0.0.207").target().start()
+
+
 def test_a_host_that_is_no_board() -> None:
     with pytest.raises(MachineError, match="No answer at 127.0.0.204.*not a SpiNNaker board"):
         Board("127.0.0.204").target().start()
