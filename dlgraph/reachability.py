@@ -21,13 +21,20 @@ _TRY_SECONDS = 0.5        #: between two questions
 # SDP header (reply wanted, tag 255, port 0 of core 0 of the root chip) and SCP command VER, sequence 0, no arguments
 _VERSION_REQUEST = struct.pack("<2x8B2H3I", 0x87, 0xff, 0, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0)
 
+#: Its answer: two bytes of padding, SDP header, code, sequence number, place and size, version times 100 or 0xffff, time of build.
+_VERSION = struct.Struct("<2x8BHH4BHHI")
+_OK, _VERSION_BEHIND_NAME = 0x80, 0xffff
+#: The one that SpiNNMan 7.4 works with, and boots boards with.
+SCAMP_MAJOR = "4"
+
 
 def board_answers(hostname: str, seconds: float = 2.0) -> bool:
     """Whether SC&MP answers at a host: the board is there and booted.
 
     :param seconds: how long to ask
     :return: False where nothing answers, which a board does that is not booted
-    :raises MachineError: where the name is unknown, the network cannot reach it, or a host is there that is no board
+    :raises MachineError: where the name is unknown, the network cannot reach it, or what is there is no board, or one that runs
+        other software
     """
     address = find_address(hostname, SCP_PORT)
     deadline = time.monotonic() + seconds
@@ -37,7 +44,8 @@ def board_answers(hostname: str, seconds: float = 2.0) -> bool:
             while time.monotonic() < deadline:
                 sock.send(_VERSION_REQUEST)
                 readable, _, _ = select.select([sock], [], [], _TRY_SECONDS)
-                if readable and len(sock.recv(512)) >= 14:
+                if readable:
+                    _check_version(hostname, sock.recv(512))
                     return True
         except ConnectionRefusedError as error:
             raise MachineError(
@@ -48,6 +56,21 @@ def board_answers(hostname: str, seconds: float = 2.0) -> bool:
             raise MachineError(f"No answer at {hostname}: {error}. Check the name and the network; or run without a "
                                f"board: machine=dlgraph.Emulated().") from error
     return False
+
+
+def _check_version(hostname: str, reply: bytes) -> None:
+    """:raises MachineError: where it is not that of a SC&MP that the host software works with"""
+    if len(reply) < _VERSION.size or (numbers := _VERSION.unpack_from(reply))[8] != _OK:
+        raise MachineError(f"What answers at {hostname} on UDP port {SCP_PORT} is not a SpiNNaker board. Check the name; or run "
+                           f"without a board: machine=dlgraph.Emulated().")
+    name, *rest = (part.decode(errors="replace") for part in reply[_VERSION.size:].split(b"\0"))
+    version = f"{numbers[15] / 100:.2f}" if numbers[15] != _VERSION_BEHIND_NAME else rest[0] if rest else "of unknown version"
+    if not name.startswith("SC&MP"):
+        raise MachineError(f"What answers at {hostname} is {name!r}, not the SC&MP of a SpiNNaker board. A board's management "
+                           f"processor (BMP) has an address of its own: give that of the board.")
+    if version.split(".")[0] != SCAMP_MAJOR:
+        raise MachineError(f"The board {hostname} runs SC&MP {version!r}, the host software works with SC&MP {SCAMP_MAJOR}. Switch "
+                           f"the board off and on: dlgraph boots it with that when it is next used.")
 
 
 def boot_board(hostname: str, version: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlparse
 
 from dlgraph.binaries import BinariesError, translated_binaries
+from dlgraph.board.claim import Share
 from dlgraph.errors import MachineError
 from dlgraph.reachability import board_answers, boot_board, server_answers
 
@@ -132,7 +133,7 @@ class EmulatedTarget(MachineTarget):
 
 
 class BoardTarget(MachineTarget):
-    """A board on the network, booted if need be."""
+    """A board on the network, booted if need be, which no other program that uses dlgraph has meanwhile."""
 
     kind = "board"
 
@@ -140,6 +141,7 @@ class BoardTarget(MachineTarget):
         self.hostname = hostname
         self.version = version
         self.emulated = hostname.startswith("127.")      # no board is inside this computer
+        self._share: Share | None = None
 
     @property
     def options(self) -> dict[str, str]:
@@ -150,6 +152,18 @@ class BoardTarget(MachineTarget):
         return f"{'emulated ' if self.emulated else ''}SpiNN-{self.version} board at {self.hostname}"
 
     def start(self) -> None:
+        self._boot()
+        if self._share is None:
+            self._share = Share(self.hostname)
+        else:
+            self._share.keep()
+
+    def stop(self) -> None:
+        share, self._share = self._share, None
+        if share is not None:
+            share.give_back()
+
+    def _boot(self) -> None:
         if board_answers(self.hostname):
             return
         log.warning("The board %s does not answer; trying to boot it.", self.hostname)

@@ -322,7 +322,10 @@ class Machine:
         self._ask("reset", "reset")
 
     def close(self) -> None:
-        """Switch the machine off."""
+        """Switch the machine off.
+
+        :raises EmulatorError: where the log could not be written whole
+        """
         with self._lock:
             process, self._process = self._process, None
         if process is None:
@@ -338,12 +341,17 @@ class Machine:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        whole = True
         if process.stdout is not None:
             for line in process.stdout:
                 event = json.loads(line) if line.endswith("\n") else {"event": "cut off"}
                 if event["event"] == "end":
                     self.final_state_hash = event["hash"]
+                    whole = event["log_whole"] is True
             process.stdout.close()
+        if not whole:
+            raise EmulatorError("the log could not be written to its end, and cannot be replayed; make room on its disk, or record "
+                                "elsewhere")
 
     def __enter__(self) -> Machine:
         return self

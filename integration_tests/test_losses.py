@@ -79,6 +79,48 @@ def test_harm_to_packets_changes_no_bit(faulty: SharedTarget, faults: dict[str, 
     assert_equal(on_machine, train(ReferenceExecutor(graph), samples, epochs=2, batch_size=16))
 
 
+def test_commands_to_cores_that_are_lost(faulty: SharedTarget) -> None:
+    """What the host asks the cores themselves (SDP port 3) before and after a pass, and their answers: it asks again, and a core
+    that sleeps at the start barrier answers again."""
+    graph = make_graph([30, 20, 6], [Activation.RELU], OUTPUTS[0], seed=24)
+    samples = make_samples(graph, 60, seed=25)
+    executor, reference = GfeExecutor(graph, faulty), ReferenceExecutor(graph)
+    try:
+        executor.train_epoch(samples, 0, 16, True, 0.1)               # maps and loads while all is well
+        reference.train_epoch(samples, 0, 16, True, 0.1)
+        before = faulty.emulated_machine.counters()
+        faulty.emulated_machine.faults(datagram_loss=0.1, datagram_duplicate=0.2, datagram_reorder=0.2, seed=3,
+                                       spare_commands=range(64), spare_ports=(1, 2, 4, 5, 6, 7))
+        on_machine = executor.train_epoch(samples, 1, 16, True, 0.1)
+        after = faulty.emulated_machine.counters()
+        assert all(after.faults[kind] > before.faults[kind] for kind in ("datagram_loss", "datagram_duplicate", "datagram_reorder"))
+        assert on_machine.loss_sum == reference.train_epoch(samples, 1, 16, True, 0.1).loss_sum
+        for (weights, biases), (w, b) in zip(executor.parameters(), reference.parameters(), strict=True):
+            assert (weights == w).all() and (biases == b).all()
+    finally:
+        faulty.emulated_machine.faults()
+        executor.close()
+
+
+@pytest.mark.wide
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", range(7, 11))
+def test_datagrams_and_packets_that_come_to_harm_from_power_on(seed: int) -> None:
+    """Nothing is spared: stock host, stock software of the machine and ours survive every loss."""
+    graph = make_graph([30, 20, 6], [Activation.RELU], OUTPUTS[0], seed=26)
+    samples = make_samples(graph, 60, seed=27)
+    target = Emulated(board="spinn3", faults={
+        "drop": 1e-3, "duplicate": 1e-3, "reorder": 1e-3, "datagram_loss": 0.02, "datagram_duplicate": 0.01,
+        "datagram_reorder": 0.01, "seed": seed}).target()
+    executor = GfeExecutor(graph, target)
+    try:
+        on_machine = train(executor, samples, epochs=2, batch_size=16)
+        assert target.machine.counters().faults["datagram_loss"] > 10
+    finally:
+        executor.close()
+    assert_equal(on_machine, train(ReferenceExecutor(graph), samples, epochs=2, batch_size=16))
+
+
 def test_a_core_that_dies_ends_the_pass_by_name() -> None:
     graph = make_graph([30, 20, 6], [Activation.RELU], OUTPUTS[0], seed=22)
     samples = make_samples(graph, 400, seed=23)

@@ -17,11 +17,12 @@ C_MODELS = Path(__file__).resolve().parent.parent / "c_models"
 ARM = unicorn.arm_const
 
 SV, VCPU = 0xe5007f00, 0xe5007000
+SYSTEM_FLAGS = 0xe2000058                              # SC&MP's SYNC0 and SYNC1, a bit per core
 SDRAM, SHARED_BUFFERS, ALLOC_TAGS = 0x60000000, 0xe5001000, 0x60100000
 HEAP, HEAP_BYTES = 0x60010000, 0x8000
 STOP_AT = 0x50000000
 CORE, APP_ID = 3, 17
-READY, SYNC0, PAUSE = 5, 8, 10
+READY, RUN, SYNC0, PAUSE = 5, 7, 8, 10
 
 
 @pytest.fixture(name="program", scope="module")
@@ -88,6 +89,22 @@ class Core:
         self.cpu.reg_write(ARM.UC_ARM_REG_R0, APP_ID)
         self.cpu.emu_start(0, self.symbols[name] & ~1, count=2_000_000)
         assert self.cpu.reg_read(ARM.UC_ARM_REG_PC) == self.symbols[name] & ~1
+
+    def begin(self, name, instructions):
+        """Begin a call of a function that does not come back; returns where it is, for go_on()."""
+        cpu = self.cpu
+        cpu.reg_write(ARM.UC_ARM_REG_CPSR, 0x1f)
+        cpu.reg_write(ARM.UC_ARM_REG_SP, 0x40f000)     # below what call() uses meanwhile
+        cpu.reg_write(ARM.UC_ARM_REG_LR, STOP_AT)
+        cpu.emu_start(self.symbols[name], STOP_AT, count=instructions)
+        return cpu.context_save()
+
+    def go_on(self, context, instructions):
+        """Go on from there; returns where it is then."""
+        self.cpu.context_restore(context)
+        thumb = self.cpu.reg_read(ARM.UC_ARM_REG_CPSR) >> 5 & 1
+        self.cpu.emu_start(self.cpu.reg_read(ARM.UC_ARM_REG_PC) | thumb, STOP_AT, count=instructions)
+        return self.cpu.context_save()
 
     def call(self, name, *arguments):
         """Call a function; returns r0."""
@@ -262,10 +279,10 @@ RUNTIME, GET_TIME, PAUSE_COMMAND, CLEAR_IOBUF = 7, 11, 10, 9
 class Host:
     """Sends commands as SC&MP delivers them, and takes the replies."""
 
-    def __init__(self, core):
+    def __init__(self, core, command_priority=0):
         self.core = core
         core.cpu.mem_write(SDRAM, struct.pack("<3I", core.name_hash, 0, 3))
-        assert core.call("units_initialise", SDRAM) == 1
+        assert core.call("units_initialise", SDRAM, command_priority) == 1
         core.call("units_end_run")
 
     def send(self, command, sequence, *arguments):
@@ -280,7 +297,11 @@ class Host:
         core.cpu.mem_write(vcpu + 56, b"\1\0")
         core.call("runtime_mailbox", 0)
         assert core.cpu.mem_read(vcpu + 56, 1) == b"\0"
-        reply = None
+        return self.take_reply()
+
+    def take_reply(self):
+        """As send() does."""
+        core, vcpu, reply = self.core, VCPU + 128 * CORE, None
         if core.cpu.mem_read(vcpu + 57, 1) == b"\1":
             buffer = core.read(vcpu + 52)
             length, = struct.unpack("<H", core.cpu.mem_read(buffer + 4, 2))
@@ -290,6 +311,7 @@ class Host:
             reply = code, seq, value if length > 12 else None
             core.write(buffer, core.read(SV + 0x68))   # SC&MP gives it back
             core.write(SV + 0x68, buffer)
+            core.cpu.mem_write(vcpu + 57, b"\0")
         return reply
 
     def advance_clock(self, milliseconds):
@@ -329,6 +351,24 @@ def test_repeated_runtime_command_is_answered_but_not_obeyed(core, host):
     assert host.send(RUNTIME, 100, 50, 0, 0) == (0x80, 100, None)
     assert host.queued() == 1
     assert core.variable("n_resumes") == 1
+
+
+def test_runtime_command_repeated_at_the_start_barrier_is_answered_there(core):
+    """The scheduler waits: what it queues is not obeyed before the run, which the host does not start without the answer."""
+    host = Host(core, command_priority=1)
+    core.write(SYSTEM_FLAGS, 1 << CORE)                # closed for SYNC0
+    assert host.send(RUNTIME, 100, 50, 0, 0) is None and host.queued() == 1
+    waiting = core.begin("spin1_start_paused", 3000)
+    assert host.take_reply() == (0x80, 100, None)
+    for _ in range(5):                                 # more than a core has buffers for
+        assert host.send(RUNTIME, 100, 50, 0, 0) == (0x80, 100, None)
+        waiting = core.go_on(waiting, 1000)
+        assert (core.variable("n_resumes"), core.variable("n_starts"), core.state()) == (1, 0, SYNC0)
+    core.write(SYSTEM_FLAGS, 0)
+    core.go_on(waiting, 3000)
+    assert (core.variable("n_resumes"), core.variable("n_starts"), core.state()) == (1, 1, RUN)
+    assert host.free_buffers() == 4
+    assert host.send(RUNTIME, 100, 50, 0, 0) is None and host.queued() == 1      # as before
 
 
 def test_runtime_command_repeated_after_the_run_starts_nothing(core, host):

@@ -4,7 +4,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import spinnemu
+from board_fake import BoardFake
 from spalloc_fake import SpallocFake
 from spinnemu.machine import free_address
 
@@ -126,55 +126,24 @@ def test_a_broken_configuration_is_one_clear_error(no_configuration, text) -> No
 
 # ---------------------------------------------------------------------- is it there?
 
-class BoardFake:
-    """Answers SCP's VER, from the start or once it has got a boot image."""
-
-    def __init__(self, address: str, booted: bool) -> None:
-        self.booted = booted
-        self.boot_packets = 0
-        self.scp, self.boot = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-        self.scp.bind((address, 17893))
-        self.boot.bind((address, 54321))
-        self.open = True
-        for serve in (self._answer, self._take_image):
-            threading.Thread(target=serve, daemon=True).start()
-
-    def _answer(self) -> None:
-        while self.open:
-            request, sender = self.scp.recvfrom(512)
-            command, sequence = struct.unpack_from("<HH", request, 10)
-            assert len(request) == 26 and command == 0 and request[2] == 0x87
-            if self.booted:
-                version = struct.pack("<4BHHI", 0, 0, 0, 0, 256, 0xffff, 0) + b"SC&MP/SpiNNaker\0004.0.0\0"
-                self.scp.sendto(b"\0\0" + request[2:10] + struct.pack("<HH", 0x80, sequence) + version, sender)
-
-    def _take_image(self) -> None:
-        while self.open:
-            packet = self.boot.recv(2000)
-            self.boot_packets += 1
-            self.booted = struct.unpack_from(">HI", packet)[1] == 5            # the last one starts the image
-
-    def close(self) -> None:
-        self.open = False
-        for kept in (self.scp, self.boot):
-            kept.close()
-
-
 def test_a_booted_board_answers() -> None:
-    address = free_address()
-    board = BoardFake(address, booted=True)
-    started = time.monotonic()
-    Board(address).target().start()
-    assert time.monotonic() - started < 1 and board.boot_packets == 0
-    board.close()
+    with BoardFake(free_address()) as board:
+        target = Board(board.address).target()
+        started = time.monotonic()
+        target.start()
+        assert time.monotonic() - started < 1 and board.boot_packets == 0 and board.records
+        target.start()
+        target.stop()
+        target.stop()
+        assert not board.records
 
 
 def test_a_board_that_is_not_booted_is_booted() -> None:
-    address = free_address()
-    board = BoardFake(address, booted=False)
-    Board(address).target().start()
-    assert board.booted and board.boot_packets > 20
-    board.close()
+    with BoardFake(free_address(), booted=False) as board:
+        target = Board(board.address).target()
+        target.start()
+        assert board.booted and board.boot_packets > 20
+        target.stop()
 
 
 def test_no_answer_at_all(monkeypatch) -> None:
@@ -186,6 +155,37 @@ def test_no_answer_at_all(monkeypatch) -> None:
         deaf.bind(("127.0.0.203", 17893))
         with pytest.raises(MachineError, match="No answer at 127.0.0.203.*17893.*54321.*power.*dlgraph.Emulated"):
             Board("127.0.0.203").target().start()
+
+
+def test_a_boot_image_that_is_refused(monkeypatch) -> None:
+    """The board's power is on, perhaps, but nothing listens for the image."""
+    answers = reachability.board_answers
+    monkeypatch.setattr("dlgraph.targets.board_answers", lambda hostname, seconds=0.1: answers(hostname, 0.1))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.205", 17893))
+        with pytest.raises(MachineError, match="No answer at 127.0.0.205.*could not be sent to UDP port 54321.*refused.*the name"):
+            Board("127.0.0.205").target().start()
+
+
+@pytest.mark.parametrize("software, words", [
+    (b"SC&MP/SpiNNaker\0003.4.1\0", "runs SC&MP '3.4.1'.*works with SC&MP 4.*off and on"),
+    (b"SC&MP/SpiNNaker", "runs SC&MP 'of unknown version'"),
+    (b"BC&MP/Spin5-BMP\0002.1.0\0", "'BC&MP/Spin5-BMP', not the SC&MP.*BMP.*address of its own"),
+    (b"\xff\0", "not the SC&MP"), (b"", "not the SC&MP")])
+def test_a_board_with_other_software(software, words) -> None:
+    with BoardFake(free_address()) as board:
+        board.software = software
+        with pytest.raises(MachineError, match=words):
+            Board(board.address).target().start()
+        assert board.boot_packets == 0 and not board.records
+
+
+def test_a_host_that_answers_something_else() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as echo:
+        echo.bind(("127.0.0.207", 17893))
+        threading.Thread(target=lambda: echo.sendto(b"hello", echo.recvfrom(512)[1])).start()
+        with pytest.raises(MachineError, match="What answers at 127.0.0.207 on UDP port 17893 is not a SpiNNaker board"):
+            Board("127.0.0.207").target().start()
 
 
 def test_a_host_that_is_no_board() -> None:

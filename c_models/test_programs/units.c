@@ -10,13 +10,14 @@ static uint32_t end_step, infinite, step, n_starts, n_resumes;
 static void start(void) { n_starts++; }
 static void resume(void) { n_resumes++; }
 
-uint32_t units_initialise(void *system_region);
-uint32_t units_initialise(void *system_region)
+uint32_t units_initialise(void *system_region, int command_priority);
+uint32_t units_initialise(void *system_region, int command_priority)
 {
     simulation_set_uses_timer(false);
     simulation_set_start_function(start);
     return simulation_steps_initialise(
-            system_region, APPLICATION_NAME_HASH, &end_step, &infinite, &step, 0, -2);
+            system_region, APPLICATION_NAME_HASH, &end_step, &infinite, &step,
+            command_priority, -2);
 }
 
 /* As at the end of a run. */

@@ -29,6 +29,14 @@ bool log_write(FILE *log, enum LogKind kind, uint64_t at, const uint8_t *data, u
     return fwrite(&p, sizeof p, 1, log) == 1 && (length == 0 || fwrite(data, 1, length, log) == length);
 }
 
+bool log_end(FILE *log)
+{
+    if (!log)
+        return true;
+    bool good = ferror(log) == 0;
+    return fclose(log) == 0 && good;
+}
+
 bool log_is_of(FILE *log, uint64_t identity, const char **wrong)
 {
     char found[sizeof magic];

@@ -26,6 +26,8 @@ enum { LOG_BEGIN_BYTES = 16 };
 /* The file's first bytes; `identity` says which machine, in which state. */
 bool log_begin(FILE *log, uint64_t identity);
 bool log_write(FILE *log, enum LogKind kind, uint64_t at, const uint8_t *data, uint32_t length);
+/* Closes it; false: something of it could not be written. */
+bool log_end(FILE *log);
 
 /* Whether the file begins as a log of that machine does; `*wrong` says why not. */
 bool log_is_of(FILE *log, uint64_t identity, const char **wrong);

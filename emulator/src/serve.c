@@ -651,8 +651,10 @@ int spinnemu_serve(const ServeOptions *options)
         serve(s);
         ahead_settle_all(s->machine);
         log_write(log, LOG_END, s->machine->now, NULL, 0);
-        say(s, "{\"event\":\"end\",\"cycles\":%llu,\"hash\":\"%016llx\"}\n",
-            (unsigned long long)s->machine->now, log ? (unsigned long long)machine_hash(s->machine) : 0ull);
+        bool whole = log_end(log);
+        say(s, "{\"event\":\"end\",\"cycles\":%llu,\"hash\":\"%016llx\",\"log_whole\":%s}\n",
+            (unsigned long long)s->machine->now, log ? (unsigned long long)machine_hash(s->machine) : 0ull, whole ? "true" : "false");
+        log = NULL;
     }
     if (log)
         fclose(log);

@@ -1,10 +1,11 @@
 """Faults on request as SC&MP, the host software and the log of a run see them."""
 import socket
+import struct
 import time
 
 import pytest
 from machine_support import spinnemu
-from test_machine_host import connect, n_links, scp  # noqa: F401 - connect is a fixture
+from test_machine_host import connect, n_links, scp, spinn3  # noqa: F401 - two are fixtures
 from test_machine_replay import boot_messages
 
 from spinnemu.machine import replay
@@ -118,6 +119,16 @@ def test_datagrams_come_to_harm():
             scp(machine, VERSION, timeout=0.1)
         machine.faults()
         assert scp(machine, VERSION)[0] == OK
+
+
+def test_scamp_takes_a_repeated_request_for_routes_for_a_second_one(spinn3):  # noqa: F811
+    """So one whose answer was lost cannot be repeated where it is for more than half of the entries."""
+    alloc, of_routes = 28, 17 << 8 | 3
+    firsts = [struct.unpack("<I", scp(spinn3, alloc, of_routes, 511, sequence=1)[1])[0] for _ in range(2)]
+    assert firsts == [1, 512]
+    with spinnemu.Machine("spinn3") as machine:
+        firsts = [struct.unpack("<I", scp(machine, alloc, of_routes, 512, sequence=1)[1])[0] for _ in range(2)]
+    assert firsts == [1, 0]
 
 
 def test_boot_messages_come_to_harm():

@@ -30,6 +30,13 @@ def test_replay(tmp_path, boot):
     assert first.state_hash == machine.final_state_hash
 
 
+def test_a_log_that_finds_no_room_is_not_taken_for_whole():
+    machine = spinnemu.Machine("spinn3", boot=False, record="/dev/full")
+    with pytest.raises(spinnemu.EmulatorError, match="log.*not be written to its end.*make room"):
+        machine.close()
+    machine.close()
+
+
 def boot_messages():
     """What SpiNNMan sends to boot a board."""
     image = patched_image(3)

@@ -53,11 +53,26 @@ static void store_provenance(void)
 
 /* ---- runs ------------------------------------------------------------------------ */
 
+/* The task that waits here keeps queued commands waiting, so they are obeyed in the
+ * interrupt meanwhile. The host starts nobody before it has every core's answer: if
+ * one is lost, its command comes again while the core sleeps. */
+static void wait_for_start(void)
+{
+    event_callback_t *message = &event_callbacks[SDP_PACKET_RX];
+    int priority = message->priority;
+
+    if (priority > 0) {
+        message->priority = 0;
+    }
+    runtime_pass_barrier();
+    message->priority = priority;
+}
+
 static void start_run(uint unused0, uint unused1)
 {
     use(unused0);
     use(unused1);
-    runtime_pass_barrier();
+    wait_for_start();
     if (runtime_exit_requested()) {
         return;
     }
@@ -158,11 +173,9 @@ static bool is_repeated(const sdp_msg_t *msg)
 
 static void obey(sdp_msg_t *msg)
 {
-    bool repeated = is_repeated(msg);
-
     switch (msg->cmd_rc) {
     case CMD_RUNTIME:
-        if (!repeated && !run_under_way) {
+        if (!is_repeated(msg) && !run_under_way) {
             prepare_run(msg);
         }
         reply(msg, SHORT_REPLY_BYTES);
@@ -284,7 +297,7 @@ static void wait_for_others(void)
         spin1_pause();
     }
     runtime_show_barrier();
-    runtime_pass_barrier();
+    wait_for_start();
     next_sync_step += sync_steps;
     if (uses_timer) {
         spin1_resume(SYNC_NOWAIT);
