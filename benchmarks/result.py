@@ -19,6 +19,8 @@ from energy import Energy
 
 HERE = Path(__file__).resolve().parent
 SCHEMA_VERSION = 1
+#: Benchmark -> schema, of those that train no network as a whole.
+OTHER_SCHEMAS = {"fuzz": "fuzz_schema.json", "deaths": "deaths_schema.json", "losses": "losses_schema.json"}
 
 
 @dataclass
@@ -87,7 +89,7 @@ class Result:
 
 def validate(record: dict[str, Any]) -> None:
     """:raises jsonschema.ValidationError: if the record is not as the schema has it"""
-    schema = "fuzz_schema.json" if record.get("benchmark") == "fuzz" else "schema.json"
+    schema = OTHER_SCHEMAS.get(record.get("benchmark", ""), "schema.json")
     jsonschema.validate(record, json.loads((HERE / schema).read_text(encoding="utf-8")))
 
 
