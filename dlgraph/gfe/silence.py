@@ -55,8 +55,8 @@ def explanation(found: Findings, plan: Plan, parameters: PassParameters) -> str:
     if found.speechless:
         cores = [vertex.core for vertex in found.speechless]
         does = "does" if len(cores) == 1 else "do"
-        return (f"{_named(cores, places)}, {does} not answer the host, which asks all cores between two passes; the last one was "
-                f"{_pass(parameters)}, batch {_last_batch(parameters)}. The core has died. {AFTERWARDS}")
+        return (f"{_named(cores, places)}, {does} not answer the host, which asks all cores before a pass and after it "
+                f"({_pass(parameters)}). The core has died. {AFTERWARDS}")
     cores = [vertex.core for vertex in found.unfinished]
     does = "does" if len(cores) == 1 else "do"
     return (f"{_named(cores, places)}, {does} not end {_pass(parameters)}, batch {_last_batch(parameters)}: all others have, "
