@@ -8,13 +8,13 @@
 """
 from dlgraph import data, networks
 from dlgraph.api import fit, from_keras, load_checkpoint
-from dlgraph.errors import (CheckpointError, DataError, DlgraphError, MachineError, ModelError, NumberFormatError,
+from dlgraph.errors import (CheckpointError, CoreLost, DataError, DlgraphError, MachineError, ModelError, NumberFormatError,
                             NumberFormatOverflow, UnsupportedError)
 from dlgraph.machines import Board, Emulated, Spalloc
 from dlgraph.network import Network
 
 __version__ = "0.1.0"
 
-__all__ = ["Board", "CheckpointError", "DataError", "DlgraphError", "Emulated", "MachineError", "ModelError", "Network",
+__all__ = ["Board", "CheckpointError", "CoreLost", "DataError", "DlgraphError", "Emulated", "MachineError", "ModelError", "Network",
            "NumberFormatError", "NumberFormatOverflow", "Spalloc", "UnsupportedError", "__version__", "data", "fit",
            "from_keras", "load_checkpoint", "networks"]

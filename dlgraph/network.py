@@ -16,7 +16,7 @@ from dlgraph.callbacks import CallbackList, History
 from dlgraph.checkpoint import Checkpoint, Position, Shapes, read_checkpoint
 from dlgraph.data_encoding import (Data, check_data, check_validation, choose_input_fraction, encode, refuse_no_y,
                                    split_validation, weigh)
-from dlgraph.errors import DataError, ModelError
+from dlgraph.errors import CoreLost, DataError, ModelError
 from dlgraph.executor import Executor, LearningRate, Progress
 from dlgraph.executors import ExecutorFactory, make_reference
 from dlgraph.fingerprint import Fields, network_fields, rates_of, training_fields
@@ -158,11 +158,11 @@ class Network:
         self._set_up(call, {"verbose": level, "epochs": last, "steps": -(-len(data) // size)})
         try:
             self._run(call)
-        except BaseException:
+        except BaseException as error:
             call.report.abandon()
             if not self._handed_over:            # interrupted between the end of an epoch and its hand-over
                 self._hand_over()
-            self._close_after_error()
+            self._close_after_error(error)
             raise
         return call.history
 
@@ -365,9 +365,9 @@ class Network:
             executor = self._open([samples])
             view = report.open_pass(f"{title} on the {self.machine}", 0, len(samples))
             result = executor.forward(samples, keep_outputs, self._progress(view, samples, executor.graph))
-        except BaseException:
+        except BaseException as error:
             report.abandon()
-            self._close_after_error()
+            self._close_after_error(error)
             raise
         self._holder.close_at_exit()
         self._last_report = pass_report(title, self.machine, result, executor.work(), training=False)
@@ -575,12 +575,17 @@ class Network:
         return LayerGraph(layers, goal.loss, goal.from_logits, goal.metric, self._optimiser, self._seed,
                           self._net.image)
 
-    def _close_after_error(self) -> None:
-        """Give the machine back without hiding the error, or the Ctrl-C, that is on its way."""
+    def _close_after_error(self, error: BaseException) -> None:
+        """Give the machine back without hiding the error, or the Ctrl-C, that is on its way.
+
+        A machine that has lost a part stays: it knows which, and what comes next goes on without it.
+        """
+        if isinstance(error, CoreLost):
+            return
         try:
             self.close()
-        except Exception as error:
-            log.warning("The %s could not be given back properly: %s", self.machine, error)
+        except Exception as another:
+            log.warning("The %s could not be given back properly: %s", self.machine, another)
 
     def _report(self, level: int, n_passes: int = 1) -> Report:
         target = self._holder.target

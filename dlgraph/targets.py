@@ -123,8 +123,14 @@ class EmulatedTarget(MachineTarget):
         return None if self.machine is None else self.machine.counters()
 
     def restart(self) -> None:
-        if self.machine is not None:
+        if self.machine is None:
+            return
+        import spinnemu
+        try:
             self.machine.reset()
+        except (spinnemu.EmulatorError, OSError) as error:
+            log.warning("The emulated board does not start again (%s); the next run takes another.", error)
+            self.stop()
 
     def stop(self) -> None:
         machine, self.machine = self.machine, None

@@ -1,4 +1,8 @@
-"""The directive ``recorded-training``: figures and training curve of a network, where ``benchmarks/results`` has them."""
+"""Directives that show what ``benchmarks/results`` has.
+
+``recorded-training`` is figures and training curve of a network, ``recorded-losses`` what faults cost, ``recorded-deaths`` what
+became of parts that died.
+"""
 from __future__ import annotations
 
 import json
@@ -52,7 +56,88 @@ def text(record: dict[str, Any]) -> list[str]:
             f"{where}{rate}{joules}. {equal}{resumed} ``{record['command']}``"]
 
 
+class RecordedTable(SphinxDirective):
+    """Made of one record; nothing where there is none yet."""
+
+    name_of_record = ""
+
+    def lines(self, record: dict[str, Any]) -> list[str]:
+        """As reStructuredText."""
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        path = RESULTS / f"{self.name_of_record}.json"
+        self.env.note_dependency(str(path))
+        if not path.exists():
+            return []
+        node = nodes.section()
+        node.document = self.state.document
+        lines = self.lines(json.loads(path.read_text(encoding="utf-8")))
+        self.state.nested_parse(StringList(lines, source=str(path)), self.content_offset, node)
+        return node.children
+
+
+def table(widths: list[int], rows: list[list[str]]) -> list[str]:
+    """The first row is the header."""
+    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {' '.join(map(str, widths))}", ""]
+    for row in rows:
+        lines += [f"   {'*' if i == 0 else ' '} - {cell}" for i, cell in enumerate(row)]
+    return [*lines, ""]
+
+
+class RecordedLosses(RecordedTable):
+    """Machine time relative to that without faults, and whether the bits were the reference's."""
+
+    name_of_record = "losses"
+
+    def lines(self, record: dict[str, Any]) -> list[str]:
+        members = [(name if len({row["member"] for row in network["rows"]}) == 1 else f"{name}, {member}",
+                    {row["case"]: row for row in network["rows"] if row["member"] == member})
+                   for name, network in record["networks"].items() for member in sorted({row["member"] for row in network["rows"]})]
+        cases = list(dict.fromkeys(case for _, rows in members for case in rows))
+        lines = table([22, *[12] * len(members)], [["faults", *(name for name, _ in members)],
+                                                   *([case, *(slowdown(rows, case) for _, rows in members)] for case in cases)])
+        for name, network in record["networks"].items():
+            lines += [f"* {name}: batches of {network['batch']}, {network['samples']} samples of {network['data']}, "
+                      f"{network['cores']} cores. ``{network['command']}``"]
+        return [*lines, ""]
+
+
+def slowdown(rows: dict[str, dict[str, Any]], case: str) -> str:
+    """One cell: seconds where nothing goes wrong, else times those."""
+    row, without = rows.get(case), rows.get("none")
+    if row is None:
+        return ""
+    if row["error"] is not None:
+        return "**error**"
+    seconds = f"{1e3 * row['machine_seconds']:.1f} ms" if case == "none" or without is None else (
+        f"{row['machine_seconds'] / without['machine_seconds']:.2f}")
+    return seconds if row["equal"] else f"{seconds}, **not equal**"
+
+
+class RecordedDeaths(RecordedTable):
+    """What died, when, what the error said, how long it took."""
+
+    name_of_record = "deaths"
+
+    def lines(self, record: dict[str, Any]) -> list[str]:
+        rows = [["died", "when", "error", "seconds", "then"]]
+        for case in record["cases"]:
+            kind, place = next(iter(case["place"].items()))
+            then = "equal" if case["next_equal"] else "**not equal**"
+            if not case["keeps_epoch"]:
+                then += ", **weights of another moment**"
+            said = "none: the run does not need it" if case["error"] is None else case["error"].partition(" The weights are")[0]
+            rows.append([f"{case['part']}: {kind} ({', '.join(map(str, place))})", case["moment"],
+                         said.replace("*", r"\*").replace("`", r"\`"),
+                         "" if case["seconds"] is None else f"{case['seconds']:.2f}", then])
+        return [f"{record['network']} in batches of {record['batch']}, {record['samples']} samples, on a {record['board']} board. "
+                f"``{record['command']}``", "", *table([17, 9, 54, 8, 12], rows)]
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_directive("recorded-training", RecordedTraining)
+    app.add_directive("recorded-losses", RecordedLosses)
+    app.add_directive("recorded-deaths", RecordedDeaths)
     return {"version": "1", "parallel_read_safe": True}

@@ -52,7 +52,8 @@ def check(graph: LayerGraph, samples: Samples, target: MachineTarget, batch_size
 
 # --------------------------------------------------------------------------- random networks
 
-def check_random_graph(target: MachineTarget, seed: int, by_hand: bool) -> None:
+def random_case(seed: int, by_hand: bool) -> tuple[LayerGraph, Samples, dict[str, Any]]:
+    """A network, samples, and what the executor is told of the mapping."""
     choice = random.Random(seed)
     graph = random_graphs.random_layer_graph(choice, LIMITS)
     graph.optimiser = choice.choice(OPTIMISERS)
@@ -67,6 +68,11 @@ def check_random_graph(target: MachineTarget, seed: int, by_hand: bool) -> None:
                    "placement_seed": choice.choice((None, choice.randint(0, 99)))}
         if replicas > 1:
             options["cuts"] = {name: (1,) * len(blocks) for name, blocks in cuts.items()}
+    return graph, samples, options
+
+
+def check_random_graph(target: MachineTarget, seed: int, by_hand: bool) -> None:
+    graph, samples, options = random_case(seed, by_hand)
     try:
         expected = train(ReferenceExecutor(graph), samples, 2, 4)
     except NumberFormatOverflow:

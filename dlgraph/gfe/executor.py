@@ -1,10 +1,11 @@
 """Training and evaluating a layer graph on a machine."""
 from __future__ import annotations
 
+import contextlib
 import random
 from dataclasses import replace
 from math import prod
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from dlgraph.binaries import checked_binaries
 from dlgraph.errors import CoreLost, DoesNotFit, MachineError, NumberFormatOverflow
 from dlgraph.executor import CoreWork, Executor, LearningRate, Progress, rates_of_batches
 from dlgraph.gfe import silence
+from dlgraph.gfe.pass_end import PassBroken
 from dlgraph.gfe.pass_updates import PassUpdates, words_of_table
 from dlgraph.gfe.progress_listener import ProgressListener, address_towards
 from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_row_bytes, target_rows
@@ -110,6 +112,8 @@ class GfeExecutor(Executor):
         self._batch_size = 1
         #: Of the machine, when the session began.
         self._counters_before: spinnemu.Counters | None = None
+        #: Of the last pass that was begun.
+        self._pass_parameters = PassParameters()
 
     # ----------------------------------------------------------------- the interface
 
@@ -134,24 +138,30 @@ class GfeExecutor(Executor):
                     learning_rate: LearningRate, progress: Progress | None = None) -> PassResult:
         n = len(samples)
         rates = rates_of_batches(learning_rate, -(-n // batch_size))
-        self._open(samples, batch_size)
         parameters = PassParameters(
             training=1, batch_size=batch_size, has_targets=1, has_weights=int(samples.weights is not None),
             seed=self.graph.seed, epoch=epoch)
         if shuffle:
             keys: dict[str, Any] = {f"order_key_{i}": key for i, key in enumerate(round_keys(self.graph.seed, epoch))}
             parameters = replace(parameters, n_data_order=n, order_half_bits=half_bits(n), **keys)
-        capacity = self._capacity(samples, keep_outputs=False)
-        if n <= capacity:
-            if shuffle:
-                parameters = replace(parameters, n_order=n)
-            result = self._train_resident(samples, parameters, rates, progress)
-        else:
-            result = self._train_in_fills(samples, epoch, shuffle, parameters, rates, progress, capacity)
-        self._fetch_parameters(self._state.iterations + len(rates))
+        with self._losses_named():
+            self._open(samples, batch_size)
+            self._pass_parameters = parameters
+            capacity = self._capacity(samples, keep_outputs=False)
+            if n <= capacity:
+                if shuffle:
+                    parameters = replace(parameters, n_order=n)
+                result = self._train_resident(samples, parameters, rates, progress)
+            else:
+                result = self._train_in_fills(samples, epoch, shuffle, parameters, rates, progress, capacity)
+            self._fetch_parameters(self._state.iterations + len(rates))
         return result
 
     def forward(self, samples: Samples, keep_outputs: bool, progress: Progress | None = None) -> PassResult:
+        with self._losses_named():
+            return self._forward(samples, keep_outputs, progress)
+
+    def _forward(self, samples: Samples, keep_outputs: bool, progress: Progress | None) -> PassResult:
         self._open(samples, batch_size=32, keep_outputs=keep_outputs)
         n = len(samples)
         has_targets = int(target_row_bytes(samples) > 0)
@@ -286,24 +296,28 @@ class GfeExecutor(Executor):
         if self._listener is not None:
             self._listener.tell(_of_all(progress, len(self._output_groups), n), n)
         self._parameters_on_machine = False           # until the pass has ended well
-        self._run_pass(parameters)
+        self._pass_parameters = parameters
+        self._live.run_pass()
         if self._listener is not None:
             self._listener.tell(None)
         result = self._collect(n)
         self._parameters_on_machine = True
         return result
 
-    def _run_pass(self, parameters: PassParameters) -> None:
-        """:raises CoreLost: naming the vertex of which nothing came any more"""
-        session = self._live
+    @contextlib.contextmanager
+    def _losses_named(self) -> Iterator[None]:
+        """:raises CoreLost: naming the vertex that died; the machine finds out what it still has
+        :raises MachineError: where the board answers nothing any more
+        """
         try:
-            session.run_pass()
-        except MachineError as error:
-            found = silence.silences(session.said)
-            if not found:
-                raise
+            yield
+        except PassBroken as broken:
+            text = silence.explanation(broken.findings, self._live_plan, self._pass_parameters)
+            self._close_session()
+            if broken.findings.ethernet is not None:
+                raise MachineError(text) from broken
             self.target.restart()
-            raise CoreLost(silence.explanation(found, self._live_plan, parameters, session.place_of)) from error
+            raise CoreLost(text) from broken
 
     def _for_vertex(self, vertex: NetworkVertex, parameters: PassParameters, resident: Resident) -> PassParameters:
         if isinstance(vertex, InputSourceVertex):
@@ -467,17 +481,20 @@ class GfeExecutor(Executor):
                 return
         self._close_session()
         self.results = {}
-        plan = self._make_plan(batch_size, _density(samples))
+        density = _density(samples)
+        self._make_plan(batch_size, density, CORES_OF_VERSION[self.target.version])
         self._binaries = checked_binaries()
         self.target.start()
         try:
-            self._start(plan, wanted)
+            self._start(wanted, batch_size, density)
+        except PassBroken:
+            raise                            # the machine stays: it knows what it has lost
         except BaseException:
             self.close()
             raise
 
-    def _make_plan(self, batch_size: int, density: float) -> Plan:
-        max_cores = CORES_OF_VERSION[self.target.version]
+    def _make_plan(self, batch_size: int, density: float, max_cores: int) -> None:
+        """:param max_cores: that the machine has for vertices"""
         if self._cuts is None:
             self.chosen = choose_plan(self.graph, self._stages, batch_size, max_cores, density)
         else:
@@ -491,13 +508,12 @@ class GfeExecutor(Executor):
                 raise DoesNotFit(f"The cut given does not fit the machine: {'; '.join(wrong)}.")
             self.chosen = chosen(plan, batch_size, density)
         self.plan = self.chosen.plan
-        return self.plan
 
     def _region_bytes(self, bytes_per_sample: int, samples: Sequence[Samples]) -> int:
         wanted = bytes_per_sample * sum(len(s) for s in samples)
         return min(self._region_limit, max(MIN_REGION_BYTES, wanted + wanted // 8))
 
-    def _start(self, plan: Plan, samples: Sequence[Samples]) -> None:
+    def _start(self, samples: Sequence[Samples], batch_size: int, density: float) -> None:
         options = self.target.options
         self._counters_before = self.target.counters()
         session = Session(options, self._binaries, self._give_up)
@@ -507,7 +523,11 @@ class GfeExecutor(Executor):
             machine_address, _ = find_address(options["machine_name"], SCP_PORT)
             self._listener = ProgressListener(address_towards(machine_address), machine_address)
             progress_to = (self._listener.address, self._listener.port)
-        vertices = self._placed_vertices(session, plan, samples, progress_to)
+        if self._cuts is None and self._placement_seed is None:
+            n_cores = sum(chip.free for chip in session.chips())
+            if n_cores < len(self._live_plan.cores):            # parts of it are dead
+                self._make_plan(batch_size, density, n_cores)
+        vertices = self._placed_vertices(session, self._live_plan, samples, progress_to)
         self._vertices = vertices
         self._sources = [vertex for vertex in vertices if isinstance(vertex, InputSourceVertex)]
         #: Of each replica.

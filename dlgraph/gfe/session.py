@@ -20,15 +20,17 @@ from spinn_utilities.config_holder import set_config
 
 from dlgraph.errors import MachineError
 from dlgraph.gfe import counts, memory_access, quiet
+from dlgraph.gfe.pass_end import Findings, PassBroken, survey, watched
 from dlgraph.gfe.reports_folder import why_it_cannot_be_written
 from dlgraph.mapping.placement import ChipRoom
-from dlgraph.mapping.plan import Core
 from dlgraph.traffic import ChipTraffic
 from dlgraph.vertices import NetworkVertex
 from dlgraph.vertices.regions import Region
 
 #: How GFE logs an error message of a core: x, y, p: text (source: line)
 CORE_ERROR = re.compile(r"(\d+), (\d+), (\d+): (.*?)(?: \(\w+\.c: \d+\))?$")
+#: How SpiNNMan says which core did not answer: x:y:p (ph: physical core)
+CORE_ASKED = re.compile(r"(\d+):(\d+):(\d+)\(? \(ph")
 MAX_CORE_ERRORS = 6
 TABLES_BYTES = 1 << 20
 
@@ -62,9 +64,6 @@ class Session:
             _give_up()
         self._addresses: dict[tuple[NetworkVertex, Region], int] = {}
         self._vertices: list[NetworkVertex] = []
-        #: What cores wrote as errors before the session ended, each with its vertex.
-        self.said: list[tuple[NetworkVertex, str]] = []
-        self._places: dict[Core, Placement] = {}
         self._open = False
         with quiet.user_configuration(), quiet.quiet_logging(), self._talking():
             gfe.setup(model_binary_folder=str(binaries))
@@ -84,13 +83,19 @@ class Session:
             except (KeyboardInterrupt, SystemExit) as error:      # GFE makes the second of the first
                 self._abandon()
                 raise KeyboardInterrupt from error
+            except PassBroken as broken:
+                self._abandon(answers=broken.findings.ethernet is None)
+                raise
             except Exception as error:
                 cores = self._core_errors(errors)
+                lost = None if cores else self._lost_parts(str(error))
                 self._abandon()
                 failure = error
         if cores:
             more = f"\n... and {len(cores) - MAX_CORE_ERRORS} more cores" if len(cores) > MAX_CORE_ERRORS else ""
             raise MachineError("The run on the machine failed:\n" + "\n".join(cores[:MAX_CORE_ERRORS]) + more) from failure
+        if lost is not None:
+            raise PassBroken(lost) from failure
         no_room = why_it_cannot_be_written()
         if no_room is not None:
             raise MachineError(f"The run on the machine failed: {failure}\n{no_room}") from failure
@@ -99,33 +104,38 @@ class Session:
 
     def _core_errors(self, errors: list[str]) -> list[str]:
         """What cores of the graph said was wrong, each with its vertex."""
+        label_at = {self.placement(vertex).location: vertex.label for vertex in self._vertices} if errors else {}
         found = []
-        self.said = []
-        vertex_at = {self.placement(vertex).location: vertex for vertex in self._vertices} if errors else {}
         for text in errors:
             match = CORE_ERROR.match(text)
             if match:
                 x, y, p = (int(number) for number in match.groups()[:3])
-                vertex = vertex_at.get((x, y, p))
-                label = "a core"
-                if vertex is not None:
-                    label = str(vertex.label)
-                    self.said.append((vertex, match.group(4)))
-                found.append(f"{label}, on chip ({x}, {y}) core {p}: {match.group(4)}")
-        if self.said:
-            self._places.update({vertex.core: self.placement(vertex) for vertex in self._vertices})
+                found.append(f"{label_at.get((x, y, p), 'a core')}, on chip ({x}, {y}) core {p}: {match.group(4)}")
         return found
 
-    def place_of(self, core: Core) -> Placement:
-        """Where a core of the plan stood, once cores have said what was wrong."""
-        return self._places[core]
+    def _places(self) -> dict[NetworkVertex, Placement]:
+        return {vertex: self.placement(vertex) for vertex in self._vertices}
+
+    def _lost_parts(self, failure: str) -> Findings | None:
+        """Chips with vertices that do not answer, or cores that GFE asked in vain, once something has gone wrong."""
+        with contextlib.suppress(Exception):
+            places = self._places()
+            unreachable = survey(places).unreachable & survey(places).unreachable
+            asked = {tuple(map(int, match.groups())) for match in CORE_ASKED.finditer(failure)}
+            speechless = [vertex for vertex, place in places.items() if place.location in asked]
+            if unreachable or speechless:
+                return Findings(places, {}, unreachable, speechless=speechless)
+        return None
 
     @property
     def is_open(self) -> bool:
         return self._open
 
-    def _abandon(self) -> None:
-        """After an error or Ctrl-C: stop what runs on the machine, leave GFE."""
+    def _abandon(self, answers: bool = True) -> None:
+        """After an error or Ctrl-C: stop what runs on the machine, leave GFE.
+
+        :param answers: whether the board does
+        """
         global _give_up
         _give_up = None
         if not self._open:
@@ -134,7 +144,8 @@ class Session:
         with contextlib.suppress(Exception):
             if FecDataView.has_transceiver():
                 transceiver = FecDataView.get_transceiver()
-                transceiver.stop_application(FecDataView.get_app_id())
+                if answers:
+                    transceiver.stop_application(FecDataView.get_app_id())
                 transceiver.close()
         with contextlib.suppress(Exception):
             if FecDataView.has_allocation_controller():          # else a spalloc server's board stays ours
@@ -154,8 +165,11 @@ class Session:
                         gfe.add_machine_edge_instance(MachineEdge(vertex, vertex_of[consumer]), stream.partition)
 
     def run_pass(self) -> None:
-        """Let every vertex do its pass; the first time also map, load and start."""
-        with self._talking():
+        """Let every vertex do its pass; the first time also map, load and start.
+
+        :raises PassBroken: where a part of the machine has died
+        """
+        with self._talking(), watched(self._places, lambda vertex: self._address(vertex, Region.RESULT)):
             gfe.run_until_complete()
 
     def chips(self) -> list[ChipRoom]:
