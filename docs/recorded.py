@@ -128,9 +128,12 @@ class RecordedDeaths(RecordedTable):
             if not case["keeps_epoch"]:
                 then += ", **weights of another moment**"
             said = "none: the run does not need it" if case["error"] is None else case["error"].partition(" The weights are")[0]
+            took = "" if case["seconds"] is None else f"{case['seconds']:.2f}"
+            if case["part"] == "the Ethernet chip" and case["host_seconds"] is not None:
+                took += f" ({case['host_seconds']:.1f} by the host's clock)"
             rows.append([f"{case['part']}: {kind} ({', '.join(map(str, place))})", case["moment"],
                          said.replace("*", r"\*").replace("`", r"\`"),
-                         "" if case["seconds"] is None else f"{case['seconds']:.2f}", then])
+                         took, then])
         return [f"{record['network']} in batches of {record['batch']}, {record['samples']} samples, on a {record['board']} board. "
                 f"``{record['command']}``", "", *table([17, 9, 54, 8, 12], rows)]
 

@@ -35,9 +35,10 @@ from dlgraph.vertices.pass_parameters import RESULT_BYTES, STATUS_SILENCE, Verte
 
 #: Of machine time, milliseconds.  More than a core waits before it fails (``looks.SILENCE_CYCLES``), which names more.
 STALL_MS = 1200
-#: Between two looks at the machine, as SpiNNMan's own wait.
-POLL_SECONDS = 0.1
-#: Looks that find some cores at the end and others not, before all are asked; and that get some results, but not all.
+#: Between two looks at the machine, as SpiNNMan's own wait; and where something seems to be wrong: an emulated machine that only
+#: waits may be ten times as fast as a real one.
+POLL_SECONDS, CLOSE_POLL_SECONDS = 0.1, 0.02
+#: Looks that get some results of cores that failed, but not all.
 PATIENT_POLLS = 3
 #: For an answer, as SpiNNMan waits for counts.
 ANSWER_SECONDS = 2.0
@@ -137,7 +138,9 @@ class _Watch:
         #: Chip -> machine time since which it has not answered.
         self._gone: dict[Chip, int] = {}
         self._n_ready, self._since = 0, 0
-        self._doubtful = self._unread = 0
+        #: Some cores have ended the pass, others have not.
+        self._in_doubt = False
+        self._unread = 0
         self._heard = time.monotonic()
 
     def wait(self) -> None:
@@ -146,7 +149,7 @@ class _Watch:
         :raises _Broken: where they will not
         """
         while not self._has_ended():
-            time.sleep(POLL_SECONDS)
+            time.sleep(CLOSE_POLL_SECONDS if self._in_doubt or self._gone else POLL_SECONDS)
 
     def _has_ended(self) -> bool:
         ready, = ask([self._counts[CPUState.READY]], ANSWER_SECONDS)
@@ -160,8 +163,8 @@ class _Watch:
         if any(count.word() for count in failed):
             time.sleep(OTHERS_SECONDS)
             self._judge_failed(survey(self._places))
-        self._doubtful = self._doubtful + 1 if ready.word() else 0
-        if not ready.complete or self._doubtful >= PATIENT_POLLS:
+        self._in_doubt = ready.word() > 0
+        if not ready.complete or self._in_doubt:
             self._judge(survey(self._places))
         elif self._gone:
             self._gone = {}
