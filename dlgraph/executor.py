@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Callable, Sequence
 
 from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
+from dlgraph.mapping.choose import ChosenCut
 from dlgraph.optimisers import Optimiser, OptimiserState
 
 #: Called at most a few times per second with (samples done, loss sum so far, correct so far).
@@ -35,6 +36,17 @@ class CoreWork:
     packets_sent: int
     packets_received: int
     saturations: int
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """How a network lies on a machine.
+
+    :param n_chips: that its cores stand on; 0 where that is not known
+    """
+
+    chosen: ChosenCut
+    n_chips: int
 
 
 class Executor(ABC):
@@ -91,6 +103,10 @@ class Executor(ABC):
     def work(self) -> list[CoreWork]:
         """What every core did in the last pass, in the last fill of it where it ran in several; none on the host."""
         return []
+
+    def mapped(self) -> Mapped | None:
+        """How the network was cut for the last pass; None before the first one, and on the host."""
+        return None
 
     def close(self) -> None:
         """Give back what the executor holds: machine, processes, files."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from dlgraph import formats
 from dlgraph.binaries import checked_binaries
 from dlgraph.errors import CoreLost, DoesNotFit, MachineError, NumberFormatOverflow
-from dlgraph.executor import CoreWork, Executor, LearningRate, Progress, rates_of_batches
+from dlgraph.executor import CoreWork, Executor, LearningRate, Mapped, Progress, rates_of_batches
 from dlgraph.gfe import silence
 from dlgraph.gfe.pass_updates import PassUpdates, words_of_table
 from dlgraph.gfe.progress_listener import ProgressListener, address_towards
@@ -21,12 +21,13 @@ from dlgraph.gfe.session import Session
 from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, PassResult, Samples
 from dlgraph.layers import WeightLayer
 from dlgraph.mapping.boxes import flat_index
-from dlgraph.mapping.choose import ChosenCut, choose_plan, chosen, complaints
-from dlgraph.mapping.cuts import Blocks, explicit_cut
+from dlgraph.mapping.choose import ChosenCut
+from dlgraph.mapping.cuts import Blocks
 from dlgraph.mapping.operations import operations_of
 from dlgraph.mapping.pacing import pace_anywhere
-from dlgraph.mapping.plan import Core, CoreKind, Plan, make_plan
+from dlgraph.mapping.plan import Core, CoreKind, Plan
 from dlgraph.mapping.placing import place_and_pace
+from dlgraph.mapping.planning import plan_for_board
 from dlgraph.mapping.stages import find_stages
 from dlgraph.optimisers import OptimiserState, fresh_state
 from dlgraph.order import half_bits, order, round_keys
@@ -46,9 +47,6 @@ PROGRESS_CYCLES = 50_000_000
 #: Room for samples in one vertex's SDRAM; larger data sets run in several fills.  A chip has 117 MB for applications.
 MAX_REGION_BYTES = 96 << 20
 MIN_REGION_BYTES = 64 << 10
-#: Application cores of each board with GFE's default of one extra monitor per chip and a packet gatherer
-#: (18 cores less SC&MP's, chips with 17 cores counted as such on a board of 48).
-CORES_OF_VERSION = {"3": 60, "5": 759}
 
 
 #: Vertices that are made of nothing but the plan.
@@ -98,12 +96,17 @@ class GfeExecutor(Executor):
         self._listener: ProgressListener | None = None
         self._announced: list[Samples] = []
         self.chosen: ChosenCut | None = None
+        #: That its cores stand on; 0 where the Graph Front End chose them.
+        self.n_chips = 0
         self.plan: Plan | None = None
         #: What each vertex counted in the last run of the machine, by its label.
         self.results: dict[str, VertexResult] = {}
         self._batch_size = 1
 
     # ----------------------------------------------------------------- the interface
+
+    def mapped(self) -> Mapped | None:
+        return None if self.chosen is None else Mapped(self.chosen, self.n_chips)
 
     def prepare(self, samples: Sequence[Samples]) -> None:
         self._announced = list(samples)
@@ -459,19 +462,9 @@ class GfeExecutor(Executor):
             raise
 
     def _make_plan(self, batch_size: int, density: float) -> Plan:
-        max_cores = CORES_OF_VERSION[self.target.version]
-        if self._cuts is None:
-            self.chosen = choose_plan(self.graph, self._stages, batch_size, max_cores, density)
-        else:
-            cut = explicit_cut(self._stages, self._cuts, self._n_sources, self._window, self._replicas, self._share_dense,
-                               self._shared_window)
-            plan = make_plan(self.graph, self._stages, cut)
-            wrong = list(complaints(plan).values())
-            if cut.n_cores > max_cores:
-                wrong.append(f"it needs {cut.n_cores} cores, the machine has {max_cores}")
-            if wrong:
-                raise DoesNotFit(f"The cut given does not fit the machine: {'; '.join(wrong)}.")
-            self.chosen = chosen(plan, batch_size, density)
+        self.chosen = plan_for_board(
+            self.graph, self._stages, self.target.version, batch_size, density, cuts=self._cuts, n_sources=self._n_sources,
+            window=self._window, replicas=self._replicas, share_dense=self._share_dense, shared_window=self._shared_window)
         self.plan = self.chosen.plan
         return self.plan
 
@@ -523,6 +516,7 @@ class GfeExecutor(Executor):
                                      f"{sum(chip.free for chip in chips)} free: {error}.") from error
                 self._region_limit = max(MIN_REGION_BYTES, self._region_limit // 2)
                 continue
+            self.n_chips = len(set(chip_of.values()))
             for vertex in vertices:
                 vertex.set_fixed_location(*chip_of[vertex.core])
             session.add(vertices)
