@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dlgraph.executor import Mapped
 from dlgraph.formats import output_fraction
-from dlgraph.graph.words import layer_words, n_parameters, optimiser_words, product
+from dlgraph.graph.words import layer_words, n_parameters, optimiser_words, product, taken_words
 from dlgraph.layer_graph import LayerGraph
 from dlgraph.layers import INPUT, Shape, WeightLayer
 from dlgraph.mapping.cuts import DenseCut, SourceCut, StageCut
@@ -101,7 +101,7 @@ class Description:
     def __str__(self) -> str:
         rows = [["layer", "does", "takes", "gives", "values", "parameters"],
                 ["input", "", "", _shape_words(self.input_shape), self.input_values, ""]]
-        rows += [[layer.name, layer.does, " + ".join(layer.takes), _shape_words(layer.gives), layer.values,
+        rows += [[layer.name, layer.does, taken_words(layer.takes), _shape_words(layer.gives), layer.values,
                   f"{layer.n_parameters:,}" if layer.n_parameters else ""] for layer in self.layers]
         if self.cores:
             rows[0] += ["cut", "cores", "bytes/core", "cycles/sample"]

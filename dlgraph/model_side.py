@@ -5,7 +5,7 @@ learning rates, and what is to be trained for.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol, Sequence
 
 import numpy as np
@@ -63,18 +63,18 @@ class GraphSide:
 
     :param definition: of the graph
     :param state: what the optimiser has gathered; None: nothing
-    :param metrics: of a Keras model, only asked for their names and whether more is better; None: those of the goal
+    :param metrics: of a Keras model, only asked for their names and whether more is better
     :raises ModelError: for a graph without an optimiser
     """
 
-    def __init__(self, definition: Definition, state: FloatState | None = None, metrics: list[Any] | None = None) -> None:
+    def __init__(self, definition: Definition, state: FloatState | None = None, metrics: Sequence[Any] = ()) -> None:
         self._graph = definition.graph
         self._nodes = definition.weight_nodes
         self._goal = definition.goal
         self._state = state
         self._planes = self.optimiser().planes
         self.name = self._graph.name
-        self.metrics = metrics if metrics is not None else [CountedMetric(name) for name in definition.goal.metric_names]
+        self.metrics = list(metrics)
         self.optimizer = GraphOptimiser(self)
         self.stop_training = False
         self.history: Any = None
@@ -82,8 +82,8 @@ class GraphSide:
 
     def __getattr__(self, name: str) -> Any:
         """:raises AttributeError: for what only a Keras model has, saying what to do"""
-        raise AttributeError(f"There is no Keras model behind this network (it is of a graph, or the twin that reference() makes), "
-                             f"so callbacks find no {name!r} there. Leave those that save or load the model out of its training.")
+        raise AttributeError(f"There is no Keras model behind this network, so callbacks find no {name!r} there. Leave those that "
+                             f"save or load the model out of a graph's, or a twin's training.")
 
     @property
     def model(self) -> GraphSide:
@@ -176,11 +176,3 @@ class GraphOptimiser:
     def name(self) -> str:
         """Of its kind."""
         return type(self._side.optimiser()).__name__
-
-
-@dataclass(frozen=True)
-class CountedMetric:
-    """What Keras callbacks ask of a metric; of accuracies more is better."""
-
-    name: str
-    _direction: str = "up"

@@ -44,8 +44,8 @@ def like_every_layer() -> Graph:
     graph = Graph("by hand")
     image = graph.reshape(graph.input((36,)), (6, 6, -1))
     a = graph.convolution(image, 3, 3, strides=2, padding="same", name="conv")
-    b = graph.activation(graph.pooling(image, "average", 2, name="mean"), leaky_relu(0.25))
-    c = graph.concatenate([a, graph.activation(a, "relu"), b], name="both")
+    b = graph.pooling(image, "average", 2, name="mean")
+    c = graph.concatenate([a, graph.activation(a, "relu"), graph.activation(b, leaky_relu(0.25))], name="both")
     c = graph.pooling(c, "max", 2, strides=1, padding="same", name="max")
     block = graph.convolution(graph.zero_padding(c, 1), 7, 3, "tanh", name="block")
     d = graph.add([c, graph.dropout(block, 0.25)], name="sum")
@@ -108,6 +108,10 @@ def test_a_model_becomes_a_graph_whose_weights_live_in_the_model() -> None:
     model = mlp(4, 9, 3)
     net = on_host(model)
     assert isinstance(net.graph, Graph) and net.graph.n_parameters == model.count_params()
+    alone, twin = on_reference(net.graph.copy()), net.reference()              # the same without the model
+    before = model.get_weights()
+    assert alone.train(*data(), verbose=0).history == twin.train(*data(), verbose=0).history
+    assert equal(alone.get_weights(), twin.get_weights()) and equal(model.get_weights(), before)
     name = model.layers[0].name
     net.train(*data(), verbose=0)
     assert equal(net.graph.get_weights(name), model.layers[0].get_weights())
@@ -115,10 +119,6 @@ def test_a_model_becomes_a_graph_whose_weights_live_in_the_model() -> None:
     assert not model.layers[0].get_weights()[0].any() and not net.get_weights()[0].any()
     with pytest.raises(ModelError, match="is a network already"):
         net.graph.dense(net.graph["input"], 3)
-    alone = on_reference(net.graph.copy())                      # the same without the model
-    twin = net.reference()
-    assert alone.train(*data(), verbose=0).history == twin.train(*data(), verbose=0).history
-    assert equal(alone.get_weights(), twin.get_weights()) and not model.layers[0].get_weights()[0].any()
 
 
 def test_the_twin_has_a_graph_of_its_own() -> None:
@@ -224,7 +224,7 @@ def test_a_schedule_as_that_of_keras() -> None:
     graph.schedule = lambda step: 0.25 if step <= 1 else 0.125 if step <= 3 else 0.5
     for name, layer in zip(("hidden", "out"), model.layers, strict=True):
         graph.set_weights(name, *layer.get_weights())
-    net, same = on_reference(graph), on_host(model)
+    net, same = on_reference(graph, seed=2), on_host(model, seed=2)
     twin = net.reference()
     for each in (net, same, twin):
         each.train(x, y, epochs=3, batch_size=20, verbose=0)
@@ -236,7 +236,7 @@ def test_keras_callbacks() -> None:
     graph = small()
     net = on_reference(graph)
     rates = callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
-    stop = callbacks.EarlyStopping("val_accuracy", patience=1, restore_best_weights=True)
+    stop = callbacks.EarlyStopping("val_accuracy", mode="max", patience=1, restore_best_weights=True)
     history = net.train(x, y, epochs=30, validation_data=(x, y), verbose=0, callbacks=[rates, stop])
     assert len(history.epoch) < 30 and graph.optimiser.learning_rate == np.float32(0.1) / 2 ** len(history.epoch)
     best = max(history.history["val_accuracy"])
@@ -526,3 +526,10 @@ def test_a_network_that_does_not_fit_says_so_in_words() -> None:
         net.describe(batch_size=0)
     with pytest.raises(DataError, match="input_density=2"):
         net.describe(input_density=2)
+
+
+def test_of_many_values_taken_the_first_are_named() -> None:
+    graph = Graph()
+    x = graph.input((4,))
+    graph.concatenate([graph.dense(x, 2, name=name) for name in "abcde"])
+    assert "  a + b + 3 more  " in str(graph).splitlines()[-1]

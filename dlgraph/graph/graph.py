@@ -19,7 +19,7 @@ from dlgraph.graph.nodes import HeldWeights, Node, WeightHome, no_weights
 from dlgraph.graph.optimiser import Schedule, checked_optimiser, checked_schedule
 from dlgraph.graph.simplify import Simplifier
 from dlgraph.graph.values import Value, image_shape, shape_like
-from dlgraph.graph.words import layer_words, n_parameters, optimiser_words, product
+from dlgraph.graph.words import layer_words, n_parameters, optimiser_words, product, taken_words
 from dlgraph.layer_graph import (
     INPUT, Activation, ActivationLayer, AddLayer, ConcatenateLayer, ConvolutionLayer, DenseLayer, DropoutLayer, PaddingLayer,
     Pooling, PoolingLayer, ReshapeLayer)
@@ -378,7 +378,7 @@ class Graph:
         rows = [("layer", "does", "takes", "gives", "parameters")]
         rows += [("input", "", "", product(self._input.shape), "")] if self._input is not None else []
         for number, node in enumerate(self.nodes):
-            takes = " + ".join(Value(self, i, ()).name for i in node.layer.inputs)
+            takes = taken_words([Value(self, i, ()).name for i in node.layer.inputs])
             n = n_parameters(node.layer)
             rows.append((node.name, layer_words(node.layer), takes, product(self._shapes[number]), f"{n:,}" if n else ""))
         return "\n".join([first, *table(rows, 4)])

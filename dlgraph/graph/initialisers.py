@@ -38,7 +38,7 @@ class Numbers:
         """
         words = hash_step(np.array([self._state], np.uint32), np.arange(prod(shape), dtype=np.uint32))
         words = hash_step(words, np.array([draw], np.uint32))
-        return ((words + 0.5) / 2.0**32).reshape(shape)
+        return ((words.astype(np.float64) + 0.5) / 2.0**32).reshape(shape)
 
     def normal(self, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
         """Of mean 0 and deviation 1, from two uniform ones each (Box and Muller, Annals of Mathematical Statistics 1958)."""

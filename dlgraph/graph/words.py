@@ -9,10 +9,18 @@ from dlgraph.layers import (
     WeightLayer)
 from dlgraph.optimisers import Optimiser
 
+#: Layers that are named, of those whose values one takes.
+MOST_NAMED = 3
+
 
 def product(numbers: Sequence[int]) -> str:
     """``28 x 28 x 1``."""
     return " x ".join(map(str, numbers))
+
+
+def taken_words(names: Sequence[str]) -> str:
+    """``a + b``; of many the first ones."""
+    return " + ".join(names if len(names) <= MOST_NAMED else [*names[:MOST_NAMED - 1], f"{len(names) - MOST_NAMED + 1} more"])
 
 
 def n_parameters(layer: Layer) -> int:
