@@ -278,6 +278,7 @@ class Network:
         """Layers, shapes, parameters, number formats; how each layer is cut, and what is expected of that: what ``print`` shows.
 
         Once the network has run on a machine, as it lies there; before, as it would be cut for it.  No machine is touched.
+        Choosing a cut takes a second for small networks, half a minute for deep ones; it is kept until something else is asked.
 
         :param batch_size: of the training to come
         :param input_density: likewise, share of the inputs that are not zero

@@ -48,7 +48,7 @@ def lenet1(seed: int = 0) -> Graph:
     h4 = [subsampled(graph, value, f"h4_{i}") for i, value in enumerate(h3)]
     output = graph.dense(graph.flatten(graph.concatenate(h4)), 10, "tanh", weights=start, name="output")
     graph.loss(output, "mean_squared_error", metrics=["accuracy"])
-    graph.optimiser = dlgraph.Sgd(0.1, momentum=0.9)
+    graph.optimiser = dlgraph.Sgd(0.3)
     return graph
 
 
