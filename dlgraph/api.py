@@ -1,4 +1,4 @@
-"""The calls that most users need: ``from_keras``, ``fit`` and ``load_checkpoint``."""
+"""The calls that most users need: ``from_keras``, ``from_graph``, ``fit`` and ``load_checkpoint``."""
 from __future__ import annotations
 
 import inspect
@@ -10,14 +10,16 @@ import numpy as np
 from dlgraph.arguments import NOT_SUPPORTED, WITHOUT_EFFECT, check_file, check_integer
 from dlgraph.callbacks import History
 from dlgraph.checkpoint import read_seed_and_fields
-from dlgraph.errors import DataError
+from dlgraph.errors import DataError, ModelError
 from dlgraph.executors import ExecutorFactory, check_options, make_executor
 from dlgraph.fingerprint import Fields
 from dlgraph.formats import INT16_MAX, activation_fraction
-from dlgraph.keras_translator import Translation, translate
+from dlgraph.graph import Definition, Graph
+from dlgraph.keras_side import KerasSide
+from dlgraph.keras_translator import translate
 from dlgraph.layers import ActivationLayer, WeightLayer
 from dlgraph.machines import Machine, resolve
-from dlgraph.model_side import KerasSide
+from dlgraph.model_side import GraphSide, ModelSide
 from dlgraph.network import Network
 
 LARGEST_GRADIENT_SHIFT = 15
@@ -43,17 +45,45 @@ def from_keras(model: Any, machine: Machine | None = None, seed: int = 0, *, inp
     :raises ModelError: for what dlgraph cannot train
     :raises NumberFormatError: for weights outside the number format
     """
-    translation = translate(model)
+    definition = translate(model)
+    return _network(KerasSide(model, definition), definition, machine, seed, input_max, activation_fractions, gradient_shifts,
+                    executor_factory, options)
+
+
+def from_graph(graph: Graph, machine: Machine | None = None, seed: int | None = None, *, input_max: float | None = None,
+               activation_fractions: dict[str, int] | None = None,
+               gradient_shifts: dict[str, int] | None = None, executor_factory: ExecutorFactory = make_executor,
+               **options: Any) -> Network:
+    """A network on a machine, from a graph built by hand; the graph holds the trained weights after every epoch.
+
+    No layers can be added to the graph afterwards; its weights, optimiser and schedule may be changed between trainings.
+
+    :param graph: with a loss and an optimiser
+    :param machine: as for :func:`from_keras`, like all others
+    :param seed: of every random choice; None for the graph's
+    :raises ModelError: for what is no graph, or one that cannot be trained, by what is missing or wrong
+    :raises NumberFormatError: for weights outside the number format
+    """
+    if not isinstance(graph, Graph):
+        hint = " For a Keras model, call dlgraph.from_keras." if hasattr(graph, "layers") else ""
+        raise ModelError(f"from_graph was given a {type(graph).__name__}. It accepts a dlgraph.Graph.{hint}")
+    definition = graph.definition()
+    return _network(GraphSide(definition), definition, machine, graph.seed if seed is None else seed, input_max,
+                    activation_fractions, gradient_shifts, executor_factory, options)
+
+
+def _network(side: ModelSide, definition: Definition, machine: Machine | None, seed: int, input_max: float | None,
+             activation_fractions: dict[str, int] | None, gradient_shifts: dict[str, int] | None,
+             executor_factory: ExecutorFactory, options: dict[str, Any]) -> Network:
+    """What a graph becomes, wherever its weights live."""
     seed = check_integer("seed", seed, 0)
     if seed >= 2**32:
         raise DataError(f"seed={seed} is too large. Give a whole number from 0 to {2**32 - 1}.")
     _check_input_max(input_max)
-    fractions = _check_fractions(activation_fractions, translation)
-    _set_gradient_shifts(gradient_shifts, translation)
+    fractions = _check_fractions(activation_fractions, definition)
+    _set_gradient_shifts(gradient_shifts, definition)
     check_options(options)
-    target = resolve(machine)
-    return Network(KerasSide(model, translation), translation, target, seed, input_max, fractions, executor_factory,
-                   options)
+    return Network(side, definition, resolve(machine), seed, input_max, fractions, executor_factory, options)
 
 
 def fit(model: Any, X: Any, y: Any, *, machine: Machine | None = None, seed: int = 0, **arguments: Any) -> History:
@@ -78,20 +108,22 @@ def load_checkpoint(path: Any, model: Any, machine: Machine | None = None, *,
     on in the same bits; ``model.history`` has the course until then.
 
     :param path: of a file that ``train(..., checkpoint=path)`` wrote
-    :param model: compiled, of the same architecture, loss and kind of optimiser
+    :param model: compiled, of the same architecture, loss and kind of optimiser; or such a graph
     :param machine: as for :func:`from_keras`, like executor_factory and the options of the mapping
     :raises CheckpointError: where the file cannot be read, or is of another network, by what differs
     """
     file = check_file("path", path)
     seed, fields = read_seed_and_fields(file)
-    fractions, shifts = _formats_of(fields, translate(model))
-    net = from_keras(model, machine, seed, activation_fractions=fractions, gradient_shifts=shifts,
-                     executor_factory=executor_factory, **options)
+    of_graph = isinstance(model, Graph)
+    fractions, shifts = _formats_of(fields, model.definition() if of_graph else translate(model))
+    make = from_graph if of_graph else from_keras
+    net = make(model, machine, seed, activation_fractions=fractions, gradient_shifts=shifts, executor_factory=executor_factory,
+               **options)
     net.load_checkpoint(file)
     return net
 
 
-def _formats_of(fields: Fields, net: Translation) -> tuple[dict[str, int], dict[str, int]]:
+def _formats_of(fields: Fields, net: Definition) -> tuple[dict[str, int], dict[str, int]]:
     """``activation_fractions`` and ``gradient_shifts``, from what a checkpoint says of its layers."""
     fractions, shifts = {}, {}
     for number, layer in enumerate(net.layers):
@@ -114,7 +146,7 @@ def _check_input_max(input_max: Any) -> None:
         raise DataError(f"input_max={input_max!r} cannot be used. Give a number above 0, up to {INT16_MAX}.")
 
 
-def _check_fractions(fractions: dict[str, int] | None, net: Translation) -> dict[str, int]:
+def _check_fractions(fractions: dict[str, int] | None, net: Definition) -> dict[str, int]:
     makers = {layer.name: layer for layer in net.layers[:-1] if isinstance(layer, (WeightLayer, ActivationLayer))}
     for name, fraction in (fractions or {}).items():
         if name not in makers:
@@ -124,7 +156,7 @@ def _check_fractions(fractions: dict[str, int] | None, net: Translation) -> dict
     return dict(fractions or {})
 
 
-def _set_gradient_shifts(shifts: dict[str, int] | None, net: Translation) -> None:
+def _set_gradient_shifts(shifts: dict[str, int] | None, net: Definition) -> None:
     layers = {node.name: node.weight_layer for node in net.weight_nodes}
     for name, given in (shifts or {}).items():
         if name not in layers:

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from dlgraph.errors import DataError, NumberFormatError
 from dlgraph.formats import (INT16_MAX, MAX_SAMPLE_WEIGHT, encode_inputs, input_fraction, inputs_from_float,
                              labels_from_array, sample_weights_from_float, targets_from_float)
-from dlgraph.keras_translator import Goal, Translation
+from dlgraph.graph.definition import Definition
+from dlgraph.graph.goal import Goal
 from dlgraph.layer_graph import Int32Array, Loss, Samples
 
 #: How far a sample's class probabilities may be from the sum 1, as :func:`dlgraph.formats.targets_from_float` has it.
@@ -55,7 +56,7 @@ class Data:
         return 2.0**self.weight_exponent
 
 
-def check_data(x: Any, y: Any, net: Translation, x_name: str = "X", y_name: str = "y") -> Data:
+def check_data(x: Any, y: Any, net: Definition, x_name: str = "X", y_name: str = "y") -> Data:
     """Check samples and their labels or targets against a network.
 
     :param x: anything that NumPy takes as an array of numbers
@@ -82,7 +83,7 @@ def refuse_no_y(y: Any) -> None:
         raise DataError("y is None. Give labels or targets, one per sample.")
 
 
-def check_validation(validation_data: Any, net: Translation) -> Data | None:
+def check_validation(validation_data: Any, net: Definition) -> Data | None:
     """Check what is to be evaluated after every epoch.
 
     :param validation_data: (X, y) or (X, y, sample_weight), or None
@@ -140,7 +141,7 @@ def encode(data: Data, fraction: int, goal: Goal, n_outputs: int) -> Samples:
     return samples
 
 
-def weigh(data: Data, net: Translation, sample_weight: Any, class_weight: Any = None, name: str = "sample_weight") -> None:
+def weigh(data: Data, net: Definition, sample_weight: Any, class_weight: Any = None, name: str = "sample_weight") -> None:
     """Note how much each sample counts; nothing where neither is given.
 
     :param data: checked, with labels or targets
@@ -315,7 +316,7 @@ def _sample_weights(given: Any, n_samples: int, name: str) -> npt.NDArray[np.flo
     return values.astype(np.float64)
 
 
-def _weights_of_classes(given: Any, data: Data, net: Translation) -> npt.NDArray[np.float64]:
+def _weights_of_classes(given: Any, data: Data, net: Definition) -> npt.NDArray[np.float64]:
     """What Keras makes of ``class_weight``: every sample counts as much as its class; classes not named count 1."""
     if not isinstance(given, Mapping):
         raise DataError(f"class_weight is a {type(given).__name__}. dlgraph accepts a dict of class number -> weight, such as "
@@ -335,7 +336,7 @@ def _weights_of_classes(given: Any, data: Data, net: Translation) -> npt.NDArray
     return np.array([weights.get(int(number), 1.0) for number in numbers])[place]
 
 
-def _classes(data: Data, net: Translation) -> tuple[Int32Array, int | None]:
+def _classes(data: Data, net: Definition) -> tuple[Int32Array, int | None]:
     """Every sample's class, and how many classes there can be, None where that is not known.
 
     :raises DataError: where the targets are not classes

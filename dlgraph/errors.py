@@ -30,7 +30,7 @@ class NumberFormatOverflow(DlgraphError, ArithmeticError):
 
 
 class ModelError(UnsupportedError):
-    """A Keras model, or something it is compiled with, that dlgraph cannot train; found before a machine is touched."""
+    """A Keras model or a graph, or what it is to be trained with, that dlgraph cannot train; found before a machine is touched."""
 
 
 class DataError(DlgraphError, ValueError):

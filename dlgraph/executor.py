@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Callable, Sequence
 
 from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
+from dlgraph.mapping.choose import ChosenCut
 from dlgraph.optimisers import Optimiser, OptimiserState
 from dlgraph.traffic import Traffic
 
@@ -36,6 +37,17 @@ class CoreWork:
     packets_sent: int
     packets_received: int
     saturations: int
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """How a network lies on a machine.
+
+    :param n_chips: that its cores stand on; 0 where that is not known
+    """
+
+    chosen: ChosenCut
+    n_chips: int
 
 
 class Executor(ABC):
@@ -95,6 +107,10 @@ class Executor(ABC):
 
     def traffic(self) -> Traffic | None:
         """What became of the packets since the graph was put on the machine; None on the host, or without a machine."""
+        return None
+
+    def mapped(self) -> Mapped | None:
+        """How the network was cut for the last pass; None before the first one, and on the host."""
         return None
 
     def close(self) -> None:

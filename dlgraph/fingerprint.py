@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dlgraph.keras_translator import Goal, Schedule
+from dlgraph.graph.goal import Goal
 from dlgraph.layer_graph import Samples
 from dlgraph.layers import INPUT, Layer, WeightLayer
-from dlgraph.optimisers import Optimiser, Plane
+from dlgraph.optimisers import Optimiser, Plane, Schedule
 
 #: Name -> a number, a text, a list, or names of its own: what JSON holds.
 Fields = dict[str, Any]

@@ -16,18 +16,22 @@ from dlgraph.callbacks import CallbackList, History
 from dlgraph.checkpoint import Checkpoint, Position, Shapes, read_checkpoint
 from dlgraph.data_encoding import (Data, check_data, check_validation, choose_input_fraction, encode, refuse_no_y,
                                    split_validation, weigh)
-from dlgraph.errors import CoreLost, DataError, ModelError
-from dlgraph.executor import Executor, LearningRate, Progress
+from dlgraph.description import Description, describe
+from dlgraph.errors import CoreLost, DataError, DoesNotFit, ModelError, UnsupportedError
+from dlgraph.executor import Executor, LearningRate, Mapped, Progress
 from dlgraph.executors import ExecutorFactory, make_reference
 from dlgraph.fingerprint import Fields, network_fields, rates_of, training_fields
 from dlgraph.formats import Float32Array, mean_loss, outputs_to_float
 from dlgraph.fractions import value_fractions
-from dlgraph.keras_translator import Goal, Translation
+from dlgraph.graph import Definition, Goal, Graph
 from dlgraph.layer_graph import LayerGraph, Loss, Metric, PassResult, Samples
 from dlgraph.layers import INPUT, Layer, WeightLayer
 from dlgraph.machine_holder import MachineHolder
-from dlgraph.model_side import ModelSide, StandIn
+from dlgraph.mapping.planning import CORES_OF_VERSION, fewest_chips, plan_for_board
+from dlgraph.mapping.stages import find_stages
+from dlgraph.model_side import GraphSide, ModelSide
 from dlgraph.optimiser_formats import FloatState
+from dlgraph.optimisers import Plane
 from dlgraph.order import order
 from dlgraph.progress import Pass, Report, check_verbose, machine_seconds
 from dlgraph.rates import check_rates
@@ -65,19 +69,19 @@ class _Training:
 
 
 class Network:
-    """A network and the machine it trains on.  Made by :func:`dlgraph.from_keras`.
+    """A network and the machine it trains on.  Made by :func:`dlgraph.from_keras` or :func:`dlgraph.from_graph`.
 
     Its methods are named and behave as those of a Keras model, except that ``train`` is Keras' ``fit``.  The machine is
     taken when it is first needed and kept until :meth:`close`, the end of a ``with`` block, or the end of the program.
 
-    :ivar model: the Keras model; it holds the trained weights after every epoch
+    :ivar model: the Keras model; it holds the trained weights after every epoch.  Of a network from a graph, what callbacks see
     """
 
-    def __init__(self, side: ModelSide, translation: Translation, target: MachineTarget, seed: int,
+    def __init__(self, side: ModelSide, definition: Definition, target: MachineTarget, seed: int,
                  input_max: float | None, fractions: dict[str, int], factory: ExecutorFactory,
                  options: dict[str, Any], state: TrainingState | None = None, input_fraction: int | None = None) -> None:
         self._side = side
-        self._net = translation
+        self._net = definition
         self._seed = seed
         self._input_max = input_max
         self._fractions = fractions
@@ -93,14 +97,22 @@ class Network:
             optimiser_from_float(self._weight_layers, self._seen_state, self._optimiser.planes))
         self._handed_over = True
         self._last_report: PassReport | None = None
+        #: What :meth:`describe` was asked, how the network would be cut, and the fewest chips.
+        self._planned: tuple[tuple[int, float, tuple[Plane, ...]], Mapped, int] | None = None
         self._holder = MachineHolder(target)
         self._finalizer = weakref.finalize(self, self._holder.close)
+        definition.graph.close()
 
     # ------------------------------------------------------------------ what the user calls
 
     @property
     def model(self) -> Any:
         return self._side.model
+
+    @property
+    def graph(self) -> Graph:
+        """Its layers; of a network from a Keras model, those that the model became, whose weights live in the model."""
+        return self._net.graph
 
     @property
     def machine(self) -> str:
@@ -234,10 +246,12 @@ class Network:
         """
         self._look_at_model()
         self._side.build_metrics(self._net.goal.loss is Loss.SPARSE_CATEGORICAL_CROSSENTROPY)
-        stand_in = StandIn(self._net.name, self._floats(), self._optimiser, self._float_state(), self._side.schedule(),
-                           self._net.goal, list(self.model.metrics))
-        return Network(stand_in, self._net, HostTarget(), self._seed, self._input_max, self._fractions, make_reference,
-                       {}, self._state, self._input_fraction)
+        twin = self._net.twin()
+        twin.graph.take_optimiser(replace(self._optimiser, learning_rate=self._side.learning_rate()), self._side.schedule())
+        side = GraphSide(twin, self._float_state(), list(self.model.metrics))
+        side.write_weights(self._floats())
+        return Network(side, twin, HostTarget(), self._seed, self._input_max, self._fractions, make_reference, {}, self._state,
+                       self._input_fraction)
 
     def load_checkpoint(self, path: Any) -> History:
         """Take over what :meth:`train` wrote to a file, without training: the Keras model holds its weights afterwards.
@@ -274,6 +288,42 @@ class Network:
                             f"Call train, evaluate or predict on a machine, then traffic() before close().")
         return found
 
+    def describe(self, batch_size: int = 32, input_density: float = 1.0) -> Description:
+        """Layers, shapes, parameters, number formats; how each layer is cut, and what is expected of that: what ``print`` shows.
+
+        Once the network has run on a machine, as it lies there; before, as it would be cut for it.  No machine is touched.
+        Choosing a cut takes a second for small networks, half a minute for deep ones; it is kept until something else is asked.
+
+        :param batch_size: of the training to come
+        :param input_density: likewise, share of the inputs that are not zero
+        """
+        size = check_integer("batch_size", batch_size, 1)
+        if not 0 < input_density <= 1:
+            raise DataError(f"input_density={input_density!r} cannot be used. Give a number above 0, up to 1.")
+        executor = self._holder.executor
+        mapped = executor.mapped() if executor is not None else None
+        if self._input_fraction is None:
+            graph = self._graph(self._value_fractions(choose_input_fraction([], self._input_max or 1.0))[INPUT])
+        else:
+            graph = self._graph()
+        n_chips, problem = 0, None
+        if mapped is None and self._holder.target.kind != HostTarget.kind:
+            try:
+                mapped, n_chips = self._would_be_mapped(graph, size, input_density)
+            except (DoesNotFit, UnsupportedError) as error:
+                problem = str(error)
+        return describe(self._net.name, graph, self.machine, size, mapped, n_chips, problem)
+
+    def _would_be_mapped(self, graph: LayerGraph, batch_size: int, input_density: float) -> tuple[Mapped, int]:
+        """How a network that has not run would be cut, and the fewest chips that hold it."""
+        key = batch_size, input_density, self._optimiser.planes
+        if self._planned is None or self._planned[0] != key:
+            given = {name: value for name, value in self._options.items() if name not in ("placement_seed", "max_region_bytes")}
+            version = self._holder.target.version
+            chosen = plan_for_board(graph, find_stages(graph), CORES_OF_VERSION[version], batch_size, input_density, **given)
+            self._planned = key, Mapped(chosen, 0), fewest_chips(chosen.plan, version)
+        return self._planned[1:]
+
     def close(self) -> None:
         """Give the machine back.  The network stays usable: it takes a machine again when it needs one."""
         self._holder.close()
@@ -286,6 +336,10 @@ class Network:
 
     def __repr__(self) -> str:
         return f"<dlgraph.Network {self._net.name!r}, {self._net.describe()}, on the {self.machine}>"
+
+    def __str__(self) -> str:
+        """:meth:`describe` as a table."""
+        return str(self.describe())
 
     # ------------------------------------------------------------------ one pass
 
@@ -561,9 +615,14 @@ class Network:
         holder.executor.prepare(samples)
         return holder.executor
 
-    def _graph(self) -> LayerGraph:
-        assert self._input_fraction is not None
-        fractions = self._value_fractions(self._input_fraction)
+    def _graph(self, input_fraction: int | None = None) -> LayerGraph:
+        """The network in integers.
+
+        :param input_fraction: None for that of the data
+        """
+        known = self._input_fraction if input_fraction is None else input_fraction
+        assert known is not None
+        fractions = self._value_fractions(known)
         parameters = iter(self._state.parameters)
         layers: list[Layer] = []
         for number, layer in enumerate(self._net.layers):

@@ -8,12 +8,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass
 from enum import Enum, IntEnum
-from typing import Sequence
+from typing import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 Int32Array = npt.NDArray[np.int32]
+
+#: (first step, number of steps) -> their learning rates; raises ModelError for one that is negative or not finite.
+Schedule = Callable[[int, int], list[float]]
 
 #: Which array of a layer: its weights or its biases.
 WEIGHTS, BIASES = 0, 1

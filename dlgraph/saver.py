@@ -12,7 +12,7 @@ from dlgraph.callback_state import logs_go_on, put_back, states_of
 from dlgraph.checkpoint import Checkpoint, Identity, Position, Shapes, read_checkpoint
 from dlgraph.errors import CheckpointError, DataError
 from dlgraph.fingerprint import Fields, differences, in_words
-from dlgraph.keras_translator import Schedule
+from dlgraph.optimisers import Schedule
 from dlgraph.progress import Report
 from dlgraph.training_state import TrainingState
 from dlgraph.whole_file import try_to_write, write_whole

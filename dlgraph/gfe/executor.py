@@ -13,7 +13,7 @@ import numpy.typing as npt
 from dlgraph import formats
 from dlgraph.binaries import checked_binaries
 from dlgraph.errors import CoreLost, DoesNotFit, MachineError, NumberFormatOverflow
-from dlgraph.executor import CoreWork, Executor, LearningRate, Progress, rates_of_batches
+from dlgraph.executor import CoreWork, Executor, LearningRate, Mapped, Progress, rates_of_batches
 from dlgraph.gfe import silence
 from dlgraph.gfe.pass_end import PassBroken
 from dlgraph.gfe.pass_updates import PassUpdates, words_of_table
@@ -24,12 +24,13 @@ from dlgraph.gfe.traffic import fabric, stream_traffic
 from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, PassResult, Samples
 from dlgraph.layers import WeightLayer
 from dlgraph.mapping.boxes import flat_index
-from dlgraph.mapping.choose import ChosenCut, choose_plan, chosen, complaints
-from dlgraph.mapping.cuts import Blocks, explicit_cut
+from dlgraph.mapping.choose import ChosenCut
+from dlgraph.mapping.cuts import Blocks
 from dlgraph.mapping.operations import operations_of
 from dlgraph.mapping.pacing import pace_anywhere
-from dlgraph.mapping.plan import Core, CoreKind, Plan, make_plan
+from dlgraph.mapping.plan import Core, CoreKind, Plan
 from dlgraph.mapping.placing import place_and_pace
+from dlgraph.mapping.planning import CORES_OF_VERSION, plan_for_board
 from dlgraph.mapping.stages import find_stages
 from dlgraph.optimisers import OptimiserState, fresh_state
 from dlgraph.order import half_bits, order, round_keys
@@ -54,9 +55,6 @@ PROGRESS_CYCLES = 50_000_000
 #: Room for samples in one vertex's SDRAM; larger data sets run in several fills.  A chip has 117 MB for applications.
 MAX_REGION_BYTES = 96 << 20
 MIN_REGION_BYTES = 64 << 10
-#: Application cores of each board with GFE's default of one extra monitor per chip and a packet gatherer
-#: (18 cores less SC&MP's, chips with 17 cores counted as such on a board of 48).
-CORES_OF_VERSION = {"3": 60, "5": 759}
 
 
 #: Vertices that are made of nothing but the plan.
@@ -106,6 +104,8 @@ class GfeExecutor(Executor):
         self._listener: ProgressListener | None = None
         self._announced: list[Samples] = []
         self.chosen: ChosenCut | None = None
+        #: That its cores stand on; 0 where the Graph Front End chose them.
+        self.n_chips = 0
         self.plan: Plan | None = None
         #: What each vertex counted in the last run of the machine, by its label.
         self.results: dict[str, VertexResult] = {}
@@ -116,6 +116,9 @@ class GfeExecutor(Executor):
         self._pass_parameters = PassParameters()
 
     # ----------------------------------------------------------------- the interface
+
+    def mapped(self) -> Mapped | None:
+        return None if self.chosen is None else Mapped(self.chosen, self.n_chips)
 
     def prepare(self, samples: Sequence[Samples]) -> None:
         self._announced = list(samples)
@@ -495,18 +498,9 @@ class GfeExecutor(Executor):
 
     def _make_plan(self, batch_size: int, density: float, max_cores: int) -> None:
         """:param max_cores: that the machine has for vertices"""
-        if self._cuts is None:
-            self.chosen = choose_plan(self.graph, self._stages, batch_size, max_cores, density)
-        else:
-            cut = explicit_cut(self._stages, self._cuts, self._n_sources, self._window, self._replicas, self._share_dense,
-                               self._shared_window)
-            plan = make_plan(self.graph, self._stages, cut)
-            wrong = list(complaints(plan).values())
-            if cut.n_cores > max_cores:
-                wrong.append(f"it needs {cut.n_cores} cores, the machine has {max_cores}")
-            if wrong:
-                raise DoesNotFit(f"The cut given does not fit the machine: {'; '.join(wrong)}.")
-            self.chosen = chosen(plan, batch_size, density)
+        self.chosen = plan_for_board(
+            self.graph, self._stages, max_cores, batch_size, density, cuts=self._cuts, n_sources=self._n_sources,
+            window=self._window, replicas=self._replicas, share_dense=self._share_dense, shared_window=self._shared_window)
         self.plan = self.chosen.plan
 
     def _region_bytes(self, bytes_per_sample: int, samples: Sequence[Samples]) -> int:
@@ -562,6 +556,7 @@ class GfeExecutor(Executor):
                                      f"{sum(chip.free for chip in chips)} free: {error}.") from error
                 self._region_limit = max(MIN_REGION_BYTES, self._region_limit // 2)
                 continue
+            self.n_chips = len(set(chip_of.values()))
             for vertex in vertices:
                 vertex.set_fixed_location(*chip_of[vertex.core])
             session.add(vertices)

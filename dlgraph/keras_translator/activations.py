@@ -1,39 +1,13 @@
 """Which activation a Keras layer's ``activation`` means."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from dlgraph.errors import ModelError
-from dlgraph.keras_translator.keras_objects import class_name, is_keras, module_of, one_of
-from dlgraph.layer_graph import Activation
+from dlgraph.graph.activations import ACTIVATIONS, LINEAR, Applied, with_slope
+from dlgraph.graph.checks import one_of
+from dlgraph.keras_translator.keras_objects import class_name, is_keras, module_of
 
-
-@dataclass(frozen=True)
-class Applied:
-    """An activation with its number.
-
-    :param negative_slope: of a leaky ReLU, fraction 15
-    """
-
-    kind: Activation
-    negative_slope: int = 0
-
-
-#: The slope of ``keras.activations.leaky_relu`` and ``tf.nn.leaky_relu`` where none is given.
-DEFAULT_SLOPE = 0.2
-#: Slopes end before 2: with 15 fraction bits they are unsigned 16-bit numbers.
-SLOPES = 1 << 16
-
-LINEAR = Applied(Activation.LINEAR)
-ACTIVATIONS = {
-    "linear": LINEAR,
-    "relu": Applied(Activation.RELU),
-    "leaky_relu": Applied(Activation.LEAKY_RELU, round(DEFAULT_SLOPE * 2**15)),
-    "sigmoid": Applied(Activation.SIGMOID),
-    "tanh": Applied(Activation.TANH),
-    "softmax": Applied(Activation.SOFTMAX),
-}
 #: TensorFlow's own functions, which its older tutorials pass instead of Keras'.
 TENSORFLOW = {name: ACTIVATIONS[name] for name in ("relu", "leaky_relu", "sigmoid", "tanh", "softmax")}
 TENSORFLOW["softmax_v2"] = ACTIVATIONS["softmax"]
@@ -65,8 +39,8 @@ def leaky(layer_name: str, slope: float) -> Applied:
 
     :raises ModelError: for a slope outside 0 .. 2
     """
-    fixed = round(slope * 2**15) if 0 <= slope < 2 else -1
-    if not 0 <= fixed < SLOPES:
+    applied = with_slope(slope)
+    if applied is None:
         raise ModelError(f"Layer {layer_name!r} has negative_slope={slope:g}, which dlgraph does not support. It accepts "
                          f"slopes from 0 to below 2; build the layer with one of these.")
-    return Applied(Activation.LEAKY_RELU, fixed) if fixed else ACTIVATIONS["relu"]
+    return applied

@@ -48,9 +48,3 @@ def snake_case(name: str) -> str:
             parts.append("_")
         parts.append(letter.lower())
     return "".join(parts)
-
-
-def one_of(names: Any) -> str:
-    """``'a', 'b' or 'c'`` for an error text."""
-    quoted = [repr(name) for name in names]
-    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " or " + quoted[-1]

@@ -5,27 +5,15 @@ from functools import partial
 from typing import Any
 
 from dlgraph.errors import ModelError
-from dlgraph.keras_translator.keras_objects import class_name, is_keras, one_of, snake_case
-from dlgraph.layer_graph import Activation, Loss
+from dlgraph.graph.checks import one_of
+from dlgraph.graph.goal import LOSSES
+from dlgraph.keras_translator.keras_objects import class_name, is_keras, snake_case
+from dlgraph.layer_graph import Loss
 
-LOSSES = {
-    "sparse_categorical_crossentropy": Loss.SPARSE_CATEGORICAL_CROSSENTROPY,
-    "categorical_crossentropy": Loss.CATEGORICAL_CROSSENTROPY,
-    "binary_crossentropy": Loss.BINARY_CROSSENTROPY,
-    "bce": Loss.BINARY_CROSSENTROPY,
-    "mean_squared_error": Loss.MEAN_SQUARED_ERROR,
-    "mse": Loss.MEAN_SQUARED_ERROR,
-}
 #: Option of a loss object -> the values that dlgraph accepts.
 ACCEPTED: dict[str, tuple[Any, ...]] = {
     "reduction": ("sum_over_batch_size", "mean"), "label_smoothing": (0.0,), "axis": (-1, 1), "ignore_class": (None,),
     "dtype": ("float32", None),
-}
-#: The activation that the output layer must have unless the loss is from logits.
-OUTPUT_ACTIVATION = {
-    Loss.SPARSE_CATEGORICAL_CROSSENTROPY: Activation.SOFTMAX,
-    Loss.CATEGORICAL_CROSSENTROPY: Activation.SOFTMAX,
-    Loss.BINARY_CROSSENTROPY: Activation.SIGMOID,
 }
 
 
@@ -59,28 +47,6 @@ def find_loss(loss: Any) -> tuple[Loss, bool]:
         raise ModelError(f"The model is compiled with the loss {name!r}, which dlgraph cannot train. "
                          f"It accepts {_known()}.")
     return found, _check_options(name, options)
-
-
-def check_output(loss: Loss, from_logits: bool, activation: Activation, layer_name: str, n_outputs: int) -> None:
-    """Refuse an output layer that the loss cannot be trained with.
-
-    :param activation: of the output layer
-    :raises ModelError: naming the ways out
-    """
-    if activation is Activation.SOFTMAX and n_outputs == 1:
-        raise ModelError(f"Output layer {layer_name!r} applies softmax to a single unit, which is always 1. Use "
-                         f"activation='sigmoid' with loss='binary_crossentropy', or 2 units.")
-    needed = OUTPUT_ACTIVATION.get(loss)
-    if needed is None:
-        return
-    expected = Activation.LINEAR if from_logits else needed
-    if activation is expected:
-        return
-    name, call = loss.name.lower(), "".join(word.capitalize() for word in loss.name.split("_"))
-    raise ModelError(
-        f"Output layer {layer_name!r} has the activation {activation.name.lower()!r}, but the loss is {name} with "
-        f"from_logits={from_logits}. dlgraph accepts {needed.name.lower()!r} with loss={name!r}, or 'linear' with "
-        f"loss=keras.losses.{call}(from_logits=True); or use loss='mean_squared_error', which takes any activation.")
 
 
 def _only_one(loss: Any) -> Any:

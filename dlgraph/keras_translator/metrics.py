@@ -5,14 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from dlgraph.errors import ModelError
-from dlgraph.keras_translator.keras_objects import class_name, is_keras, one_of, snake_case
+from dlgraph.graph.checks import one_of
+from dlgraph.graph.goal import METRICS, accuracy_of
+from dlgraph.keras_translator.keras_objects import class_name, is_keras, snake_case
 from dlgraph.layer_graph import Loss, Metric
-
-METRICS = {
-    "sparse_categorical_accuracy": Metric.SPARSE_CATEGORICAL_ACCURACY,
-    "categorical_accuracy": Metric.CATEGORICAL_ACCURACY,
-    "binary_accuracy": Metric.BINARY_ACCURACY,
-}
 
 
 def find_metrics(metrics: Any, loss: Loss, from_logits: bool, n_outputs: int) -> tuple[Metric, list[str]]:
@@ -41,7 +37,7 @@ def _one(entry: Any, loss: Loss, n_outputs: int) -> tuple[Metric, str, float]:
     options: dict[str, Any] = {}
     if isinstance(entry, str):
         if entry.lower() in ("accuracy", "acc"):
-            return _by_shape(loss, n_outputs), entry, 0.5
+            return accuracy_of(loss, n_outputs), entry, 0.5
         kind = name = entry
     elif isinstance(entry, dict) and "class_name" in entry:
         kind, options = str(entry["class_name"]), dict(entry.get("config") or {})
@@ -60,15 +56,6 @@ def _one(entry: Any, loss: Loss, n_outputs: int) -> tuple[Metric, str, float]:
                          f"It counts 'accuracy', {one_of(METRICS)}; leave the metric out, or use model.evaluate "
                          f"after training, as the model then holds the trained weights.")
     return METRICS[snake_case(kind)], name, float(options.get("threshold", 0.5))
-
-
-def _by_shape(loss: Loss, n_outputs: int) -> Metric:
-    """What Keras makes of 'accuracy', which it decides by the shapes of targets and outputs."""
-    if n_outputs == 1:
-        return Metric.BINARY_ACCURACY
-    if loss is Loss.SPARSE_CATEGORICAL_CROSSENTROPY:
-        return Metric.SPARSE_CATEGORICAL_ACCURACY
-    return Metric.CATEGORICAL_ACCURACY
 
 
 def _check_fit(name: str, metric: Metric, threshold: float, loss: Loss, from_logits: bool) -> None:

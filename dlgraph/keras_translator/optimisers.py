@@ -5,15 +5,16 @@ Keras has no public way to an optimiser's variables by the weight they belong to
 """
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+from typing import Any, Sequence
 
 import numpy as np
 
 from dlgraph.errors import ModelError, NumberFormatError
 from dlgraph.formats import float32_value
-from dlgraph.keras_translator.keras_objects import class_name, is_keras, one_of
+from dlgraph.graph.checks import one_of
+from dlgraph.keras_translator.keras_objects import class_name, is_keras
 from dlgraph.optimiser_formats import FloatState
-from dlgraph.optimisers import Adam, Optimiser, Plane, RmsProp, Sgd
+from dlgraph.optimisers import Adam, Optimiser, Plane, RmsProp, Schedule, Sgd
 from dlgraph.update_words import constants
 
 #: Option of Keras' optimisers -> the values that dlgraph accepts, where it does not accept all.
@@ -30,8 +31,6 @@ ATTRIBUTES = {
 }
 #: Of every layer with weights: its kernel, and its bias where it has one, as Keras variables.
 Variables = Sequence[Sequence[Any]]
-#: (first step, number of steps) -> their learning rates; raises ModelError for one that is negative or not finite.
-Schedule = Callable[[int, int], list[float]]
 
 
 def check_optimiser(optimiser: Any) -> None:

@@ -5,14 +5,14 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 from dlgraph.errors import ModelError
-from dlgraph.keras_translator.activations import ACTIVATIONS, Applied, find_activation, leaky
-from dlgraph.keras_translator.draft import Draft, Node, Value
+from dlgraph.graph import Applied, Graph, Value
+from dlgraph.graph.activations import ACTIVATIONS
+from dlgraph.keras_translator.activations import find_activation, leaky
 from dlgraph.keras_translator.handlers.base import LayerHandler, Use, find_handler
-from dlgraph.layer_graph import Activation, ActivationLayer
 
 
 class ActivationLayerHandler(LayerHandler):
-    """An activation by itself; where it can, the translator makes it part of the layer before it."""
+    """An activation by itself; where it can, the graph makes it part of the layer before it."""
 
     @abstractmethod
     def applied(self, name: str, layer: Any, config: dict[str, Any]) -> Applied:
@@ -21,17 +21,9 @@ class ActivationLayerHandler(LayerHandler):
         :raises ModelError: for one that dlgraph does not know
         """
 
-    def add(self, use: Use, draft: Draft) -> Value:
-        """Add a node, unless it is linear."""
-        applied = self.applied(use.name, use.layer, use.config)
-        if applied.kind is Activation.LINEAR:
-            return use.input
-        if applied.kind is Activation.SOFTMAX and len(use.input.shape) != 1:
-            raise ModelError(
-                f"Layer {use.name!r} applies softmax to samples of shape {use.input.shape}. dlgraph accepts softmax over "
-                f"flat samples (one axis), behind the last Dense layer; leave it out here.")
-        layer = ActivationLayer(use.name, activation=applied.kind, negative_slope=applied.negative_slope)
-        return draft.add(Node(layer, self.keras_class, activated_by=use.name), use.inputs)
+    def add(self, use: Use, graph: Graph) -> Value:
+        """Add the layer, unless it is linear."""
+        return graph.activation(use.input, self.applied(use.name, use.layer, use.config), name=use.name)
 
 
 def activation_of(name: str, given: Any) -> Applied:

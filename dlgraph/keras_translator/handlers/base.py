@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from dlgraph.errors import ModelError
-from dlgraph.keras_translator.draft import Draft, Value
-from dlgraph.keras_translator.keras_objects import class_name, is_keras, module_of, one_of
+from dlgraph.graph import Graph, Value
+from dlgraph.graph.checks import one_of
+from dlgraph.keras_translator.keras_objects import class_name, is_keras, module_of
 
 #: Keras class name -> handler.
 HANDLERS: dict[str, LayerHandler] = {}
@@ -40,7 +41,7 @@ class LayerHandler(ABC):
     """Knows one class of Keras layer.
 
     A subclass names the class, lists the options that change what the layer computes with the values under which they
-    do not, and adds the layer to the draft.
+    do not, and adds the layer to the graph.
     """
 
     #: The Keras class, as ``type(layer).__name__``.
@@ -53,8 +54,8 @@ class LayerHandler(ABC):
             HANDLERS[cls.keras_class] = cls()
 
     @abstractmethod
-    def add(self, use: Use, draft: Draft) -> Value:
-        """Add the layer to the draft.
+    def add(self, use: Use, graph: Graph) -> Value:
+        """Add the layer to the graph.
 
         :return: its value
         :raises ModelError: where it does not fit behind what is there

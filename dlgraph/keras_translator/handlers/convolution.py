@@ -3,11 +3,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from dlgraph.keras_translator.draft import Draft, Value, image_shape, no_weights
+from dlgraph.graph import Graph, Value
 from dlgraph.keras_translator.handlers.base import CHANNELS_LAST, Use
 from dlgraph.keras_translator.handlers.weights import WeightLayerHandler
-from dlgraph.keras_translator.handlers.windows import explicit_padding, rows_and_columns
-from dlgraph.layer_graph import Activation, ConvolutionLayer
 
 
 class Convolution2DHandler(WeightLayerHandler):
@@ -17,18 +15,13 @@ class Convolution2DHandler(WeightLayerHandler):
     accepted: ClassVar[dict[str, tuple[Any, ...]]] = {
         **WeightLayerHandler.accepted, **CHANNELS_LAST, "dilation_rate": ((1, 1), [1, 1], (1,), [1], 1), "groups": (1,)}
 
-    def add(self, use: Use, draft: Draft) -> Value:
-        """Add a node."""
-        image = image_shape(use.input.shape)
-        size = rows_and_columns(use.config["kernel_size"], 1)
-        strides = rows_and_columns(use.config["strides"], 1)
-        units = int(use.config["filters"])
-        return self._add(use, draft, ConvolutionLayer(
-            use.name, no_weights(*size, image[2], units), no_weights(units), bool(use.config["use_bias"]),
-            Activation.LINEAR, strides=strides, padding=explicit_padding(use.config["padding"], image, size, strides)))
+    def add(self, use: Use, graph: Graph) -> Value:
+        """Add the layer."""
+        return graph.convolution(use.input, int(use.config["filters"]), use.config["kernel_size"], strides=use.config["strides"],
+                                 padding=use.config["padding"], **self.options(use))
 
 
 class Convolution1DHandler(Convolution2DHandler):
-    """``keras.layers.Conv1D``, on images of one column; padding may be causal too."""
+    """``keras.layers.Conv1D``, on lines; padding may be causal too."""
 
     keras_class = "Conv1D"

@@ -3,10 +3,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from dlgraph.keras_translator.draft import Draft, Node, Value, image_shape
+from dlgraph.graph import Graph, Value
 from dlgraph.keras_translator.handlers.base import CHANNELS_LAST, LayerHandler, Use
-from dlgraph.keras_translator.handlers.windows import explicit_padding, rows_and_columns
-from dlgraph.layer_graph import Pooling, PoolingLayer
+from dlgraph.layer_graph import Pooling
 
 
 class PoolingHandler(LayerHandler):
@@ -15,13 +14,10 @@ class PoolingHandler(LayerHandler):
     kind: ClassVar[Pooling]
     accepted: ClassVar[dict[str, tuple[Any, ...]]] = CHANNELS_LAST
 
-    def add(self, use: Use, draft: Draft) -> Value:
-        """Add a node."""
-        size = rows_and_columns(use.config["pool_size"], 1)
-        strides = rows_and_columns(use.config["strides"] or size, 1)
-        padding = explicit_padding(use.config["padding"], image_shape(use.input.shape), size, strides)
-        layer = PoolingLayer(use.name, kind=self.kind, size=size, strides=strides, padding=padding)
-        return draft.add(Node(layer, self.keras_class), use.inputs)
+    def add(self, use: Use, graph: Graph) -> Value:
+        """Add the layer."""
+        return graph.pooling(use.input, self.kind, use.config["pool_size"], strides=use.config["strides"],
+                             padding=use.config["padding"], name=use.name)
 
 
 class AveragePooling2DHandler(PoolingHandler):
@@ -58,12 +54,11 @@ class GlobalPoolingHandler(LayerHandler):
     kind: ClassVar[Pooling]
     accepted: ClassVar[dict[str, tuple[Any, ...]]] = CHANNELS_LAST
 
-    def add(self, use: Use, draft: Draft) -> Value:
-        """Add a node."""
-        height, width, channels = image_shape(use.input.shape)
-        layer = PoolingLayer(use.name, kind=self.kind, size=(height, width), strides=(height, width))
+    def add(self, use: Use, graph: Graph) -> Value:
+        """Add the layer."""
+        flat = graph.pooling(use.input, self.kind, name=use.name)
         kept = (1,) * (len(use.input.shape) - 1) if use.config.get("keepdims") else ()
-        return draft.add(Node(layer, self.keras_class), use.inputs, (*kept, channels))
+        return graph.reshape(flat, (*kept, *flat.shape))
 
 
 class GlobalAveragePooling2DHandler(GlobalPoolingHandler):

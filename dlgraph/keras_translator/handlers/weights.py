@@ -3,11 +3,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from dlgraph.keras_translator.draft import Draft, Node, Value
 from dlgraph.keras_translator.handlers.activation import activation_of
 from dlgraph.keras_translator.handlers.base import LayerHandler, Use
-from dlgraph.layer_graph import Activation
-from dlgraph.layers import WeightLayer
 
 
 class WeightLayerHandler(LayerHandler):
@@ -24,9 +21,8 @@ class WeightLayerHandler(LayerHandler):
         if getattr(layer, "lora_enabled", False):
             self._refuse(name, "lora_rank", getattr(layer, "lora_rank", "set"), "None")
 
-    def _add(self, use: Use, draft: Draft, layer: WeightLayer) -> Value:
-        """Add a layer, with its Keras layer's activation."""
-        applied = activation_of(use.name, getattr(use.layer, "activation", None))
-        layer.activation, layer.negative_slope = applied.kind, applied.negative_slope
-        activated_by = None if applied.kind is Activation.LINEAR else use.name
-        return draft.add(Node(layer, self.keras_class, use.layer, activated_by), use.inputs)
+    @staticmethod
+    def options(use: Use) -> dict[str, Any]:
+        """What a graph is told of such a layer besides its size: the weights live in the Keras layer."""
+        return {"activation": activation_of(use.name, getattr(use.layer, "activation", None)),
+                "use_bias": bool(use.config["use_bias"]), "name": use.name, "home": use.layer}

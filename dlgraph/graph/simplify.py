@@ -1,33 +1,35 @@
-"""What a draft needs no layers for: activations behind weights, and most changes of shape."""
+"""What needs no layers of its own: activations behind weights, and most changes of shape."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from dlgraph.keras_translator.draft import Draft, Node
+from dlgraph.graph.nodes import Node
 from dlgraph.layer_graph import Activation, ActivationLayer, DenseLayer, DropoutLayer, ReshapeLayer
 from dlgraph.layers import INPUT, Layer, Shape, WeightLayer
 
 
 class Simplifier:
-    """Works on a draft until nothing is left to take out.
+    """Works on layers until nothing is left to take out.
 
-    :param draft: changed by it
+    :param input_shape: of a sample
+    :param nodes: left as they are
     :param output: the node that gives the network's output
     """
 
-    def __init__(self, draft: Draft, output: int) -> None:
-        self.input_shape = draft.input_shape
+    def __init__(self, input_shape: Shape, nodes: Sequence[Node], output: int) -> None:
+        self.input_shape = input_shape
         self.output = output
-        self.nodes = dict(enumerate(draft.nodes))
-        self._draft = draft
+        self.nodes = {number: replace(node, layer=replace(node.layer)) for number, node in enumerate(nodes)}
 
-    def run(self) -> int:
-        """Do everything there is; returns the new number of the output."""
+    def run(self) -> tuple[Shape, list[Node]]:
+        """Do everything there is; returns the shape of a sample, and the nodes that are left."""
         self.fuse_activations()
         self.drop_reshapes()
         self.reshape_input()
-        return self.renumber()
+        self.renumber()
+        return self.input_shape, list(self.nodes.values())
 
     def fuse_activations(self) -> None:
         """Make an activation part of the layer with weights before it, where nothing else takes that one's value."""
@@ -67,14 +69,11 @@ class Simplifier:
         for number in reshapes:
             self._bypass(number)
 
-    def renumber(self) -> int:
-        """Write what is left to the draft; returns the number of the output."""
+    def renumber(self) -> None:
+        """Let nodes take each other's values by their new numbers."""
         numbers = {INPUT: INPUT, **{old: new for new, old in enumerate(self.nodes)}}
         for node in self.nodes.values():
             node.layer = replace(node.layer, inputs=tuple(numbers[i] for i in node.layer.inputs))
-        self._draft.nodes = list(self.nodes.values())
-        self._draft.input_shape = self.input_shape
-        return numbers[self.output]
 
     def _layer(self, number: int) -> Layer | None:
         return None if number == INPUT else self.nodes[number].layer

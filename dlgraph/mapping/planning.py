@@ -1,0 +1,51 @@
+"""The plan of a network for a board, before the board is touched."""
+from __future__ import annotations
+
+from typing import Mapping, Sequence
+
+from dlgraph.errors import DoesNotFit
+from dlgraph.layer_graph import LayerGraph
+from dlgraph.mapping.choose import ChosenCut, choose_plan, chosen, complaints
+from dlgraph.mapping.cuts import Blocks, explicit_cut
+from dlgraph.mapping.memory import sdram_bytes
+from dlgraph.mapping.neighbourhoods import CHIP_CORES
+from dlgraph.mapping.placement import ChipRoom, place
+from dlgraph.mapping.plan import Plan, make_plan
+from dlgraph.mapping.stages import Stage
+
+#: Application cores of each board with GFE's default of one extra monitor per chip and a packet gatherer
+#: (18 cores less SC&MP's, chips with 17 cores counted as such on a board of 48).
+CORES_OF_VERSION = {"3": 60, "5": 759}
+CHIPS_OF_VERSION = {"3": 4, "5": 48}
+
+
+def plan_for_board(graph: LayerGraph, stages: Sequence[Stage], max_cores: int, batch_size: int, input_density: float, *,
+                   cuts: Mapping[str, Blocks] | None = None, n_sources: int = 1, window: int = 4, replicas: int = 1,
+                   share_dense: bool = False, shared_window: int = 0) -> ChosenCut:
+    """The plan that the cost model likes best, or that of a cut given by hand.
+
+    :param max_cores: that the board has for vertices, such as :data:`CORES_OF_VERSION` says
+    :param input_density: share of the inputs that are not zero
+    :param cuts: as :func:`~dlgraph.mapping.cuts.explicit_cut` takes them, like all that follow; None: the cost model chooses
+    :raises DoesNotFit: naming layer and resource
+    """
+    if cuts is None:
+        return choose_plan(graph, stages, batch_size, max_cores, input_density)
+    cut = explicit_cut(stages, cuts, n_sources, window, replicas, share_dense, shared_window)
+    plan = make_plan(graph, stages, cut)
+    wrong = list(complaints(plan).values())
+    if cut.n_cores > max_cores:
+        wrong.append(f"it needs {cut.n_cores} cores, the machine has {max_cores}")
+    if wrong:
+        raise DoesNotFit(f"The cut given does not fit the machine: {'; '.join(wrong)}.")
+    return chosen(plan, batch_size, input_density)
+
+
+def fewest_chips(plan: Plan, version: str) -> int:
+    """How many chips of a board hold the plan's cores, where they stand as close as they can.
+
+    Networks whose layers exchange much are spread over more (``placing.py``).
+    """
+    chips = [ChipRoom(number, 0, CHIP_CORES - (number == 0)) for number in range(CHIPS_OF_VERSION[version])]
+    placed = place(plan.neighbourhoods, chips, {core: sdram_bytes(plan, core) for core in plan.cores})
+    return len(set(placed.values()))
