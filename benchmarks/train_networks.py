@@ -65,6 +65,10 @@ class Trained:
     n_candidates: list[int]
 
 
+#: Samples, from which on the minutes that a translation of Thumb code takes are won back.
+WORTH_TRANSLATING = 10_000
+
+
 class One:
     """A single network."""
 
@@ -187,7 +191,8 @@ def run(options: argparse.Namespace) -> Result:
         machine = None
         if not os.environ.get("DLGRAPH_MACHINE"):
             machine = dlgraph.Emulated(board=options.board, threads=options.threads)
-            library((path.read_bytes() for path in translated_binaries()), thumb=True)      # else the first run is without
+            if len(x) * options.epochs >= WORTH_TRANSLATING:
+                library((path.read_bytes() for path in translated_binaries()), thumb=True)      # else the first run is without
         trained = kind.train(x, y, test, machine, observed, Course(observed, test), "auto")
         kept = ReferenceKept()
         expected = kind.train(x, y, test, machine, kept, Course(kept, None), 0)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
 import pytest
+from spinnman.messages.scp.impl import CountState
 from spinnman.transceiver.base_transceiver import BaseTransceiver
 
 from dlgraph.gfe import executor as gfe_executor
+from dlgraph.gfe import pass_end
 from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.layer_graph import Activation, Samples
 from dlgraph.machines import MACHINE_VARIABLE
@@ -25,6 +27,8 @@ POLL_SECONDS = 0.1
 STATES = 3
 #: A pass has two such waits, for its start and its end; each ends with a look that finds all cores ready.
 WAITS = 2
+#: A look at all chips is a question to each and one for the time.  The end of a pass takes milliseconds: one look sees it, or two.
+LOOKS, QUESTIONS = 4, 5
 
 
 @dataclass
@@ -32,27 +36,34 @@ class Epoch:
     """What went on in one epoch, which lies in the machine's memory when it begins.
 
     :param polls: questions for the number of cores in a state
+    :param looks: questions to single chips, where some cores have ended the pass and others have not
     :param messages: of progress
     """
 
     datagrams_in: int
     datagrams_out: int
     polls: int
+    looks: int
     messages: int
     wall_seconds: float
     machine_cycles: int
 
 
 @pytest.fixture
-def polls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """One entry for every question for the number of cores in a state."""
+def questions(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Every question for the number of cores in a state, GFE's and those of the watch over a pass, and all that the latter asks."""
     asked: list[Any] = []
-    ask = BaseTransceiver.get_core_state_count
+    count, ask = BaseTransceiver.get_core_state_count, pass_end.ask
 
     def counted(self: BaseTransceiver, *arguments: Any) -> int:
-        asked.append(arguments)
-        return ask(self, *arguments)
+        asked.append(CountState)
+        return count(self, *arguments)
+
+    def noted(requests: Sequence[Any], seconds: float) -> Any:
+        asked.extend(map(type, requests))
+        return ask(requests, seconds)
     monkeypatch.setattr(BaseTransceiver, "get_core_state_count", counted)
+    monkeypatch.setattr(pass_end, "ask", noted)
     return asked
 
 
@@ -63,22 +74,23 @@ def target() -> Iterator[EmulatedTarget]:
     target.stop()
 
 
-def second_epoch(executor: GfeExecutor, target: EmulatedTarget, samples: Samples, polls: list[Any]) -> Epoch:
+def second_epoch(executor: GfeExecutor, target: EmulatedTarget, samples: Samples, questions: list[Any]) -> Epoch:
     rate = executor.graph.optimiser.learning_rate
     executor.train_epoch(samples, 0, 8, True, rate)
-    polls.clear()
+    questions.clear()
     messages: list[int] = []
     start, before = time.monotonic(), target.machine.counters()
     result = executor.train_epoch(samples, 1, 8, True, rate, lambda done, loss, correct: messages.append(done))
     wall = time.monotonic() - start
     after = target.machine.counters()
     repeats = after.repeats_dropped - before.repeats_dropped          # of a busy host that waits in vain for an answer
-    return Epoch(after.datagrams_in - before.datagrams_in - repeats, after.datagrams_out - before.datagrams_out, len(polls),
-                 len(messages), wall, result.machine_cycles)
+    polls = questions.count(CountState)
+    return Epoch(after.datagrams_in - before.datagrams_in - repeats, after.datagrams_out - before.datagrams_out, polls,
+                 len(questions) - polls, len(messages), wall, result.machine_cycles)
 
 
 @pytest.mark.timeout(300)
-def test_datagrams_do_not_grow_with_samples(target: EmulatedTarget, polls: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_datagrams_do_not_grow_with_samples(target: EmulatedTarget, questions: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """In batches of 8: 32 batches and 512.
 
     Without the status poll, which takes one datagram each way, and progress, both epochs take the same number of datagrams.  The
@@ -94,14 +106,15 @@ def test_datagrams_do_not_grow_with_samples(target: EmulatedTarget, polls: list[
     executor = GfeExecutor(graph, target)
     try:
         executor.prepare([few, many])
-        epochs = [second_epoch(executor, target, samples, polls) for samples in (few, many)]
+        epochs = [second_epoch(executor, target, samples, questions) for samples in (few, many)]
     finally:
         executor.close()
     print(*epochs, sep="\n")
     for epoch in epochs:
         assert epoch.polls <= STATES * (epoch.wall_seconds / POLL_SECONDS + WAITS)
+        assert epoch.looks <= LOOKS * QUESTIONS
         assert epoch.messages <= epoch.machine_cycles / interval
     a, b = epochs
     assert b.messages > 0
-    assert a.datagrams_in - a.polls == b.datagrams_in - b.polls
-    assert a.datagrams_out - a.polls - a.messages == b.datagrams_out - b.polls - b.messages
+    assert a.datagrams_in - a.polls - a.looks == b.datagrams_in - b.polls - b.looks
+    assert a.datagrams_out - a.polls - a.looks - a.messages == b.datagrams_out - b.polls - b.looks - b.messages
