@@ -102,7 +102,7 @@ def test_a_keras_optimiser_with_a_schedule(tmp_path: Path) -> None:
         assert [seconds > 0 for seconds in history.machine_seconds] == [True, True, False, True]
         assert_same(net, twin)
         assert int(model.optimizer.iterations) == twin.model.optimizer.iterations == 5 * 7
-        twin_state = [array for layer in twin.model.read_state(()).slots for part in layer for array in part]
+        twin_state = [array for layer in twin.model.read_state(twin._optimiser.planes).slots for part in layer for array in part]
         of_weights = model.optimizer.variables[1:]
         assert len(of_weights) == len(twin_state) == 8
         for held, expected in zip(of_weights, twin_state, strict=True):
