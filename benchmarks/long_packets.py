@@ -8,7 +8,6 @@ on request.  Sender and receiver count for themselves, and so do routers, links 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -22,9 +21,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "emulator" / "tests")]
 
 from machine_support import program  # noqa: E402
 from resources import held_by  # noqa: E402
-from result import checkout_state, command_line, host, validate  # noqa: E402
+from result import checkout_state, command_line, conclude, host  # noqa: E402
 
-from dlgraph.whole_file import write_whole  # noqa: E402
 from spinnemu.direct import DirectMachine  # noqa: E402
 from spinnemu.machine import CLOCK_HZ  # noqa: E402
 
@@ -108,15 +106,9 @@ def main() -> int:
         "date": date.strftime("%Y-%m-%dT%H:%M:%SZ"), "host": host(), "seed": options.seed, "packets": vars(counts),
         "emulated_seconds": round(seconds, 6), "wall_seconds": round(time.monotonic() - started, 1),
         "resident_bytes": {"first": memory[0], "last": memory[-1], "most": max(memory), "looks": len(memory)}, "checks": checks}
-    validate(record)
     print(f"{counts.sent} packets sent, {counts.delivered} delivered, {counts.lost} lost and {counts.duplicated} doubled on "
           f"request, {counts.dropped} dropped; memory grew by {growth} bytes; {record['wall_seconds']:.0f} s")
-    if options.out:
-        write_whole(options.out, (json.dumps(record, indent=2, sort_keys=True) + "\n").encode())
-    wrong = [what for what, holds in checks.items() if not holds]
-    for what in wrong:
-        print(f"NOT SO: {what}", file=sys.stderr)
-    return 1 if wrong else 0
+    return conclude(record, checks, options.out)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import os
 import statistics
 import sys
@@ -25,7 +24,7 @@ sys.path.insert(0, str(HERE))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from resources import Held, growth_per_step, held_by  # noqa: E402
-from result import checkout_state, command_line, host, validate  # noqa: E402
+from result import checkout_state, command_line, conclude, host  # noqa: E402
 
 BOARD = "spinn3"
 UNITS = (16, 12, 4)
@@ -124,16 +123,10 @@ def main() -> int:
         "modified": modified, "date": date.strftime("%Y-%m-%dT%H:%M:%SZ"), "host": host(), "seed": options.seed,
         "trainings": options.trainings, "warm_up": WARM_UP, "held": held, "wall_seconds": round(time.monotonic() - started, 1),
         "checks": checks}
-    validate(record)
     for name, whole in held.items():
         print(f"{name}: {whole['resident_bytes']['growth_per_training']:.0f} bytes more per training; "
               + ", ".join(f"{what} {counts['first']} to {counts['last']}" for what, counts in whole.items()))
-    if out:
-        out.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    wrong = [what for what, holds in checks.items() if not holds]
-    for what in wrong:
-        print(f"NOT SO: {what}", file=sys.stderr)
-    return 1 if wrong else 0
+    return conclude(record, checks, out)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping
 
 import jsonschema
 
@@ -90,6 +90,17 @@ def validate(record: dict[str, Any]) -> None:
     own = f"{record.get('benchmark')}_schema.json"
     schema = own if own in {path.name for path in HERE.glob("*_schema.json")} else "schema.json"
     jsonschema.validate(record, json.loads((HERE / schema).read_text(encoding="utf-8")))
+
+
+def conclude(record: dict[str, Any], checks: Mapping[str, bool], out: Path | None) -> int:
+    """Write a record, and tell which of its checks do not hold; returns the exit status."""
+    validate(record)
+    if out:
+        write_whole(out, (json.dumps(record, indent=2, sort_keys=True) + "\n").encode())
+    wrong = [what for what, holds in checks.items() if not holds]
+    for what in wrong:
+        print(f"NOT SO: {what}", file=sys.stderr)
+    return 1 if wrong else 0
 
 
 def command_line(argv: list[str]) -> str:

@@ -57,9 +57,9 @@ _KERNELS = tuple(sorted(
 #: What every vertex of a network is made of beside the runtime.
 _VERTEX = (
     "layers/vertex.c", "layers/copy_words.c", "layers/trained.c", "layers/exchange.c",
-    "streams/stream_in.c", "streams/inlets.c", "streams/streams_start.c", "streams/stream_out.c", "streams/stream_send_run.S",
-    "streams/stream_pause.c",
-    "streams/stream_signals.c", "streams/stream_kept.c", "streams/stream_recovery.c",
+    "streams/stream_in.c", "streams/inlets.c", "streams/streams_start.c",
+    "streams/stream_out.c", "streams/stream_send_run.S", "streams/stream_pause.c", "streams/stream_signals.c",
+    "streams/stream_kept.c", "streams/stream_recovery.c",
     "streams/packet_ring.c", "streams/packet_ring_fiq.S",
     "streams/streams_drain.S", "streams/words_clear.S", *_KERNELS)
 
@@ -126,7 +126,6 @@ THUMB_WHERE_TIGHT = frozenset({
     "layers/convolution_tile.c", "layers/unit_chain.c", "streams/inlets.c", "streams/stream_out.c", "streams/stream_signals.c",
     "streams/stream_kept.c",
     *(f"runtime/src/{name}" for name in ("events.c", "vic.c", "packets.c", "memory.c", "dma.c"))})
-
 
 #: Runtime code that is never in a hurry, compiled for size as Thumb code.
 RUNTIME_THUMB = frozenset(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +57,14 @@ def text(record: dict[str, Any]) -> list[str]:
             f"{where}{rate}{joules}. {equal}{resumed} ``{record['command']}``"]
 
 
-class RecordedTable(SphinxDirective):
+class RecordedTable(SphinxDirective, ABC):
     """Made of one record; nothing where there is none yet."""
 
     name_of_record = ""
 
+    @abstractmethod
     def lines(self, record: dict[str, Any]) -> list[str]:
         """As reStructuredText."""
-        raise NotImplementedError
 
     def run(self) -> list[nodes.Node]:
         path = RESULTS / f"{self.name_of_record}.json"

@@ -94,7 +94,7 @@ def _forget_old(newest: Path) -> None:
         path.with_suffix(".lock").unlink(missing_ok=True)
 
 
-def _pages(images: Sequence[Image], thumb: bool = True) -> dict[tuple[int, bool, bytes], PageWriter]:
+def _pages(images: Sequence[Image], thumb: bool = False) -> dict[tuple[int, bool, bytes], PageWriter]:
     """Of all images; what several have in common only once."""
     decoder = Decoder(ctypes.CDLL(str(build.library())))
     result = {}
@@ -126,7 +126,7 @@ def _bytes(content: bytes) -> str:
     return "{" + ",".join(map(str, content)) + "}"
 
 
-def make(images: Sequence[Image], target: Path, thumb: bool = True) -> None:
+def make(images: Sequence[Image], target: Path, thumb: bool = False) -> None:
     """Write the library for images.
 
     :param thumb: also for their Thumb code

@@ -1,6 +1,7 @@
 /*
  * void stream_send_run(const uint32_t *words, uint32_t n_words, uint32_t key, sent_t *sent): sends a run of words that are not
- * zero, one after the other.  26 cycles each, where the transmit register is free; 10 for a zero.
+ * zero, one after the other.  By the ARM9E-S tables and the emulator's wait states 26 cycles each, where the transmit register is
+ * free; 10 for a zero.
  *
  * r0 word's place   r1 end   r2 key   r3 what of the sample was sent   r4 2 * index + 1   r5 hash   r6 count
  * r7 communications controller   r8 word   r12 its status
