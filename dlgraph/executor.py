@@ -5,8 +5,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Callable, Sequence
 
+from dlgraph.errors import UnsupportedError
 from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
 from dlgraph.optimisers import Optimiser, OptimiserState
+from dlgraph.trace import Trace
 
 #: Called at most a few times per second with (samples done, loss sum so far, correct so far).
 Progress = Callable[[int, int, int], None]
@@ -62,6 +64,17 @@ class Executor(ABC):
     def forward(self, samples: Samples, keep_outputs: bool,
                 progress: Progress | None = None) -> PassResult:
         """Pass every sample forward, in the order given, with loss and accuracy where there are targets."""
+
+    def trace(self, samples: Samples, epoch: int, training: bool) -> Trace:
+        """Pass samples forward, and in training back, as one batch, and say what was computed in every layer.
+
+        Parameters and the optimiser's state stay as they are.
+
+        :param epoch: whose choice of dropout is taken; a sample's index is its place here
+        :param training: samples have labels or targets
+        :raises NumberFormatOverflow: where a sum does not fit
+        """
+        raise UnsupportedError(f"{type(self).__name__} does not say what it computed in every layer.")
 
     @abstractmethod
     def parameters(self) -> list[tuple[Int32Array, Int32Array]]:
