@@ -9,23 +9,24 @@ from dlgraph.reference import ReferenceExecutor
 from dlgraph.trace import QUANTITIES, Trace
 
 
-def assert_same_trace(on_machine: Trace, on_host: Trace) -> int:
-    """Equality in every bit; returns how many quantities the machine's has."""
+def assert_same_trace(on_machine: Trace, on_host: Trace) -> dict[str, list[str]]:
+    """Equality in every bit; returns what only the host's has: quantity -> layers."""
     assert [layer.name for layer in on_machine] == [layer.name for layer in on_host]
     assert on_machine.saturations == on_host.saturations
-    n_compared = 0
+    missing: dict[str, list[str]] = {}
     for here, there in zip(on_machine, on_host, strict=True):
         for quantity in QUANTITIES:
             got, wanted = getattr(here, quantity), getattr(there, quantity)
             where = f"{quantity} of {here.name}"
             if got is None:
-                assert wanted is None or quantity in here.absent, where
+                if wanted is not None:
+                    assert quantity in here.absent, where
+                    missing.setdefault(quantity, []).append(here.name)
                 continue
             assert (got.fraction, got.scale, got.bits.dtype) == (wanted.fraction, wanted.scale, wanted.bits.dtype), where
             known = np.ones(got.shape, np.bool_) if got.known is None else got.known
             np.testing.assert_array_equal(got.bits[known], wanted.bits[known], err_msg=where)
-            n_compared += 1
-    return n_compared
+    return missing
 
 
 def reference_trace(graph: LayerGraph, executor: Executor, samples: Samples, epoch: int, training: bool) -> Trace:
