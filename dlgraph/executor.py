@@ -9,6 +9,7 @@ from dlgraph.errors import UnsupportedError
 from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
 from dlgraph.optimisers import Optimiser, OptimiserState
 from dlgraph.trace import Trace
+from dlgraph.vertex_report import VertexReport
 
 #: Called at most a few times per second with (samples done, loss sum so far, correct so far).
 Progress = Callable[[int, int, int], None]
@@ -100,6 +101,12 @@ class Executor(ABC):
         if (optimiser.kind, optimiser.planes) != (self.graph.optimiser.kind, self.graph.optimiser.planes):
             raise ValueError("another kind of optimiser needs another executor")
         self.graph.optimiser = optimiser
+
+    def vertices(self) -> list[VertexReport]:
+        """What every vertex counted in the last pass, in the last fill of it where it ran in several, and what its program wrote;
+        none on the host.
+        """
+        return []
 
     def work(self) -> list[CoreWork]:
         """What every core did in the last pass, in the last fill of it where it ran in several; none on the host."""

@@ -14,29 +14,34 @@ from dlgraph.arguments import (check_batch_size, check_file, check_integer, chec
                                validation_epochs)
 from dlgraph.callbacks import CallbackList, History
 from dlgraph.checkpoint import Checkpoint, Position, Shapes, read_checkpoint
+from dlgraph.comparison import Comparison, compare
 from dlgraph.data_encoding import (Data, check_data, check_validation, choose_input_fraction, encode, refuse_no_y,
                                    split_validation, weigh)
-from dlgraph.errors import DataError, ModelError
+from dlgraph.errors import DataError, DoesNotFit, ModelError
 from dlgraph.executor import Executor, LearningRate, Progress
 from dlgraph.executors import ExecutorFactory, make_reference
 from dlgraph.fingerprint import Fields, network_fields, rates_of, training_fields
 from dlgraph.formats import Float32Array, mean_loss, outputs_to_float
 from dlgraph.fractions import value_fractions
+from dlgraph.keras_floats import floats_beside
 from dlgraph.keras_translator import Goal, Translation
 from dlgraph.layer_graph import LayerGraph, Loss, Metric, PassResult, Samples
 from dlgraph.layers import INPUT, Layer, WeightLayer
 from dlgraph.machine_holder import MachineHolder
-from dlgraph.model_side import ModelSide, StandIn
+from dlgraph.model_side import KerasSide, ModelSide, StandIn
 from dlgraph.optimiser_formats import FloatState
+from dlgraph.optimisers import Sgd
 from dlgraph.order import order
 from dlgraph.progress import Pass, Report, check_verbose, machine_seconds
 from dlgraph.rates import check_rates
 from dlgraph.report import PassReport, pass_report
 from dlgraph.saver import Saver
 from dlgraph.targets import HostTarget, MachineTarget
+from dlgraph.trace import MOST_TRACED, Trace
 from dlgraph.training_state import (Floats, TrainingState, optimiser_from_float, optimiser_to_float, parameters_from_float,
                                     parameters_to_float)
 from dlgraph.update_words import batch_sizes
+from dlgraph.vertex_report import VertexReports
 
 log = logging.getLogger(__name__)
 
@@ -260,6 +265,49 @@ class Network:
             raise DataError("There is nothing to report yet. Call train, evaluate or predict first.")
         return self._last_report
 
+    def trace(self, X: Any, y: Any = None, sample_weight: Any = None, *, every_layer: bool = True) -> Trace:
+        """What a pass over some samples gives in every layer, from the machine: activations, errors, gradients.
+
+        Weights, the optimiser's state and the position in the training stay as they are.  With y the pass goes forward and back as
+        in training, in one batch, with the dropout that the next epoch would have for samples of these places; without, forward
+        only, as in :meth:`predict`.
+
+        :param X: as for :meth:`train`, at most 256 samples
+        :param y: labels or targets, or None
+        :param sample_weight: as for :meth:`train`
+        :param every_layer: give every layer cores of its own for this, so that all that a layer gives is sent: a session of its own
+            on the machine, and the next training begins another one, some seconds each.  False: look at the cores that train, as
+            they are; what stays inside of them is left out, by name.
+        :raises DataError: where an argument cannot be used; before the machine is touched
+        """
+        return self._trace(self._inspected(X, y, sample_weight)[1], every_layer)
+
+    def compare(self, X: Any, y: Any = None, sample_weight: Any = None, *, every_layer: bool = True) -> Comparison:
+        """A :meth:`trace` beside the reference, bit by bit, and beside Keras, in floating point; layer by layer.
+
+        Keras is left out where dropout is at work, which would drop others there: compare without y then.  Its errors and
+        gradients are known where its backend is TensorFlow.
+
+        :param X: as for :meth:`trace`, like all others
+        """
+        data, samples = self._inspected(X, y, sample_weight)
+        trace = self._trace(samples, every_layer)
+        reference = make_reference(self._graph(), HostTarget()).trace(samples, len(self._state.orders), trace.training)
+        floats, notes = floats_beside(self.model if isinstance(self._side, KerasSide) else None, self._net, data)
+        return compare(trace, reference, floats, notes)
+
+    def vertices(self) -> VertexReports:
+        """What every vertex counted in the last pass on the machine, and what its program wrote, in plain words.
+
+        :raises DataError: where no vertex is on a machine now
+        """
+        executor = self._holder.executor
+        found = executor.vertices() if executor is not None else []
+        if not found:
+            raise DataError("There are no vertices on a machine now. Call train, evaluate or predict first, on a machine; after an "
+                            "error or close() they are gone, and what they had to say of the error is in its text.")
+        return VertexReports(self.machine, tuple(found))
+
     def close(self) -> None:
         """Give the machine back.  The network stays usable: it takes a machine again when it needs one."""
         self._holder.close()
@@ -359,6 +407,44 @@ class Network:
         self._last_report = pass_report(title, self.machine, result, executor.work(), training=False)
         view.close(result, {} if keep_outputs else self._logs(result, samples, executor.graph))
         return result, executor
+
+    # ------------------------------------------------------------------ looking inside
+
+    def _inspected(self, X: Any, y: Any, sample_weight: Any) -> tuple[Data, Samples]:
+        """A few samples, checked and encoded."""
+        data = check_data(X, y, self._net)
+        if len(data) > MOST_TRACED:
+            raise DataError(f"X has {len(data)} samples. A trace holds every number of every layer, of at most {MOST_TRACED} "
+                            f"samples; give fewer, such as X[:32].")
+        if y is not None:
+            weigh(data, self._net, sample_weight)
+        elif sample_weight is not None:
+            raise DataError("sample_weight was given without y. It counts errors, which need y; give both or neither.")
+        self._look_at_model()
+        samples, _ = self._encode([data])
+        return data, samples
+
+    def _trace(self, samples: Samples, every_layer: bool) -> Trace:
+        epoch, training = len(self._state.orders), samples.labels is not None or samples.targets is not None
+        if not every_layer:
+            try:
+                trace = self._open([samples]).trace(samples, epoch, training)
+            except BaseException:
+                self._close_after_error()
+                raise
+            self._holder.close_at_exit()
+            return trace
+        self._holder.close()                     # the Graph Front End has one network at a time
+        graph = self._graph()
+        graph.optimiser = Sgd(graph.optimiser.learning_rate)        # its update tells the gradient
+        executor = self._factory(graph, self._holder.target, **{**self._options, "own_cores": True})
+        try:
+            return executor.trace(samples, epoch, training)
+        except DoesNotFit as error:
+            raise DoesNotFit(f"{error} This is with cores of its own for every layer; every_layer=False looks at the cores that "
+                             f"train.") from error
+        finally:
+            executor.close()
 
     def _logs(self, result: PassResult, samples: Samples, graph: LayerGraph) -> dict[str, float]:
         """Name -> value, in Keras' (alphabetical) order."""

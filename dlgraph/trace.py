@@ -26,6 +26,8 @@ FloatArray = npt.NDArray[np.float64]
 PARTIAL_ERROR_FRACTION = 24
 #: The name of the network's input among the layers of a trace.
 INPUT_NAME = "input"
+#: Samples that a trace may have: it holds every number of every layer.
+MOST_TRACED = 256
 #: The quantities of a layer, in the order of :class:`LayerTrace`.
 QUANTITIES = ("activations", "errors", "unit_errors", "weight_gradient", "bias_gradient")
 

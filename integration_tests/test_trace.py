@@ -1,5 +1,5 @@
-"""What a trace reads from the machine is what the reference computes, bit for bit, however the network is cut; training goes on as if
-nobody had looked.
+"""What a trace reads from the machine is what the reference computes, bit for bit, however the network is cut; training goes
+on as if nobody had looked.
 """
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def test_training_goes_on_as_if_nobody_had_looked(spinn3: MachineTarget) -> None
     graph = make_graph([50, 37, 21, 11], [Activation.TANH, Activation.RELU], OUTPUTS[0], seed=3, optimiser=Adam(0.01))
     samples, few = (make_samples(graph, n, seed=4) for n in (30, 21))
     reference = ReferenceExecutor(graph)
-    executor = GfeExecutor(graph, spinn3, cuts={"dense_0": (4, 3, 2), "dense_1": (2, 2, 2, "sdram"), "dense_2": (2, 1)}, n_sources=2,
-                           window=4)
+    cuts: dict[str, Any] = {"dense_0": (4, 3, 2), "dense_1": (2, 2, 2, "sdram"), "dense_2": (2, 1)}
+    executor = GfeExecutor(graph, spinn3, cuts=cuts, n_sources=2, window=4)
     try:
         assert_equal(train(executor, samples, 1, 8), train(reference, samples, 1, 8))
         weights = executor.parameters()[2][0]

@@ -37,6 +37,7 @@ from dlgraph.reachability import SCP_PORT, find_address
 from dlgraph.targets import MachineTarget
 from dlgraph.trace import Trace
 from dlgraph.update_words import array_of, batch_sizes, constants, gradient_shift
+from dlgraph.vertex_report import VertexReport
 from dlgraph.vertices import (
     ConvolutionTileVertex, InputSourceVertex, NetworkVertex, NeuronGroupVertex, OutputGroupVertex, PassParameters,
     UnitTileVertex, WeightSliceVertex)
@@ -228,6 +229,21 @@ class GfeExecutor(Executor):
                                       result.samples_done, result.cycles, result.waiting_cycles, result.packets_sent,
                                       result.packets_received, result.saturations))
         return works
+
+    def vertices(self) -> list[VertexReport]:
+        session = self._session
+        if session is None or not session.is_open or not self.results:
+            return []
+        reports = []
+        for vertex, text in zip(self._vertices, session.written(self._vertices), strict=True):
+            place, result = session.placement(vertex), self.results[vertex.core.label]
+            clipped = result.saturations + sum(result.operation_saturations)
+            reports.append(VertexReport(
+                vertex.core.label, self._stages[vertex.core.stage].name, vertex.core.kind.value, (place.x, place.y), place.p,
+                result.samples_done, result.cycles, result.waiting_cycles, result.packets_sent, result.packets_resent,
+                result.packets_received, result.packets_repeated, result.packets_foreign, result.requests, clipped,
+                tuple(line for line in text.splitlines() if line.strip())))
+        return reports
 
     def close(self) -> None:
         try:

@@ -26,8 +26,8 @@ _IN_PADDING = "it has no cores, and nothing sends errors to the padding"
 _IN_CONVOLUTION = "a convolution's stay inside its cores"
 _NOT_WITH = ("beside {0} the program of a convolution's cores has no plain gradient descent, which is what tells its gradient; "
              "give every layer cores of its own (every_layer=True)")
-_IN_ONE_PASS = ("a convolution's is cut to its format once for all samples, which came in several passes; trace {0} samples at most "
-                "to have it")
+_IN_ONE_PASS = ("a convolution's is cut to its format once for all samples, and these took several passes; trace {0} samples "
+                "at most to have it")
 _ADVICE = "trace fewer samples, or scale the targets down"
 
 

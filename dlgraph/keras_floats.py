@@ -1,0 +1,106 @@
+"""What Keras computes in every layer, in floating point: what a trace is compared with."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dlgraph.comparison import KerasFloats
+from dlgraph.data_encoding import Data
+from dlgraph.formats import SAMPLE_WEIGHT_FRACTION
+from dlgraph.keras_translator import Node, Translation
+from dlgraph.keras_translator.wiring import Call, layer_calls
+from dlgraph.layers import INPUT, DropoutLayer
+
+Array = npt.NDArray[Any]
+
+#: The Keras backend whose gradients are known here.
+GRADIENT_BACKEND = "tensorflow"
+
+
+def keras_backend() -> str:
+    """The name of the backend of the Keras that is there."""
+    import keras                                  # there is a model, so this is imported already
+
+    return str(keras.backend.backend())
+
+
+def floats_beside(model: Any, net: Translation, data: Data) -> tuple[KerasFloats | None, tuple[str, ...]]:
+    """What Keras has to compare a trace of these samples with, and why there is less than there could be.
+
+    :param model: the Keras model of the network, or None
+    """
+    if model is None:
+        return None, ("Keras is left out: there is no Keras model.",)
+    if data.y is not None and any(isinstance(layer, DropoutLayer) and layer.rate for layer in net.layers):
+        return None, ("Keras is left out: its dropout would drop others. Compare without y for what it has without dropout.",)
+    notes: tuple[str, ...] = ()
+    if data.y is not None and keras_backend() != GRADIENT_BACKEND:
+        notes = (f"Of Keras only activations are known: its backend is {keras_backend()}, not {GRADIENT_BACKEND}.",)
+    weights = None if data.weights is None else data.weights * (2.0**-SAMPLE_WEIGHT_FRACTION * data.weight_unit)
+    x = np.asarray(data.x, np.float32).reshape(-1, *net.input_shape)
+    return keras_floats(model, net.nodes, x, data.y, weights), notes
+
+
+def keras_floats(model: Any, nodes: list[Node], x: Array, y: Array | None = None,
+                 sample_weight: Array | None = None) -> dict[str, dict[str, Array]]:
+    """The quantities of a trace as Keras has them, outside training: dropout does nothing.
+
+    :param nodes: of the translated model
+    :param x: samples, in the shape of the model's input
+    :param y: labels or targets; None, or where the backend is not :data:`GRADIENT_BACKEND`: neither errors nor gradients
+    :return: name of the translated layer, or "input" -> name of the quantity -> (n_samples, ...) floats
+    """
+    with_gradients = y is not None and keras_backend() == GRADIENT_BACKEND
+    calls, output = layer_calls(model)
+    with _tape(with_gradients) as tape:
+        values = _values(calls, x)
+        loss = None
+        if with_gradients:
+            loss = model.compute_loss(x=values[INPUT], y=y, y_pred=values[output], sample_weight=sample_weight)
+    number_of = {call.name: number for number, call in enumerate(calls)}
+    found: dict[str, dict[str, Array]] = {"input": {"activations": np.asarray(x)}}
+    for node in nodes:
+        value = values[number_of[node.activated_by or node.name]]
+        found[node.name] = {"activations": np.asarray(value)}
+        if tape is not None:
+            # Keras' loss is the samples' mean
+            _keep(found[node.name], "errors", tape.gradient(loss, value), len(x))
+            if node.keras_layer is not None:
+                kernel, *bias = node.keras_layer.weights
+                _keep(found[node.name], "weight_gradient", tape.gradient(loss, kernel), 1)
+                if bias:
+                    _keep(found[node.name], "bias_gradient", tape.gradient(loss, bias[0]), 1)
+    return found
+
+
+def _values(calls: list[Call], x: Array) -> dict[int, Any]:
+    """What every layer gives, by number of its call."""
+    import keras
+
+    values: dict[int, Any] = {INPUT: keras.ops.convert_to_tensor(x, "float32")}
+    for number, call in enumerate(calls):
+        inputs = [values[i] for i in call.inputs]
+        layer: Callable[[Any], Any] = call.layer
+        if type(call.layer).__name__ == "InputLayer":
+            values[number] = inputs[0]
+        else:
+            values[number] = layer(inputs if len(inputs) > 1 else inputs[0])
+    return values
+
+
+def _tape(wanted: bool) -> Any:
+    if not wanted:
+        return nullcontext()
+    import tensorflow as tf
+
+    return tf.GradientTape(persistent=True)
+
+
+def _keep(found: dict[str, Array], name: str, gradient: Any, factor: int) -> None:
+    """Unless the loss does not depend on it."""
+    if gradient is not None:
+        found[name] = np.asarray(gradient) * factor
