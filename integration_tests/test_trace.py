@@ -12,10 +12,12 @@ from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.layer_graph import Activation, Adam, Sgd
 from dlgraph.reference import ReferenceExecutor, dense
 from dlgraph.targets import MachineTarget
+from integration_tests.docs_code import code_blocks
 from integration_tests.networks import OUTPUTS, assert_equal, make_graph, make_samples, train
 from integration_tests.test_replicas import CUTS, small
 from integration_tests.test_weights import weighted
 from integration_tests.traces import assert_same_trace, reference_trace
+from tests.keras_models import equal
 
 
 def test_training_goes_on_as_if_nobody_had_looked(spinn3: MachineTarget) -> None:
@@ -30,6 +32,12 @@ def test_training_goes_on_as_if_nobody_had_looked(spinn3: MachineTarget) -> None
         weights = executor.parameters()[2][0]
         on_machine = executor.trace(few, 3, training=True)
         assert assert_same_trace(on_machine, reference_trace(graph, executor, few, 3, training=True)) == {}
+        vertices = executor.vertices()
+        assert executor.plan is not None
+        assert [vertex.label for vertex in vertices] == [core.label for core in executor.plan.cores]
+        # three passes: the logs hold 8 samples
+        assert all(vertex.n_samples == 5 and not vertex.written and not vertex.packets_foreign for vertex in vertices)
+        assert sum(vertex.packets_sent for vertex in vertices) > 0 and all(0 < vertex.awake <= 1 for vertex in vertices)
         forward = executor.trace(few, 3, training=False)
         assert assert_same_trace(forward, reference_trace(graph, executor, few, 3, training=False)) == {}
         assert_equal(train(executor, samples, 1, 8), train(reference, samples, 1, 8))
@@ -66,3 +74,24 @@ def test_convolutions(spinn3: MachineTarget, n: int, options: dict[str, Any], mi
         assert assert_same_trace(on_machine, reference_trace(graph, executor, samples, 5, training=True)) == INSIDE | missing
     finally:
         executor.close()
+
+
+def test_the_page_of_the_documentation(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each block after the ones before it.  What it shows to be printed begins as what is printed; training ends with the bits of a
+    twin whom nobody looked into.
+    """
+    first, *blocks = code_blocks("inspecting.rst")
+    page: dict[str, Any] = {}
+    try:
+        exec(compile(first, "inspecting.rst", "exec"), page)
+        twin = page["net"].reference()
+        for block in blocks:
+            exec(compile(block, "inspecting.rst", "exec"), page)
+    finally:
+        if "net" in page:
+            page["net"].close()
+    printed = capsys.readouterr().out
+    for shown in code_blocks("inspecting.rst", "text"):
+        assert shown.splitlines()[0][:40] in printed
+    twin.train(page["X"][:320], page["y"][:320], batch_size=32, verbose=0)
+    assert equal(page["net"].get_weights(), twin.get_weights())
