@@ -275,9 +275,9 @@ class Network:
         :param X: as for :meth:`train`, at most 256 samples
         :param y: labels or targets, or None
         :param sample_weight: as for :meth:`train`
-        :param every_layer: give every layer cores of its own for this, so that all that a layer gives is sent: a session of its own
-            on the machine, and the next training begins another one, some seconds each.  False: look at the cores that train, as
-            they are; what stays inside of them is left out, by name.
+        :param every_layer: give every layer cores of its own for this, cut as the cost model chooses, so that all that a layer
+            gives is sent: a session of its own on the machine, and the next training begins another one, some seconds each.
+            False: look at the cores that train, as they are; what stays inside of them is left out, by name.
         :raises DataError: where an argument cannot be used; before the machine is touched
         """
         return self._trace(self._inspected(X, y, sample_weight)[1], every_layer)
@@ -437,7 +437,7 @@ class Network:
         self._holder.close()                     # the Graph Front End has one network at a time
         graph = self._graph()
         graph.optimiser = Sgd(graph.optimiser.learning_rate)        # its update tells the gradient
-        executor = self._factory(graph, self._holder.target, **{**self._options, "own_cores": True})
+        executor = self._factory(graph, self._holder.target, own_cores=True)        # a cut by hand is of other stages
         try:
             return executor.trace(samples, epoch, training)
         except DoesNotFit as error:

@@ -3,17 +3,24 @@ on as if nobody had looked.
 """
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
+from dlgraph.errors import NumberFormatOverflow
 from dlgraph.gfe.executor import GfeExecutor
-from dlgraph.layer_graph import Activation, Adam, Sgd
+from dlgraph.layer_graph import (
+    Activation, Adam, ConcatenateLayer, ConvolutionLayer, PaddingLayer, ReshapeLayer, Sgd)
+from dlgraph.mapping.stages import StageKind, find_stages
 from dlgraph.reference import ReferenceExecutor, dense
 from dlgraph.targets import MachineTarget
 from integration_tests.docs_code import code_blocks
 from integration_tests.networks import OUTPUTS, assert_equal, make_graph, make_samples, train
+from integration_tests.test_layers import LIMITS, random_graphs
 from integration_tests.test_replicas import CUTS, small
 from integration_tests.test_weights import weighted
 from integration_tests.traces import assert_same_trace, reference_trace
@@ -74,6 +81,33 @@ def test_convolutions(spinn3: MachineTarget, n: int, options: dict[str, Any], mi
         assert assert_same_trace(on_machine, reference_trace(graph, executor, samples, 5, training=True)) == INSIDE | missing
     finally:
         executor.close()
+
+
+#: What a trace on the machine may lack, and where.
+MAY_BE_MISSING = {"unit_errors": ConvolutionLayer, "errors": (ReshapeLayer, ConcatenateLayer, PaddingLayer)}
+
+
+@pytest.mark.wide
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 2**32 - 1))
+def test_many_random_graphs(spinn3: MachineTarget, seed: int) -> None:
+    """Every kind of layer, each on cores of its own, cut at random."""
+    choice = random.Random(seed)
+    graph = random_graphs.random_layer_graph(choice, LIMITS)
+    samples = random_graphs.random_samples(choice, graph, 2)
+    cuts = {stage.name: tuple(choice.randint(1, 3) for _ in range(2 if stage.kind is StageKind.DENSE else 3))
+            for stage in find_stages(graph, own_cores=True)[1:]}
+    try:
+        expected = ReferenceExecutor(graph).trace(samples, 2, training=True)
+    except NumberFormatOverflow:
+        assume(False)
+    executor = GfeExecutor(graph, spinn3, cuts=cuts, n_sources=choice.randint(1, 3), window=choice.randint(1, 4), own_cores=True)
+    try:
+        missing = assert_same_trace(executor.trace(samples, 2, training=True), expected)
+    finally:
+        executor.close()
+    kinds = {layer.name: layer for layer in graph.layers}
+    assert all(isinstance(kinds[name], MAY_BE_MISSING[quantity]) for quantity, names in missing.items() for name in names), missing
 
 
 def test_the_page_of_the_documentation(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,12 +8,20 @@ import pytest
 from keras_models import OUTPUT, data, equal, every_layer, keras, layers, mlp, on_host, sequential
 
 from dlgraph.comparison import compare
-from dlgraph.errors import DataError
-from dlgraph.layer_graph import INPUT, Activation
+from dlgraph.errors import DataError, MachineError
+from dlgraph.formats import Rate
+from dlgraph.gfe.readout import GradientReadout, gradients
+from dlgraph.layer_graph import (
+    INPUT, Activation, ConvolutionLayer, DenseLayer, LayerGraph, Loss, Metric, Samples, Sgd)
+from dlgraph.mapping.cuts import explicit_cut
+from dlgraph.mapping.plan import make_plan
+from dlgraph.mapping.sent_log import logged_vectors, samples_logged
+from dlgraph.mapping.sent_values import stage_values
 from dlgraph.mapping.stages import find_stages
 from dlgraph.reference import ReferenceExecutor
 from dlgraph.reference.optimisers import update
-from dlgraph.update_words import array_of, constants, step
+from dlgraph.trace import TraceMaker
+from dlgraph.update_words import Array, Step, array_of, constants, step
 from dlgraph.vertex_report import VertexReport, VertexReports
 from small_nets import PAIRS, random_graph, random_samples
 
@@ -158,3 +166,47 @@ def test_what_vertices_say() -> None:
     assert "dense neuron group: it asked once" in str(both) and "1,2" in str(both)
     with pytest.raises(DataError, match="no vertices of layer 'other'.*dense \\(weight slice\\), dense \\(neuron group\\)"):
         both.of("other")
+
+
+def test_the_step_that_tells_the_gradient() -> None:
+    rng = np.random.default_rng(4)
+    before = rng.integers(-2**27, 2**27, (9, 4)).astype(np.int32), np.zeros(4, np.int32)
+    gradient = rng.integers(-2**30, 2**30, (9, 4)), np.array([0, 1, -1, 2**31 - 1])
+    readout = GradientReadout()
+    words = readout.of(Array(28, 23, 0, 0))
+    assert words.step == words.last_step and not words.table
+    told = Step(*words.step[:2], Rate(*words.step[2:4]))
+    after = tuple(update(readout.constants, told, old, sums, np.zeros((0,), np.int32))[0]
+                  for old, sums in zip(before, gradient, strict=True))
+    found, = gradients([before], [after], ["dense"])
+    for got, wanted in zip(found, gradient, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+    clipped = np.where(before[0] == before[0].max(), np.int32(2**31 - 1), after[0])
+    with pytest.raises(MachineError, match="gradients of layer 'dense' are too large.*Trace fewer samples"):
+        gradients([before], [(clipped, after[1])], ["dense"])
+
+
+def test_what_nobody_takes_may_not_be_known() -> None:
+    """A convolution of every other pixel leaves the last row and column of what it takes."""
+    rng = np.random.default_rng(5)
+    first = ConvolutionLayer("first", rng.integers(-9, 9, (3, 3, 1, 2)).astype(np.int32), np.zeros(2, np.int32), True,
+                             Activation.RELU, input_fraction=11)
+    second = ConvolutionLayer("second", rng.integers(-9, 9, (1, 1, 2, 2)).astype(np.int32), np.zeros(2, np.int32), True,
+                              Activation.RELU, strides=(2, 2))
+    last = DenseLayer("last", rng.integers(-9, 9, (18, 3)).astype(np.int32), np.zeros(3, np.int32), True, Activation.SOFTMAX)
+    graph = LayerGraph([first, second, last], Loss.SPARSE_CATEGORICAL_CROSSENTROPY, False, Metric.NONE, Sgd(0.1), 0, (8, 8, 1))
+    stages = find_stages(graph)
+    plan = make_plan(graph, stages, explicit_cut(stages, {"first": (2, 1, 1)}, 1, 2))
+    assert samples_logged(plan) == 4
+    sent = {(core, logged.vector): np.ones((3, logged.n_words), np.int32)
+            for core in plan.cores for logged in logged_vectors(plan, core)}
+    values, known = stage_values(plan, stages[1], sent, 3)
+    assert values.shape == known.shape == (3, 6, 6, 2)
+    taken = np.zeros((6, 6), np.bool_)
+    taken[::2, ::2] = True
+    assert known[:, taken].all() and not known[:, 5, 5].any()
+    np.testing.assert_array_equal(values[known].reshape(-1, 2), np.tile([1, 0], (np.count_nonzero(known) // 2, 1)))
+    traced = TraceMaker(graph, Samples(np.zeros((3, 64), np.int16)), False)
+    traced.activations(0, values, known)
+    floats = traced.trace("nowhere", {})["first"].activations.floats
+    assert np.isnan(floats[:, 5, 5]).all() and not np.isnan(floats[:, ::2, ::2]).any()

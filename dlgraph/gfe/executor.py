@@ -15,8 +15,8 @@ from dlgraph.errors import CoreLost, DoesNotFit, MachineError, NumberFormatOverf
 from dlgraph.executor import CoreWork, Executor, LearningRate, Progress, rates_of_batches
 from dlgraph.gfe import silence
 from dlgraph.gfe.pass_updates import PassUpdates, words_of_table
-from dlgraph.gfe.readout import GradientReadout, gradients
 from dlgraph.gfe.progress_listener import ProgressListener, address_towards
+from dlgraph.gfe.readout import GradientReadout, gradients
 from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_row_bytes, target_rows
 from dlgraph.gfe.session import Session
 from dlgraph.gfe.tracing import TraceGatherer

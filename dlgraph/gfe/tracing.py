@@ -10,7 +10,7 @@ from dlgraph import formats
 from dlgraph.errors import NumberFormatOverflow
 from dlgraph.layer_graph import LayerGraph, PassResult, Samples
 from dlgraph.layers import INPUT, Int32Array, PaddingLayer, WeightLayer
-from dlgraph.mapping.plan import Core, Plan, StreamKind
+from dlgraph.mapping.plan import Core, Plan, Stream, StreamKind
 from dlgraph.mapping.sent_layers import hidden_layers, layer_errors, layer_values, value_layer
 from dlgraph.mapping.sent_log import LoggedVector, Words, logged_vectors, positions
 from dlgraph.mapping.sent_values import BoolArray, Sent, stage_errors, stage_values, unit_errors
@@ -47,7 +47,7 @@ class TraceGatherer:
         self._outputs: list[Int32Array] = []
         self._gradients: list[tuple[Int64Array, Int64Array]] = []
         self._saturations: dict[str, int] = {}
-        self._streams: dict[tuple[Core, str], list[tuple[npt.NDArray[np.int64], Words]]] = {}
+        self._streams: dict[Stream, list[tuple[npt.NDArray[np.int64], Words]]] = {}
         self._n = self._n_passes = self._largest_pass = 0
 
     def wanted(self, core: Core) -> list[LoggedVector]:
@@ -95,8 +95,8 @@ class TraceGatherer:
         for core in logs:
             for logged in self.wanted(core):
                 for stream in logged.streams:
-                    words = sent[core, logged.vector]
-                    self._streams.setdefault((core, stream.partition), []).append((self._n + logged.samples(n), words))
+                    words = sent[core, logged.vector][:, positions(stream.source)]
+                    self._streams.setdefault(stream, []).append((self._n + logged.samples(n), words))
 
     # ----------------------------------------------------------------- all of it
 
@@ -158,21 +158,18 @@ class TraceGatherer:
 
     def _stream_traces(self) -> list[StreamTrace]:
         found = []
-        for (core, partition), passes in self._streams.items():
-            stream = next(each for each in core.streams_out if each.partition == partition)
-            words = np.concatenate([part for _, part in passes])
-            stage = self._plan.stages[core.stage]
-            layer = None if stage.layer == INPUT else self._plan.graph.layers[stage.layer]
-            fraction, scale = PARTIAL_ERROR_FRACTION, self._samples.weight_unit
-            chosen = words[:, positions(stream.source)]
-            numbers: npt.NDArray[np.int16] | Words = chosen
-            if stream.kind is StreamKind.ACTIVATIONS:
-                fraction, scale, numbers = stage.fraction, 1.0, np.ascontiguousarray(chosen).view("<i2")
-            elif stream.kind is StreamKind.SUMS:
-                assert layer is not None
-                fraction, scale = 12 + layer.input_fraction, 1.0
-            elif stream.kind is StreamKind.ERRORS:
-                fraction = formats.ERROR_FRACTION
-            found.append(StreamTrace(stream.kind.value, stage.name, core.label, tuple(each.label for each in stream.consumers),
-                                     np.concatenate([samples for samples, _ in passes]), Fixed(numbers, fraction, scale)))
+        for stream, passes in self._streams.items():
+            samples = np.concatenate([numbers for numbers, _ in passes])
+            words = self._in_format(stream, np.concatenate([words for _, words in passes]))
+            found.append(StreamTrace(stream.kind.value, self._plan.stages[stream.producer.stage].name, stream.producer.label,
+                                     tuple(consumer.label for consumer in stream.consumers), samples, words))
         return found
+
+    def _in_format(self, stream: Stream, words: Words) -> Fixed:
+        stage = self._plan.stages[stream.producer.stage]
+        if stream.kind is StreamKind.ACTIVATIONS:
+            return Fixed(np.ascontiguousarray(words).view("<i2"), stage.fraction)
+        if stream.kind is StreamKind.SUMS:
+            return Fixed(words, 12 + self._plan.graph.layers[stage.layer].input_fraction)
+        fraction = formats.ERROR_FRACTION if stream.kind is StreamKind.ERRORS else PARTIAL_ERROR_FRACTION
+        return Fixed(words, fraction, self._samples.weight_unit)
