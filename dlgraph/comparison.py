@@ -142,6 +142,8 @@ def _reals(row: ComparedQuantity) -> tuple[str, ...]:
     if row.keras is None:
         return ("-",) * 5
     found = row.keras
+    if found.at is None:
+        return ("0", "0.00%", "-", "-", "-")
     share = f"{found.largest / row.keras_size:.2%}" if row.keras_size else "-"
     return (f"{found.largest:.3g}", share, _place(found.at), f"{found.here:.5g}", f"{found.there:.5g}")
 

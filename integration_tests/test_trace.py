@@ -15,6 +15,7 @@ from dlgraph.errors import NumberFormatOverflow
 from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.layer_graph import (
     Activation, Adam, ConcatenateLayer, ConvolutionLayer, PaddingLayer, ReshapeLayer, Sgd)
+from dlgraph.mapping.sent_layers import hidden_layers
 from dlgraph.mapping.stages import StageKind, find_stages
 from dlgraph.reference import ReferenceExecutor, dense
 from dlgraph.targets import MachineTarget
@@ -84,30 +85,37 @@ def test_convolutions(spinn3: MachineTarget, n: int, options: dict[str, Any], mi
 
 
 #: What a trace on the machine may lack, and where.
-MAY_BE_MISSING = {"unit_errors": ConvolutionLayer, "errors": (ReshapeLayer, ConcatenateLayer, PaddingLayer)}
+MAY_BE_MISSING: dict[str, Any] = {"unit_errors": ConvolutionLayer, "activations": (),
+                                  "errors": (ReshapeLayer, ConcatenateLayer, PaddingLayer)}
 
 
 @pytest.mark.wide
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32 - 1))
 def test_many_random_graphs(spinn3: MachineTarget, seed: int) -> None:
-    """Every kind of layer, each on cores of its own, cut at random."""
+    """Every kind of layer, cut at random, each on cores of its own or as layers share them."""
     choice = random.Random(seed)
+    own_cores = choice.random() < 0.5
     graph = random_graphs.random_layer_graph(choice, LIMITS)
     samples = random_graphs.random_samples(choice, graph, 2)
+    stages = find_stages(graph, own_cores)
     cuts = {stage.name: tuple(choice.randint(1, 3) for _ in range(2 if stage.kind is StageKind.DENSE else 3))
-            for stage in find_stages(graph, own_cores=True)[1:]}
+            for stage in stages[1:]}
     try:
         expected = ReferenceExecutor(graph).trace(samples, 2, training=True)
     except NumberFormatOverflow:
         assume(False)
-    executor = GfeExecutor(graph, spinn3, cuts=cuts, n_sources=choice.randint(1, 3), window=choice.randint(1, 4), own_cores=True)
+    executor = GfeExecutor(graph, spinn3, cuts=cuts, n_sources=choice.randint(1, 3), window=choice.randint(1, 4),
+                           own_cores=own_cores)
     try:
         missing = assert_same_trace(executor.trace(samples, 2, training=True), expected)
     finally:
         executor.close()
+    inside = {graph.layers[number].name for stage in stages[1:] for number in hidden_layers(stage)}
     kinds = {layer.name: layer for layer in graph.layers}
-    assert all(isinstance(kinds[name], MAY_BE_MISSING[quantity]) for quantity, names in missing.items() for name in names), missing
+    for quantity, names in missing.items():
+        shared = inside if quantity in ("activations", "errors") else set()
+        assert all(name in shared or isinstance(kinds[name], MAY_BE_MISSING[quantity]) for name in names), missing
 
 
 def test_the_page_of_the_documentation(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,8 @@ from dlgraph.trace import PARTIAL_ERROR_FRACTION, Fixed, StreamTrace, Trace, Tra
 
 Int64Array = npt.NDArray[np.int64]
 
-_SHARES_CORES = "it stays inside the cores of {0!r}, which run it too; give every layer cores of its own (every_layer=True)"
+_SHARES_CORES = ("they stay inside the cores of {0!r}, which run this layer too; give every layer cores of its own "
+                 "(every_layer=True)")
 _TAKEN_APART = "it has no cores; those who take it send their errors to the layers that made its parts"
 _IN_PADDING = "it has no cores, and nothing sends errors to the padding"
 _IN_CONVOLUTION = "a convolution's stay inside its cores"
