@@ -112,6 +112,9 @@ class Executor(ABC):
         """What every core did in the last pass, in the last fill of it where it ran in several; none on the host."""
         return []
 
+    def end_session(self) -> None:
+        """Let another executor use the machine, which stays as it is; the next call begins anew on it."""
+
     def close(self) -> None:
         """Give back what the executor holds: machine, processes, files."""
 

@@ -426,15 +426,21 @@ class Network:
 
     def _trace(self, samples: Samples, every_layer: bool) -> Trace:
         epoch, training = len(self._state.orders), samples.labels is not None or samples.targets is not None
-        if not every_layer:
-            try:
+        try:
+            if every_layer:
+                trace = self._trace_every_layer(samples, epoch, training)
+            else:
                 trace = self._open([samples]).trace(samples, epoch, training)
-            except BaseException:
-                self._close_after_error()
-                raise
-            self._holder.close_at_exit()
-            return trace
-        self._holder.close()                     # the Graph Front End has one network at a time
+        except BaseException:
+            self._close_after_error()
+            raise
+        self._holder.close_at_exit()
+        return trace
+
+    def _trace_every_layer(self, samples: Samples, epoch: int, training: bool) -> Trace:
+        """On an executor made for it."""
+        if self._holder.executor is not None:
+            self._holder.executor.end_session()          # the Graph Front End has one network at a time
         graph = self._graph()
         graph.optimiser = Sgd(graph.optimiser.learning_rate)        # its update tells the gradient
         executor = self._factory(graph, self._holder.target, own_cores=True)        # a cut by hand is of other stages
@@ -444,7 +450,7 @@ class Network:
             raise DoesNotFit(f"{error} This is with cores of its own for every layer; every_layer=False looks at the cores that "
                              f"train.") from error
         finally:
-            executor.close()
+            executor.end_session()
 
     def _logs(self, result: PassResult, samples: Samples, graph: LayerGraph) -> dict[str, float]:
         """Name -> value, in Keras' (alphabetical) order."""

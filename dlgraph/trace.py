@@ -59,6 +59,7 @@ class Fixed:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Of the integers and of the real numbers."""
         return self.bits.shape
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:

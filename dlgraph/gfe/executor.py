@@ -174,7 +174,7 @@ class GfeExecutor(Executor):
 
     def trace(self, samples: Samples, epoch: int, training: bool) -> Trace:
         n = len(samples)
-        self._open(samples, batch_size=n, keep_outputs=True)
+        self._open(samples, batch_size=32, keep_outputs=True)
         gatherer = TraceGatherer(self._live_plan, samples, training, self.target.description)
         has_targets = int(target_row_bytes(samples) > 0)
         parameters = PassParameters(training=int(training), batch_size=n, keep_outputs=1, has_targets=has_targets,
@@ -244,6 +244,9 @@ class GfeExecutor(Executor):
                 result.packets_received, result.packets_repeated, result.packets_foreign, result.requests, clipped,
                 tuple(line for line in text.splitlines() if line.strip())))
         return reports
+
+    def end_session(self) -> None:
+        self._close_session()
 
     def close(self) -> None:
         try:

@@ -33,6 +33,7 @@ class GradientReadout:
 
     @property
     def constants(self) -> Constants:
+        """What holds in every step."""
         return constants(Sgd(1.0))
 
     def of(self, array: Array) -> VertexUpdates:

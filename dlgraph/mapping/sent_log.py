@@ -39,6 +39,7 @@ class LoggedVector:
 
     @property
     def kind(self) -> StreamKind:
+        """What it is."""
         return self.streams[0].kind
 
     def samples(self, n: int) -> IndexArray:
