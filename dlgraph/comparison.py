@@ -1,7 +1,7 @@
 """A trace beside the reference, bit by bit, and beside Keras, in floating point."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,8 @@ from dlgraph.trace import Fixed, Trace, format_name
 
 Array = npt.NDArray[Any]
 
-#: Name of a layer -> name of a quantity -> floats.
-KerasFloats = Mapping[str, Mapping[str, Array]]
+#: Of every layer of a trace: name of a quantity -> floats.
+KerasFloats = Sequence[Mapping[str, Array]]
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,10 @@ class Comparison:
 def compare(trace: Trace, reference: Trace, keras: KerasFloats | None, notes: tuple[str, ...] = ()) -> Comparison:
     """Line up what they have in common.
 
-    :param keras: real numbers, or None
+    :param keras: of every layer of the trace, or None
     """
     rows = []
-    for here, there in zip(trace, reference, strict=True):
-        floats = keras.get(here.name, {}) if keras is not None else {}
+    for here, there, floats in zip(trace, reference, keras or [{}] * len(trace.layers), strict=True):
         for quantity, value in here.quantities():
             expected = getattr(there, quantity)
             real = floats.get(quantity)

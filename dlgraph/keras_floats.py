@@ -46,13 +46,13 @@ def floats_beside(model: Any, net: Translation, data: Data) -> tuple[KerasFloats
 
 
 def keras_floats(model: Any, nodes: list[Node], x: Array, y: Array | None = None,
-                 sample_weight: Array | None = None) -> dict[str, dict[str, Array]]:
+                 sample_weight: Array | None = None) -> list[dict[str, Array]]:
     """The quantities of a trace as Keras has them, outside training: dropout does nothing.
 
     :param nodes: of the translated model
     :param x: samples, in the shape of the model's input
     :param y: labels or targets; None, or where the backend is not :data:`GRADIENT_BACKEND`: neither errors nor gradients
-    :return: name of the translated layer, or "input" -> name of the quantity -> (n_samples, ...) floats
+    :return: of the network's input and of every node: name of the quantity -> floats, the samples' first
     """
     with_gradients = y is not None and keras_backend() == GRADIENT_BACKEND
     calls, output = layer_calls(model)
@@ -62,18 +62,19 @@ def keras_floats(model: Any, nodes: list[Node], x: Array, y: Array | None = None
         if with_gradients:
             loss = model.compute_loss(x=values[INPUT], y=y, y_pred=values[output], sample_weight=sample_weight)
     number_of = {call.name: number for number, call in enumerate(calls)}
-    found: dict[str, dict[str, Array]] = {"input": {"activations": np.asarray(x)}}
+    found: list[dict[str, Array]] = [{"activations": np.asarray(x)}]
     for node in nodes:
         value = values[number_of[node.activated_by or node.name]]
-        found[node.name] = {"activations": np.asarray(value)}
+        of_node = {"activations": np.asarray(value)}
+        found.append(of_node)
         if tape is not None:
             # Keras' loss is the samples' mean
-            _keep(found[node.name], "errors", tape.gradient(loss, value), len(x))
+            _keep(of_node, "errors", tape.gradient(loss, value), len(x))
             if node.keras_layer is not None:
                 kernel, *bias = node.keras_layer.weights
-                _keep(found[node.name], "weight_gradient", tape.gradient(loss, kernel), 1)
+                _keep(of_node, "weight_gradient", tape.gradient(loss, kernel), 1)
                 if bias:
-                    _keep(found[node.name], "bias_gradient", tape.gradient(loss, bias[0]), 1)
+                    _keep(of_node, "bias_gradient", tape.gradient(loss, bias[0]), 1)
     return found
 
 

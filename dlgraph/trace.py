@@ -139,7 +139,7 @@ class Trace:
         return iter(self.layers)
 
     def __getitem__(self, name: str) -> LayerTrace:
-        for layer in self.layers:
+        for layer in (*self.layers[1:], self.layers[0]):         # a layer may be called as the input is
             if layer.name == name:
                 return layer
         raise DataError(f"There is no layer {name!r}. The trace has {_quoted(layer.name for layer in self.layers)}.")
