@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from keras_models import OUTPUT, data, equal, every_layer, keras, layers, mlp, on_host, sequential
 
+import dlgraph
 from dlgraph.comparison import compare
-from dlgraph.errors import DataError, MachineError
+from dlgraph.errors import DataError, DoesNotFit, MachineError
 from dlgraph.formats import Rate
 from dlgraph.gfe.readout import GradientReadout, gradients
 from dlgraph.layer_graph import (
@@ -20,7 +21,7 @@ from dlgraph.mapping.sent_values import stage_values
 from dlgraph.mapping.stages import find_stages
 from dlgraph.reference import ReferenceExecutor
 from dlgraph.reference.optimisers import update
-from dlgraph.trace import TraceMaker
+from dlgraph.trace import Trace, TraceMaker
 from dlgraph.update_words import Array, Step, array_of, constants, step
 from dlgraph.vertex_report import VertexReport, VertexReports
 from small_nets import PAIRS, random_graph, random_samples
@@ -210,3 +211,45 @@ def test_what_nobody_takes_may_not_be_known() -> None:
     traced.activations(0, values, known)
     floats = traced.trace("nowhere", {})["first"].activations.floats
     assert np.isnan(floats[:, 5, 5]).all() and not np.isnan(floats[:, ::2, ::2]).any()
+
+
+def test_an_executor_of_its_own_for_every_layer() -> None:
+    """Cut anew, with an update that tells the gradient, and with what training has so far; the one that trains is left alone."""
+    made: list[tuple[ReferenceExecutor, dict[str, object]]] = []
+
+    class Executor(ReferenceExecutor):
+        ended = 0
+
+        def end_session(self) -> None:
+            self.ended += 1
+
+    def factory(graph: LayerGraph, target: object, **options: object) -> Executor:
+        executor = Executor(graph)
+        made.append((executor, options))
+        return executor
+
+    x, y = data(40, n_inputs=6)
+    model = mlp(6, 5, 3)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    net = dlgraph.from_keras(model, executor_factory=factory, window=2)
+    net.train(x, y, verbose=0)
+    trains, options = made[0]
+    state = trains.optimiser_state()
+    assert net.compare(x[:9], y[:9]).equal and len(made) == 2 and trains.ended == 1
+    traces, own_options = made[1]
+    assert options == {"window": 2} and own_options == {"own_cores": True} and traces.ended == 1
+    assert isinstance(traces.graph.optimiser, Sgd) and not traces.graph.optimiser.planes
+    assert equal([a for pair in trains.parameters() for a in pair], [a for pair in traces.parameters() for a in pair])
+    net.trace(x[:9], y[:9], every_layer=False)
+    assert len(made) == 2 and trains.optimiser_state().iterations == state.iterations == 2
+    assert equal([a for pair in trains.optimiser_state().slots for a in pair], [a for pair in state.slots for a in pair])
+
+
+def test_what_does_not_fit_on_cores_of_their_own() -> None:
+    class TooLarge(ReferenceExecutor):
+        def trace(self, samples: Samples, epoch: int, training: bool) -> Trace:
+            raise DoesNotFit("The network needs 900 cores.")
+
+    net = dlgraph.from_keras(mlp(6, 5, 3), executor_factory=lambda graph, target, **options: TooLarge(graph))
+    with pytest.raises(DoesNotFit, match="needs 900 cores. This is with cores of its own.*every_layer=False looks at"):
+        net.trace(data(4, n_inputs=6)[0])
