@@ -13,7 +13,7 @@ from dlgraph.data_encoding import Data
 from dlgraph.formats import SAMPLE_WEIGHT_FRACTION
 from dlgraph.keras_translator import Node, Translation
 from dlgraph.keras_translator.wiring import Call, layer_calls
-from dlgraph.layers import INPUT, DropoutLayer
+from dlgraph.layers import INPUT, Activation, DropoutLayer, WeightLayer
 
 Array = npt.NDArray[Any]
 
@@ -71,11 +71,33 @@ def keras_floats(model: Any, nodes: list[Node], x: Array, y: Array | None = None
             # Keras' loss is the samples' mean
             _keep(of_node, "errors", tape.gradient(loss, value), len(x))
             if node.keras_layer is not None:
+                if "errors" in of_node:
+                    of_node["unit_errors"] = _unit_errors(node.weight_layer, of_node["activations"], of_node["errors"])
+                elif hasattr(value, "_keras_logits"):          # the cross-entropies of Keras look behind softmax and sigmoid
+                    _keep(of_node, "unit_errors", tape.gradient(loss, value._keras_logits), len(x))
                 kernel, *bias = node.keras_layer.weights
                 _keep(of_node, "weight_gradient", tape.gradient(loss, kernel), 1)
                 if bias:
                     _keep(of_node, "bias_gradient", tape.gradient(loss, bias[0]), 1)
     return found
+
+
+def _unit_errors(layer: WeightLayer, x: Array, e: Array) -> Array:
+    """Errors of the pre-activations, by the derivative of the layer's activation.
+
+    :param x: the layer's value, behind the activation
+    :param e: its errors
+    """
+    slope = layer.negative_slope / 2.0**15
+    by_kind: dict[Activation, Callable[[], Array]] = {
+        Activation.LINEAR: lambda: e,
+        Activation.RELU: lambda: np.where(x > 0, e, 0),
+        Activation.LEAKY_RELU: lambda: np.where(x > 0, e, slope * e),
+        Activation.SIGMOID: lambda: e * x * (1 - x),
+        Activation.TANH: lambda: e * (1 - x * x),
+        Activation.SOFTMAX: lambda: x * (e - np.sum(e * x, axis=-1, keepdims=True)),
+    }
+    return by_kind[layer.activation]()
 
 
 def _values(calls: list[Call], x: Array) -> dict[int, Any]:

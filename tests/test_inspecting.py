@@ -77,7 +77,8 @@ def test_errors_and_gradients_beside_keras(loss: str) -> None:
     found = {(row.layer, row.quantity): row for row in comparison if row.keras is not None}
     convolution = model.layers[0].name
     assert {(convolution, "weight_gradient"), (convolution, "bias_gradient"), (convolution, "errors"), ("mean", "errors"),
-            ("hidden", "errors"), ("hidden", "weight_gradient"), (model.layers[-1].name, "activations")} <= set(found)
+            ("hidden", "errors"), ("hidden", "unit_errors"), ("hidden", "weight_gradient"), (model.layers[-1].name, "activations"),
+            (model.layers[-1].name, "unit_errors")} <= set(found)
     for row in found.values():
         assert row.keras.largest <= 0.01 * max(row.keras_size, 0.05), row
         assert row.keras_size > 1e-3
