@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dlgraph.text_table import text_table
+from dlgraph.tables import table
 from dlgraph.trace import Fixed, Trace, format_name
 
 Array = npt.NDArray[Any]
@@ -91,7 +91,7 @@ class Comparison:
             ("layer", "quantity", "format", "reference", "off Keras by", "of its largest", "at", "machine", "Keras")]
         rows += [(row.layer, row.quantity.replace("_", " "), row.format, _bits(row.reference), *_reals(row)) for row in self.rows]
         verdict = "every bit as in the reference" if self.equal else "NOT as in the reference: see below"
-        lines = [f"{self.n_samples} samples on the {self.machine}: {verdict}", *text_table(rows, left=4)]
+        lines = [f"{self.n_samples} samples on the {self.machine}: {verdict}", *table(rows, n_left=4)]
         for row in self.rows:
             if row.reference is not None and row.reference.n_different:
                 off = row.reference

@@ -1,9 +1,9 @@
 """What Keras computes in every layer, in floating point: what a trace is compared with."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,8 @@ import numpy.typing as npt
 from dlgraph.comparison import KerasFloats
 from dlgraph.data_encoding import Data
 from dlgraph.formats import SAMPLE_WEIGHT_FRACTION
-from dlgraph.keras_translator import Node, Translation
 from dlgraph.keras_translator.wiring import Call, layer_calls
-from dlgraph.layers import INPUT, Activation, DropoutLayer, WeightLayer
+from dlgraph.layers import INPUT, Activation, DropoutLayer, Layer, WeightLayer
 
 Array = npt.NDArray[Any]
 
@@ -28,24 +27,39 @@ def keras_backend() -> str:
     return str(keras.backend.backend())
 
 
-def floats_beside(model: Any, net: Translation, data: Data) -> tuple[KerasFloats | None, tuple[str, ...]]:
+class Node(Protocol):
+    """A layer as translated."""
+
+    @property
+    def layer(self) -> Layer:
+        """Its ``name`` is that of the Keras layer that it was made of."""
+
+    @property
+    def activated_by(self) -> str | None:
+        """Name of the Keras layer that gave the activation, or None where there is none."""
+
+
+def floats_beside(model: Any, nodes: Sequence[Node], input_shape: tuple[int, ...],
+                  data: Data) -> tuple[KerasFloats | None, tuple[str, ...]]:
     """What Keras has to compare a trace of these samples with, and why there is less than there could be.
 
     :param model: the Keras model of the network, or None
+    :param nodes: of the translated model
+    :param input_shape: of one sample as Keras has it
     """
     if model is None:
         return None, ("Keras is left out: there is no Keras model.",)
-    if data.y is not None and any(isinstance(layer, DropoutLayer) and layer.rate for layer in net.layers):
+    if data.y is not None and any(isinstance(layer, DropoutLayer) and layer.rate for layer in (node.layer for node in nodes)):
         return None, ("Keras is left out: its dropout would drop others. Compare without y for what it has without dropout.",)
     notes: tuple[str, ...] = ()
     if data.y is not None and keras_backend() != GRADIENT_BACKEND:
         notes = (f"Of Keras only activations are known: its backend is {keras_backend()}, not {GRADIENT_BACKEND}.",)
     weights = None if data.weights is None else data.weights * (2.0**-SAMPLE_WEIGHT_FRACTION * data.weight_unit)
-    x = np.asarray(data.x, np.float32).reshape(-1, *net.input_shape)
-    return keras_floats(model, net.nodes, x, data.y, weights), notes
+    x = np.asarray(data.x, np.float32).reshape(-1, *input_shape)
+    return keras_floats(model, nodes, x, data.y, weights), notes
 
 
-def keras_floats(model: Any, nodes: list[Node], x: Array, y: Array | None = None,
+def keras_floats(model: Any, nodes: Sequence[Node], x: Array, y: Array | None = None,
                  sample_weight: Array | None = None) -> list[dict[str, Array]]:
     """The quantities of a trace as Keras has them, outside training: dropout does nothing.
 
@@ -64,18 +78,18 @@ def keras_floats(model: Any, nodes: list[Node], x: Array, y: Array | None = None
     number_of = {call.name: number for number, call in enumerate(calls)}
     found: list[dict[str, Array]] = [{"activations": np.asarray(x)}]
     for node in nodes:
-        value = values[number_of[node.activated_by or node.name]]
+        value = values[number_of[node.activated_by or node.layer.name]]
         of_node = {"activations": np.asarray(value)}
         found.append(of_node)
         if tape is not None:
             # Keras' loss is the samples' mean
             _keep(of_node, "errors", tape.gradient(loss, value), len(x))
-            if node.keras_layer is not None:
+            if isinstance(node.layer, WeightLayer):
                 if "errors" in of_node:
-                    of_node["unit_errors"] = _unit_errors(node.weight_layer, of_node["activations"], of_node["errors"])
+                    of_node["unit_errors"] = _unit_errors(node.layer, of_node["activations"], of_node["errors"])
                 elif hasattr(value, "_keras_logits"):          # the cross-entropies of Keras look behind softmax and sigmoid
                     _keep(of_node, "unit_errors", tape.gradient(loss, value._keras_logits), len(x))
-                kernel, *bias = node.keras_layer.weights
+                kernel, *bias = calls[number_of[node.layer.name]].layer.weights
                 _keep(of_node, "weight_gradient", tape.gradient(loss, kernel), 1)
                 if bias:
                     _keep(of_node, "bias_gradient", tape.gradient(loss, bias[0]), 1)

@@ -293,7 +293,8 @@ class Network:
         data, samples = self._inspected(X, y, sample_weight)
         trace = self._trace(samples, every_layer)
         reference = make_reference(self._graph(), HostTarget()).trace(samples, len(self._state.orders), trace.training)
-        floats, notes = floats_beside(self.model if isinstance(self._side, KerasSide) else None, self._net, data)
+        floats, notes = floats_beside(self.model if isinstance(self._side, KerasSide) else None, self._net.nodes,
+                                      self._net.input_shape, data)
         return compare(trace, reference, floats, notes)
 
     def vertices(self) -> VertexReports:

@@ -7,7 +7,7 @@ from typing import Sequence
 from dlgraph.executor import CoreWork
 from dlgraph.layer_graph import PassResult
 from dlgraph.progress import machine_seconds
-from dlgraph.text_table import text_table
+from dlgraph.tables import table
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class PassReport:
         rows += [(stage.layer, stage.kind, str(stage.n_cores), f"{stage.cycles:.0f}",
                   "-" if stage.predicted_cycles is None else f"{stage.predicted_cycles:.0f}", f"{stage.busy:.0%}",
                   str(stage.packets_sent), str(stage.packets_received), str(stage.saturations)) for stage in self.stages]
-        return "\n".join([*lines, *text_table(rows, left=2)])
+        return "\n".join([*lines, *table(rows, 2)])
 
 
 def pass_report(title: str, machine: str, result: PassResult, work: Sequence[CoreWork], training: bool) -> PassReport:

@@ -16,7 +16,7 @@ from dlgraph import formats
 from dlgraph.errors import DataError
 from dlgraph.layer_graph import LayerGraph, Samples
 from dlgraph.layers import INPUT, WeightLayer
-from dlgraph.text_table import text_table
+from dlgraph.tables import table
 from dlgraph.update_words import gradient_shift
 
 BoolArray = npt.NDArray[np.bool_]
@@ -167,7 +167,7 @@ class Trace:
                              format_name(value), *_spread(value)))
             notes += [f"{layer.name}: no {quantity.replace('_', ' ')}, as {why}." for quantity, why in layer.absent.items()]
         first = f"{self.n_samples} samples {passed} on the {self.machine}"
-        return "\n".join([first, *text_table(rows, left=5), *notes])
+        return "\n".join([first, *table(rows, n_left=5), *notes])
 
 
 def _quoted(names: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dlgraph.errors import DataError
 from dlgraph.progress import MACHINE_HZ
-from dlgraph.text_table import text_table
+from dlgraph.tables import table
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class VertexReports:
                   str(vertex.packets_foreign), str(vertex.requests), str(vertex.saturations),
                   f"{len(vertex.written)} lines" if vertex.written else "-") for vertex in self.vertices]
         remarks = [f"{vertex.label}: it {'; it '.join(vertex.remarks)}." for vertex in self.vertices if vertex.remarks]
-        return "\n".join([f"{len(self.vertices)} vertices in the last pass on the {self.machine}", *text_table(rows),
+        return "\n".join([f"{len(self.vertices)} vertices in the last pass on the {self.machine}", *table(rows, n_left=1),
                           *(remarks or ["Nothing came amiss, nothing was clipped, and no vertex wrote anything."])])
 
 
