@@ -5,10 +5,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Callable, Sequence
 
+from dlgraph.errors import UnsupportedError
 from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
 from dlgraph.mapping.choose import ChosenCut
 from dlgraph.optimisers import Optimiser, OptimiserState
+from dlgraph.trace import Trace
 from dlgraph.traffic import Traffic
+from dlgraph.vertex_report import VertexReport
 
 #: Called at most a few times per second with (samples done, loss sum so far, correct so far).
 Progress = Callable[[int, int, int], None]
@@ -76,6 +79,17 @@ class Executor(ABC):
                 progress: Progress | None = None) -> PassResult:
         """Pass every sample forward, in the order given, with loss and accuracy where there are targets."""
 
+    def trace(self, samples: Samples, epoch: int, training: bool) -> Trace:
+        """Pass samples forward, and in training back, as one batch, and say what was computed in every layer.
+
+        Parameters and the optimiser's state stay as they are.
+
+        :param epoch: whose choice of dropout is taken; a sample's index is its place here
+        :param training: samples have labels or targets
+        :raises NumberFormatOverflow: where a sum does not fit
+        """
+        raise UnsupportedError(f"{type(self).__name__} does not say what it computed in every layer.")
+
     @abstractmethod
     def parameters(self) -> list[tuple[Int32Array, Int32Array]]:
         """(weights s3.28, biases s8.23) of every layer as they are after the last finished epoch."""
@@ -101,6 +115,12 @@ class Executor(ABC):
             raise ValueError("another kind of optimiser needs another executor")
         self.graph.optimiser = optimiser
 
+    def vertices(self) -> list[VertexReport]:
+        """What every vertex counted in the last pass, in the last fill of it where it ran in several, and what its program wrote;
+        none on the host.
+        """
+        return []
+
     def work(self) -> list[CoreWork]:
         """What every core did in the last pass, in the last fill of it where it ran in several; none on the host."""
         return []
@@ -112,6 +132,9 @@ class Executor(ABC):
     def mapped(self) -> Mapped | None:
         """How the network was cut for the last pass; None before the first one, and on the host."""
         return None
+
+    def end_session(self) -> None:
+        """Let another executor use the machine, which stays as it is; the next call begins anew on it."""
 
     def close(self) -> None:
         """Give back what the executor holds: machine, processes, files."""

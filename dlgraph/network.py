@@ -14,6 +14,7 @@ from dlgraph.arguments import (check_batch_size, check_file, check_integer, chec
                                validation_epochs)
 from dlgraph.callbacks import CallbackList, History
 from dlgraph.checkpoint import Checkpoint, Position, Shapes, read_checkpoint
+from dlgraph.comparison import Comparison, compare
 from dlgraph.data_encoding import (Data, check_data, check_validation, choose_input_fraction, encode, refuse_no_y,
                                    split_validation, weigh)
 from dlgraph.description import Description, describe
@@ -24,6 +25,7 @@ from dlgraph.fingerprint import Fields, network_fields, rates_of, training_field
 from dlgraph.formats import Float32Array, mean_loss, outputs_to_float
 from dlgraph.fractions import value_fractions
 from dlgraph.graph import Definition, Goal, Graph
+from dlgraph.keras_floats import floats_beside
 from dlgraph.layer_graph import LayerGraph, Loss, Metric, PassResult, Samples
 from dlgraph.layers import INPUT, Layer, WeightLayer
 from dlgraph.machine_holder import MachineHolder
@@ -31,17 +33,19 @@ from dlgraph.mapping.planning import CORES_OF_VERSION, fewest_chips, plan_for_bo
 from dlgraph.mapping.stages import find_stages
 from dlgraph.model_side import GraphSide, ModelSide
 from dlgraph.optimiser_formats import FloatState
-from dlgraph.optimisers import Plane
+from dlgraph.optimisers import Plane, Sgd
 from dlgraph.order import order
 from dlgraph.progress import Pass, Report, check_verbose, machine_seconds
 from dlgraph.rates import check_rates
 from dlgraph.report import PassReport, pass_report
 from dlgraph.saver import Saver
 from dlgraph.targets import HostTarget, MachineTarget
-from dlgraph.traffic import Traffic
+from dlgraph.trace import MOST_TRACED, Trace
 from dlgraph.training_state import (Floats, TrainingState, optimiser_from_float, optimiser_to_float, parameters_from_float,
                                     parameters_to_float)
+from dlgraph.traffic import Traffic
 from dlgraph.update_words import batch_sizes
+from dlgraph.vertex_report import VertexReports
 
 log = logging.getLogger(__name__)
 
@@ -320,9 +324,54 @@ class Network:
         if self._planned is None or self._planned[0] != key:
             given = {name: value for name, value in self._options.items() if name not in ("placement_seed", "max_region_bytes")}
             version = self._holder.target.version
-            chosen = plan_for_board(graph, find_stages(graph), CORES_OF_VERSION[version], batch_size, input_density, **given)
+            stages = find_stages(graph, given.pop("own_cores", False))
+            chosen = plan_for_board(graph, stages, CORES_OF_VERSION[version], batch_size, input_density, **given)
             self._planned = key, Mapped(chosen, 0), fewest_chips(chosen.plan, version)
         return self._planned[1:]
+
+    def trace(self, X: Any, y: Any = None, sample_weight: Any = None, *, every_layer: bool = True) -> Trace:
+        """What a pass over some samples gives in every layer, from the machine: activations, errors, gradients.
+
+        Weights, the optimiser's state and the position in the training stay as they are.  With y the pass goes forward and back as
+        in training, in one batch, with the dropout that the next epoch would have for samples of these places; without, forward
+        only, as in :meth:`predict`.
+
+        :param X: as for :meth:`train`, at most 256 samples
+        :param y: labels or targets, or None
+        :param sample_weight: as for :meth:`train`
+        :param every_layer: give every layer cores of its own for this, cut as the cost model chooses, so that all that a layer
+            gives is sent: a session of its own on the machine, and the next training begins another one, some seconds each.
+            False: look at the cores that train, as they are; what stays inside of them is left out, by name.
+        :raises DataError: where an argument cannot be used; before the machine is touched
+        """
+        return self._trace(self._inspected(X, y, sample_weight)[1], every_layer)
+
+    def compare(self, X: Any, y: Any = None, sample_weight: Any = None, *, every_layer: bool = True) -> Comparison:
+        """A :meth:`trace` beside the reference, bit by bit, and beside Keras, in floating point; layer by layer.
+
+        Keras is left out where dropout is at work, which would drop others there: compare without y then.  Its errors and
+        gradients are known where its backend is TensorFlow.
+
+        :param X: as for :meth:`trace`, like all others
+        """
+        data, samples = self._inspected(X, y, sample_weight)
+        trace = self._trace(samples, every_layer)
+        reference = make_reference(self._graph(), HostTarget()).trace(samples, len(self._state.orders), trace.training)
+        floats, notes = floats_beside(None if isinstance(self._side, GraphSide) else self.model, self._net.nodes,
+                                      self._net.input_shape, data)
+        return compare(trace, reference, floats, notes)
+
+    def vertices(self) -> VertexReports:
+        """What every vertex counted in the last pass on the machine, and what its program wrote, in plain words.
+
+        :raises DataError: where no vertex is on a machine now
+        """
+        executor = self._holder.executor
+        found = executor.vertices() if executor is not None else []
+        if not found:
+            raise DataError("There are no vertices on a machine now. Call train, evaluate or predict first, on a machine; after an "
+                            "error or close() they are gone, and what they had to say of the error is in its text.")
+        return VertexReports(self.machine, tuple(found))
 
     def close(self) -> None:
         """Give the machine back.  The network stays usable: it takes a machine again when it needs one."""
@@ -427,6 +476,50 @@ class Network:
         self._last_report = pass_report(title, self.machine, result, executor.work(), training=False)
         view.close(result, {} if keep_outputs else self._logs(result, samples, executor.graph))
         return result, executor
+
+    # ------------------------------------------------------------------ looking inside
+
+    def _inspected(self, X: Any, y: Any, sample_weight: Any) -> tuple[Data, Samples]:
+        """A few samples, checked and encoded."""
+        data = check_data(X, y, self._net)
+        if len(data) > MOST_TRACED:
+            raise DataError(f"X has {len(data)} samples. A trace holds every number of every layer, of at most {MOST_TRACED} "
+                            f"samples; give fewer, such as X[:32].")
+        if y is not None:
+            weigh(data, self._net, sample_weight)
+        elif sample_weight is not None:
+            raise DataError("sample_weight was given without y. It counts errors, which need y; give both or neither.")
+        self._look_at_model()
+        samples, _ = self._encode([data])
+        return data, samples
+
+    def _trace(self, samples: Samples, every_layer: bool) -> Trace:
+        epoch, training = len(self._state.orders), samples.labels is not None or samples.targets is not None
+        try:
+            if every_layer:
+                trace = self._trace_every_layer(samples, epoch, training)
+            else:
+                trace = self._open([samples]).trace(samples, epoch, training)
+        except BaseException as error:
+            self._close_after_error(error)
+            raise
+        self._holder.close_at_exit()
+        return trace
+
+    def _trace_every_layer(self, samples: Samples, epoch: int, training: bool) -> Trace:
+        """On an executor made for it."""
+        if self._holder.executor is not None:
+            self._holder.executor.end_session()          # the Graph Front End has one network at a time
+        graph = self._graph()
+        graph.optimiser = Sgd(graph.optimiser.learning_rate)        # its update tells the gradient
+        executor = self._factory(graph, self._holder.target, own_cores=True)        # a cut by hand is of other stages
+        try:
+            return executor.trace(samples, epoch, training)
+        except DoesNotFit as error:
+            raise DoesNotFit(f"{error} This is with cores of its own for every layer; every_layer=False looks at the cores that "
+                             f"train.") from error
+        finally:
+            executor.end_session()
 
     def _logs(self, result: PassResult, samples: Samples, graph: LayerGraph) -> dict[str, float]:
         """Name -> value, in Keras' (alphabetical) order."""

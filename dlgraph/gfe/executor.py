@@ -18,8 +18,10 @@ from dlgraph.gfe import silence
 from dlgraph.gfe.pass_end import PassBroken
 from dlgraph.gfe.pass_updates import PassUpdates, words_of_table
 from dlgraph.gfe.progress_listener import ProgressListener, address_towards
+from dlgraph.gfe.readout import GradientReadout, gradients
 from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_row_bytes, target_rows
 from dlgraph.gfe.session import Session
+from dlgraph.gfe.tracing import TraceGatherer
 from dlgraph.gfe.traffic import fabric, stream_traffic
 from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, PassResult, Samples
 from dlgraph.layers import WeightLayer
@@ -31,13 +33,16 @@ from dlgraph.mapping.pacing import pace_anywhere
 from dlgraph.mapping.plan import Core, CoreKind, Plan
 from dlgraph.mapping.placing import place_and_pace
 from dlgraph.mapping.planning import CORES_OF_VERSION, plan_for_board
+from dlgraph.mapping.sent_log import samples_logged
 from dlgraph.mapping.stages import find_stages
 from dlgraph.optimisers import OptimiserState, fresh_state
 from dlgraph.order import half_bits, order, round_keys
 from dlgraph.reachability import SCP_PORT, find_address
 from dlgraph.targets import MachineTarget
+from dlgraph.trace import Trace
 from dlgraph.traffic import Traffic
 from dlgraph.update_words import array_of, batch_sizes, constants, gradient_shift
+from dlgraph.vertex_report import VertexReport
 from dlgraph.vertices import (
     ConvolutionTileVertex, InputSourceVertex, NetworkVertex, NeuronGroupVertex, OutputGroupVertex, PassParameters,
     UnitTileVertex, WeightSliceVertex)
@@ -79,12 +84,13 @@ class GfeExecutor(Executor):
     :param share_dense: whether they share the dense layers behind convolutions, with ``shared_window`` samples in flight there
     :param placement_seed: shuffles the order in which vertices are added, which decides where GFE places them
     :param max_region_bytes: room for samples in one vertex's SDRAM; what exceeds it runs in several fills
+    :param own_cores: every layer that computes gets cores of its own: none runs on those of the layer before it
     """
 
     def __init__(self, graph: LayerGraph, target: MachineTarget, *,
                  cuts: Mapping[str, Blocks] | None = None, n_sources: int = 1, window: int = 4, replicas: int = 1,
                  share_dense: bool = False, shared_window: int = 0, placement_seed: int | None = None,
-                 max_region_bytes: int = MAX_REGION_BYTES) -> None:
+                 max_region_bytes: int = MAX_REGION_BYTES, own_cores: bool = False) -> None:
         super().__init__(graph)
         self.target = target
         self._cuts, self._n_sources, self._window = cuts, n_sources, window
@@ -95,7 +101,7 @@ class GfeExecutor(Executor):
         self._region_limit = max_region_bytes
         self._parameters = [(layer.weights.copy(), layer.biases.copy()) for layer in graph.weight_layers]
         self._state = fresh_state(graph.optimiser, self._parameters)
-        self._stages = find_stages(graph)
+        self._stages = find_stages(graph, own_cores)
         #: Number of a layer with weights in the graph -> its place in the parameters.
         self._place_of = {number: place for place, number in enumerate(
             number for number, layer in enumerate(graph.layers) if isinstance(layer, WeightLayer))}
@@ -170,8 +176,7 @@ class GfeExecutor(Executor):
         has_targets = int(target_row_bytes(samples) > 0)
         capacity = self._capacity(samples, keep_outputs)
         if capacity == 0:
-            raise DoesNotFit(f"There is no room for a single sample in the {self._max_region_bytes} bytes of SDRAM for "
-                             f"samples. Give a larger max_region_bytes.")
+            raise self._no_room()
         total: PassResult | None = None
         for start in range(0, n, capacity):
             part = samples if n <= capacity else _rows(samples, np.arange(start, min(start + capacity, n)))
@@ -183,6 +188,46 @@ class GfeExecutor(Executor):
             total = result if total is None else _add(total, result)
         assert total is not None
         return total
+
+    def _no_room(self) -> DoesNotFit:
+        return DoesNotFit(f"There is no room for a single sample in the {self._max_region_bytes} bytes of SDRAM for "
+                          f"samples. Give a larger max_region_bytes.")
+
+    def trace(self, samples: Samples, epoch: int, training: bool) -> Trace:
+        n = len(samples)
+        self._open(samples, batch_size=32, keep_outputs=True)
+        gatherer = TraceGatherer(self._live_plan, samples, training, self.target.description)
+        has_targets = int(target_row_bytes(samples) > 0)
+        parameters = PassParameters(training=int(training), batch_size=n, keep_outputs=1, has_targets=has_targets,
+                                    has_weights=int(has_targets and samples.weights is not None), seed=self.graph.seed, epoch=epoch)
+        logged, capacity = samples_logged(self._live_plan), self._capacity(samples, keep_outputs=True)
+        if capacity == 0:
+            raise self._no_room()
+        for first in range(0, n, capacity):
+            part = samples if n <= capacity else _rows(samples, np.arange(first, min(first + capacity, n)))
+            for start in range(0, len(part), logged):
+                self._trace_some(part, replace(parameters, n_samples=min(logged, len(part) - start), first_position=start,
+                                               data_position=first + start), gatherer)
+        return gatherer.trace()
+
+    def _trace_some(self, samples: Samples, parameters: PassParameters, gatherer: TraceGatherer) -> None:
+        """One pass of a trace, over as many samples as the logs hold."""
+        n, training = parameters.n_samples, bool(parameters.training)
+        try:
+            result = self._pass(samples, parameters, GradientReadout() if training else None, None)
+        finally:
+            self._parameters_on_machine = False            # they are others there now
+        result.outputs = self._read_outputs(n)
+        names = [layer.name for layer in self.graph.weight_layers]
+        told = gradients(self._parameters, self._read_parameters(), names) if training else None
+        gatherer.take(result, self._read_logs(gatherer, n), told)
+
+    def _read_logs(self, gatherer: TraceGatherer, n: int) -> dict[Core, npt.NDArray[np.int32]]:
+        """What each core sent in a pass of ``n`` samples, as far as it is wanted."""
+        ends = {vertex: max((logged.end(n) for logged in gatherer.wanted(vertex.core)), default=0) for vertex in self._vertices}
+        data = iter(self._live.read([(vertex, Region.SENT, 4 * end) for vertex, end in ends.items() if end]))
+        # a replica may have got none of the samples
+        return {vertex.core: np.frombuffer(next(data) if end else b"", "<i4") for vertex, end in ends.items()}
 
     def _read_outputs(self, n: int) -> Int32Array:
         """Of the last pass, whose samples the replicas took in turn."""
@@ -215,6 +260,24 @@ class GfeExecutor(Executor):
         counted = {core: read_counts(core, block[RESULT_BYTES:]) for core, block in zip(cores, data, strict=True)}
         return Traffic(self.target.description, stream_traffic(counted, layer_of), self._live.reinjection(),
                        fabric(self._counters_before, self.target.counters()))
+
+    def vertices(self) -> list[VertexReport]:
+        session = self._session
+        if session is None or not session.is_open or not self.results:
+            return []
+        reports = []
+        for vertex, text in zip(self._vertices, session.written(self._vertices), strict=True):
+            place, result = session.placement(vertex), self.results[vertex.core.label]
+            clipped = result.saturations + sum(result.operation_saturations)
+            reports.append(VertexReport(
+                vertex.core.label, self._stages[vertex.core.stage].name, vertex.core.kind.value, (place.x, place.y), place.p,
+                result.samples_done, result.cycles, result.waiting_cycles, result.packets_sent, result.packets_resent,
+                result.packets_received, result.packets_repeated, result.packets_foreign, result.requests, clipped,
+                tuple(line for line in text.splitlines() if line.strip())))
+        return reports
+
+    def end_session(self) -> None:
+        self._close_session()
 
     def close(self) -> None:
         try:
@@ -274,7 +337,7 @@ class GfeExecutor(Executor):
         assert total is not None
         return total
 
-    def _pass(self, samples: Samples, parameters: PassParameters, updates: PassUpdates | None,
+    def _pass(self, samples: Samples, parameters: PassParameters, updates: PassUpdates | GradientReadout | None,
               progress: Progress | None) -> PassResult:
         """One run of the machine over samples that fit it, or as many of them as the parameters say.
 
@@ -287,7 +350,7 @@ class GfeExecutor(Executor):
         parameters = replace(parameters, n_samples=n, n_batches=-(-n // parameters.batch_size),
                              whole_batch=parameters.batch_size, load_parameters=int(not self._parameters_on_machine),
                              progress_cycles=PROGRESS_CYCLES if listening else 0,
-                             optimiser=constants(self.graph.optimiser).words())
+                             optimiser=(constants(self.graph.optimiser) if updates is None else updates.constants).words())
         blocks = [] if self._parameters_on_machine else self._trained_blocks()
         for vertex in self._vertices:
             own = self._for_vertex(vertex, parameters, resident)
@@ -338,7 +401,7 @@ class GfeExecutor(Executor):
         return layer
 
     def _update_words(self, vertex: TrainedVertex, parameters: PassParameters,
-                      updates: PassUpdates) -> tuple[PassParameters, list[bytes]]:
+                      updates: PassUpdates | GradientReadout) -> tuple[PassParameters, list[bytes]]:
         """What a vertex is told of the updates of a pass, and its tables of steps."""
         layer, batch_size = self._layer_of(vertex), parameters.whole_batch
         height, width, _ = self._stages[vertex.core.stage].head_shape
@@ -421,8 +484,7 @@ class GfeExecutor(Executor):
 
         :param iterations: that the optimiser has made now
         """
-        wanted = [(vertex, Region.PARAMETERS, vertex.parameter_bytes) for vertex in self._trained_vertices
-                  if vertex.tells_parameters]
+        wanted = self._parameter_regions()
         wanted += [(vertex, Region.STATE, vertex.parameter_bytes * vertex.n_planes) for vertex in self._trained_vertices
                    if vertex.n_planes]
         data = self._live.read(wanted)
@@ -434,6 +496,18 @@ class GfeExecutor(Executor):
             else:
                 vertex.state_from_memory(block, state.slots[place])
         self._parameters, self._state = parameters, replace(state, iterations=iterations)
+
+    def _read_parameters(self) -> list[tuple[Int32Array, Int32Array]]:
+        """Those that are in SDRAM now; the executor's stay as they are."""
+        wanted = self._parameter_regions()
+        parameters = self.parameters()
+        for (vertex, _, _), block in zip(wanted, self._live.read(wanted), strict=True):
+            vertex.parameters_from_memory(block, parameters[self._place_in_parameters(vertex)])
+        return parameters
+
+    def _parameter_regions(self) -> list[tuple[TrainedVertex, Region, int]]:
+        """Where all parameters lie."""
+        return [(vertex, Region.PARAMETERS, vertex.parameter_bytes) for vertex in self._trained_vertices if vertex.tells_parameters]
 
     # ----------------------------------------------------------------- the session
 

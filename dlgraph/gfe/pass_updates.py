@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlgraph.optimisers import Optimiser
-from dlgraph.update_words import STEP_WORDS, Array, steps
+from dlgraph.update_words import STEP_WORDS, Array, Constants, constants, steps
 
 #: Words of a step in the table: its rate, or its rate and its decay.  The rest is the same in every full batch.
 RATE_WORDS, RATE_AND_DECAY_WORDS = 2, 4
@@ -47,6 +47,11 @@ class PassUpdates:
         self._optimiser = optimiser
         self._rates, self._iteration, self._sizes, self._unit = rates, iteration, sizes, unit
         self._made: dict[Array, VertexUpdates] = {}
+
+    @property
+    def constants(self) -> Constants:
+        """What holds in every step."""
+        return constants(self._optimiser)
 
     def of(self, array: Array) -> VertexUpdates:
         """The words for one array of parameters, or a part of it."""

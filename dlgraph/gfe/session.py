@@ -15,7 +15,7 @@ from pacman.model.graphs.machine import MachineEdge
 from pacman.model.placements import Placement
 from spinn_front_end_common.data import FecDataView
 from spinn_front_end_common.utilities.helpful_functions import locate_memory_region_for_placement
-from spinn_machine import Chip
+from spinn_machine import Chip, CoreSubsets
 from spinn_utilities.config_holder import set_config
 
 from dlgraph.errors import MachineError
@@ -220,6 +220,16 @@ class Session:
                 chip.x, chip.y, status.n_dropped_packets, status.n_reinjected_packets, status.n_dropped_packet_overflows,
                 status.n_missed_dropped_packets, status.n_link_dumps, status.n_processor_dumps)
                 for chip, status in found.items()), key=lambda chip: (chip.x, chip.y)))
+
+    def written(self, vertices: Sequence[NetworkVertex]) -> list[str]:
+        """What each vertex's program wrote into IOBUF since it was loaded."""
+        with self._talking():
+            places = [self.placement(vertex) for vertex in vertices]
+            cores = CoreSubsets()
+            for place in places:
+                cores.add_processor(place.x, place.y, place.p)
+            texts = {(buffer.x, buffer.y, buffer.p): buffer.iobuf for buffer in FecDataView.get_transceiver().get_iobuf(cores)}
+            return [texts.get((place.x, place.y, place.p), "") for place in places]
 
     def close(self) -> None:
         """Stop the simulation; the machine is clean afterwards."""

@@ -121,17 +121,19 @@ class Stage:
         return any(part.stage == 0 for view in self.takes for part in view.parts)
 
 
-def find_stages(graph: LayerGraph) -> list[Stage]:
+def find_stages(graph: LayerGraph, own_cores: bool = False) -> list[Stage]:
     """The stages of a graph in its order; number 0 is the network's input.
 
+    :param own_cores: no layer runs on the cores of the one before it
     :raises UnsupportedError: naming the layer, for what no core can do
     """
-    return _Finder(graph).find()
+    return _Finder(graph, own_cores).find()
 
 
 class _Finder:
-    def __init__(self, graph: LayerGraph) -> None:
+    def __init__(self, graph: LayerGraph, own_cores: bool) -> None:
         self.graph = graph
+        self._own_cores = own_cores
         self.stages: list[Stage] = []
         self.views: dict[int, View] = {}
         self.stage_of: dict[int, Stage] = {}          # of the layers whose value a stage gives at present
@@ -234,7 +236,7 @@ class _Finder:
         """Whether a layer can run on the cores of the one before it."""
         before = layer.inputs[0]
         stage = self.stage_of.get(before)
-        if (stage is None or stage.kind is StageKind.SOURCE or self.graph.takers(before) != [number]
+        if (self._own_cores or stage is None or stage.kind is StageKind.SOURCE or self.graph.takers(before) != [number]
                 or len(stage.operations) == MAX_OPERATIONS - (stage.kind is StageKind.UNITS)):
             return False
         if isinstance(layer, DropoutLayer):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +22,15 @@ from dlgraph.reference.backend import Backend
 from dlgraph.reference.losses import CATEGORICAL, OutputRule
 from dlgraph.reference.numpy_backend import NumpyBackend
 from dlgraph.reference.rules import Batch, LayerRule, Parameters, WeightRule, rule_for
+from dlgraph.trace import Trace, TraceMaker
 from dlgraph.update_words import Step, array_of, constants, gradient_shift, step
 
 _PROGRESS_SECONDS = 0.3
 _FORWARD_BATCH = 256
+
+
+#: What becomes of a layer's weights and biases, from its inputs and errors in a batch.
+_Update = Callable[[WeightRule[Any], Int16Array, Int32Array], Parameters]
 
 
 @dataclass
@@ -106,7 +112,7 @@ class ReferenceExecutor(Executor):
         for updates.batch, start in enumerate(range(0, n, batch_size)):
             batch.samples = positions[start:start + batch_size]
             d, kept = self._forward_batch(batch, samples, totals)
-            self._backward_batch(batch, d, kept, updates)
+            self._backward_batch(batch, d, kept, lambda rule, x, d: self._update_layer(batch, rule, x, d, updates))
             reporter.tell(start + len(batch.samples), totals)
         self._parameters = list(batch.parameters.values())     # an epoch that ends with an error changes nothing
         self._state = OptimiserState(updates.iteration + len(rates), tuple(updates.slots.values()))
@@ -124,6 +130,27 @@ class ReferenceExecutor(Executor):
             reporter.tell(start + len(batch.samples), totals)
         return self._result(batch, totals, n, outputs)
 
+    def trace(self, samples: Samples, epoch: int, training: bool) -> Trace:
+        n = len(samples)
+        maker, totals = TraceMaker(self.graph, samples, training), _Totals()
+        batch = self._first_batch(training, epoch)
+        batch.samples = np.arange(n)
+        outputs = np.empty((n, self.graph.n_outputs), np.int32)
+        values: dict[int, Int16Array] = {}
+        d, kept = self._forward_batch(batch, samples, totals, outputs, values)
+        for number, value in values.items():
+            maker.activations(number, value)
+        maker.activations(len(self._rules) - 1, outputs)
+
+        def gradients(rule: WeightRule[Any], x: Int16Array, d: Int32Array) -> Parameters:
+            maker.unit_errors(rule.number, d)
+            maker.gradients(rule.number, *self._gradients(rule, x, d, n))
+            return batch.parameters[rule.number]
+
+        if training:
+            self._backward_batch(batch, d, kept, gradients, maker.errors)
+        return maker.trace("reference on this computer", self._result(batch, totals, n, outputs).saturations)
+
     def _first_batch(self, training: bool, epoch: int) -> Batch:
         numbers = [rule.number for rule in self._rules if isinstance(rule, WeightRule)]
         return Batch(self.backend, np.arange(0), training, self.graph.seed, epoch,
@@ -134,13 +161,18 @@ class ReferenceExecutor(Executor):
         return PassResult(totals.loss_sum, totals.n_correct, n_samples, outputs, saturations)
 
     def _forward_batch(self, batch: Batch, samples: Samples, totals: _Totals,
-                       outputs: Int32Array | None = None) -> tuple[Int32Array | None, list[Any]]:
-        """Errors of the output layer in training, and what the layers kept for the way back."""
+                       outputs: Int32Array | None = None,
+                       values: dict[int, Int16Array] | None = None) -> tuple[Int32Array | None, list[Any]]:
+        """Errors of the output layer in training, and what the layers kept for the way back.
+
+        :param values: filled with every value but the outputs, by the number of its layer
+        """
         chosen = batch.samples
         codes = samples.codes[chosen]
         x: Int16Array = codes if samples.table is None else samples.table[codes]  # type: ignore[assignment]
         assert self.graph.input_shape is not None
-        values: dict[int, Int16Array] = {INPUT: x.reshape(-1, *self.graph.input_shape)}
+        values = {} if values is None else values
+        values[INPUT] = x.reshape(-1, *self.graph.input_shape)
         kept: list[Any] = []
         for rule in self._rules[:-1]:
             values[rule.number], needed = rule.forward(batch, [values[i] for i in rule.layer.inputs])
@@ -158,9 +190,12 @@ class ReferenceExecutor(Executor):
             outputs[chosen] = result.outputs
         return None if result.errors is None else result.errors.reshape(a.shape), kept
 
-    def _backward_batch(self, batch: Batch, output_errors: Int32Array | None, kept: list[Any],
-                        updates: _Updates) -> None:
-        """Errors from the last layer to the first, and the update of every layer with weights."""
+    def _backward_batch(self, batch: Batch, output_errors: Int32Array | None, kept: list[Any], update: _Update,
+                        tell: Callable[[int, Int64Array], None] | None = None) -> None:
+        """Errors from the last layer to the first, and the update of every layer with weights.
+
+        :param tell: is called with the number of a layer and the errors of its value
+        """
         errors: dict[int, Int64Array] = {}               # of values, as far as their takers have been there
         for rule in reversed(self._rules):
             number = rule.number
@@ -168,11 +203,13 @@ class ReferenceExecutor(Executor):
                 continue
             if number in errors:
                 self._rules[self.graph.takers(number)[0]].check(self.backend, errors[number], "partial error")
+                if tell is not None:
+                    tell(number, errors[number])
             if isinstance(rule, WeightRule):
                 x, slopes = kept[number]
                 d = output_errors if rule is self._last else rule.unit_errors(batch, slopes, errors.pop(number))
                 assert d is not None
-                new = self._update_layer(batch, rule, x, d, updates)
+                new = update(rule, x, d)
                 # the errors below are made with the weights of this batch
                 parts = [rule.partial_errors(self.backend, d, batch.parameters[number][0])] if self._sends(rule, 0) else []
                 batch.parameters[number] = new
@@ -194,19 +231,27 @@ class ReferenceExecutor(Executor):
         layer: WeightLayer = rule.layer
         weights, biases = batch.parameters[rule.number]
         of_weights, of_biases = updates.slots[rule.number]
-        held, size = constants(self.graph.optimiser), updates.batch_size
-        gradients = rule.weight_gradients(self.backend, x, d, gradient_shift(layer, size, rule.n_positions))
-        rule.check(self.backend, gradients, "gradient")
+        held = constants(self.graph.optimiser)
+        gradients, bias_gradients = self._gradients(rule, x, d, updates.batch_size)
         now = self._step(batch, rule, WEIGHTS, updates)
         weights, of_weights, clips = self.backend.update(held, now, weights, gradients, of_weights)
         rule.clipped(batch, clips)
         if layer.use_bias:
-            bias_gradients = rule.bias_gradients(self.backend, d, formats.bias_gradient_shift(size, rule.n_positions))
             now = self._step(batch, rule, BIASES, updates)
             biases, of_biases, clips = self.backend.update(held, now, biases, bias_gradients, of_biases)
             rule.clipped(batch, clips)
         updates.slots[rule.number] = (of_weights, of_biases)
         return weights, biases
+
+    def _gradients(self, rule: WeightRule[Any], x: Int16Array, d: Int32Array, size: int) -> tuple[Int64Array, Int64Array]:
+        """Sums over a batch, of the weights and of the biases.
+
+        :param size: nominal, of the batch
+        """
+        layer: WeightLayer = rule.layer
+        gradients = rule.weight_gradients(self.backend, x, d, gradient_shift(layer, size, rule.n_positions))
+        rule.check(self.backend, gradients, "gradient")
+        return gradients, rule.bias_gradients(self.backend, d, formats.bias_gradient_shift(size, rule.n_positions))
 
     def _step(self, batch: Batch, rule: WeightRule[Any], part: int, updates: _Updates) -> Step:
         """The optimiser's numbers for the weights or biases of a layer in this batch."""
