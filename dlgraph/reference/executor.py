@@ -16,7 +16,7 @@ from dlgraph.layer_graph import LayerGraph, PassResult, Samples
 from dlgraph.layers import INPUT, Int32Array, WeightLayer
 from dlgraph.optimisers import BIASES, WEIGHTS, OptimiserState, fresh_state
 from dlgraph.order import order
-from dlgraph.reference import elementwise, joins, moves, native  # noqa: F401  (their rules are registered)
+from dlgraph.reference import custom, elementwise, joins, moves, native  # noqa: F401  (their rules are registered)
 from dlgraph.reference.backend import Backend
 from dlgraph.reference.losses import CATEGORICAL, OutputRule
 from dlgraph.reference.numpy_backend import NumpyBackend
