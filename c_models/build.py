@@ -77,6 +77,9 @@ def _can(*operations: int) -> dict[str, object]:
     return {"CHAIN_OPERATIONS": sum(1 << operation for operation in operations)}
 
 
+#: Optimisers that are told apart where ITCM does not hold all: name -> 1 << kind of each.
+OPTIMISERS = {"momentum": 0b0011, "adam": 0b0100, "rmsprop": 0b1000}
+
 #: The binaries that the library runs: name -> program.
 PROGRAMS: dict[str, Program] = {
     "dlgraph_input_source": Program(["layers/input_source.c", "streams/stream_credit.c", *_VERTEX]),
@@ -87,7 +90,7 @@ PROGRAMS: dict[str, Program] = {
     **{f"dlgraph_convolution_{pooling}_{optimiser}": Program(
         [*_CONVOLUTION, *_UNITS, *_VERTEX], defines=_can(DROPOUT, operation) | {"OPTIMISER_KINDS": kinds}, tight=True)
        for pooling, operation in (("average", AVERAGE), ("maximum", MAXIMUM))
-       for optimiser, kinds in (("momentum", 0b0011), ("adam", 0b0100), ("rmsprop", 0b1000))},
+       for optimiser, kinds in OPTIMISERS.items()},
     "dlgraph_unit_tile": Program(
         ["layers/unit_tile.c", *_UNITS, *_VERTEX],
         defines=_can(ACTIVATION, DROPOUT, AVERAGE, MAXIMUM)),
@@ -95,6 +98,16 @@ PROGRAMS: dict[str, Program] = {
         ["layers/output_group.c", "layers/unit_sums.c", "layers/progress.c",
          *_VERTEX], tight=True),
 }
+
+def custom_program(source: os.PathLike | str, optimiser: str) -> Program:
+    """The program of a layer kind from outside (layers/custom_layer.h).
+
+    :param source: its C file
+    :param optimiser: name in ``OPTIMISERS``
+    """
+    return Program(["layers/custom_tile.c", str(Path(source).resolve()), "layers/kernel_share.c", "layers/planes.c", *_VERTEX],
+                   defines={"OPTIMISER_KINDS": OPTIMISERS[optimiser]})
+
 
 #: Binaries that only tests run.
 TEST_PROGRAMS: dict[str, Program] = {
@@ -369,16 +382,19 @@ def write_checksums(folder: Path, names: Iterable[str]) -> None:
 
 def build(out: os.PathLike | str, targets: Optional[Sequence[str]] = None,
           cc: Optional[str] = None, work: Optional[os.PathLike | str] = None,
-          jobs: Optional[int] = None, quiet: bool = False) -> list[Image]:
+          jobs: Optional[int] = None, quiet: bool = False,
+          more: Optional[Mapping[str, Program]] = None) -> list[Image]:
     """Build binaries into ``out``.
 
     :param targets: names; all of ``PROGRAMS`` if None
     :param cc: a GCC for ARM instead of ziglang; also from ``ARM_CC``
     :param work: folder for objects; ``build`` beside this file if None
+    :param more: programs from outside, which are all that is built where no
+        targets are given
     """
-    known = {**PROGRAMS, **TEST_PROGRAMS}
+    known = {**PROGRAMS, **TEST_PROGRAMS, **(more or {})}
     if targets is None:
-        targets = list(PROGRAMS)
+        targets = list(more or PROGRAMS)
     unknown = [name for name in targets if name not in known]
     if unknown:
         raise BuildError(

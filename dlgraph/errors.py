@@ -29,6 +29,10 @@ class NumberFormatOverflow(DlgraphError, ArithmeticError):
         self.advice = advice
 
 
+class LayerKindError(DlgraphError, TypeError):
+    """A layer kind from outside whose class does not give what it has to."""
+
+
 class ModelError(UnsupportedError):
     """A Keras model or a graph, or what it is to be trained with, that dlgraph cannot train; found before a machine is touched."""
 

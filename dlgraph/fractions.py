@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dlgraph.formats import activation_fraction
-from dlgraph.layers import INPUT, ActivationLayer, Layer, WeightLayer
+from dlgraph.layers import INPUT, Activation, Layer
 
 
 def value_fractions(layers: Sequence[Layer], input_fraction: int, options: Mapping[str, int]) -> dict[int, int]:
@@ -24,8 +24,8 @@ def value_fractions(layers: Sequence[Layer], input_fraction: int, options: Mappi
         if layer.keeps_fraction:
             joined = {group[i] for i in layer.inputs} | {number}
             group.update({i: min(joined) for i, first in group.items() if first in joined})
-        elif number in taken and isinstance(layer, (WeightLayer, ActivationLayer)):
-            alone[number] = activation_fraction(layer.activation, options.get(layer.name))
+        elif number in taken:
+            alone[number] = activation_fraction(getattr(layer, "activation", Activation.LINEAR), options.get(layer.name))
     smallest = {first: min(fraction for i, fraction in alone.items() if group[i] == first)
                 for first in {group[i] for i in taken}}
     return {i: smallest[group[i]] for i in taken}

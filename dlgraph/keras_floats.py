@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dlgraph.comparison import KerasFloats
+from dlgraph.custom_layer import CustomLayer
 from dlgraph.data_encoding import Data
 from dlgraph.formats import SAMPLE_WEIGHT_FRACTION
 from dlgraph.keras_translator.wiring import Call, layer_calls
@@ -85,7 +86,9 @@ def keras_floats(model: Any, nodes: Sequence[Node], x: Array, y: Array | None = 
             # Keras' loss is the samples' mean
             _keep(of_node, "errors", tape.gradient(loss, value), len(x))
             if isinstance(node.layer, WeightLayer):
-                if "errors" in of_node:
+                if isinstance(node.layer, CustomLayer):
+                    pass                                           # its errors never are of pre-activations
+                elif "errors" in of_node:
                     of_node["unit_errors"] = _unit_errors(node.layer, of_node["activations"], of_node["errors"])
                 elif hasattr(value, "_keras_logits"):          # the cross-entropies of Keras look behind softmax and sigmoid
                     _keep(of_node, "unit_errors", tape.gradient(loss, value._keras_logits), len(x))

@@ -101,6 +101,11 @@ class WeightLayer(Layer):
         return False
 
     @property
+    def takes_activation(self) -> bool:
+        """Whether an activation behind it can be made part of it."""
+        return True
+
+    @property
     def n_units(self) -> int:
         """Biases: units of a dense layer, output channels of a convolution."""
         return int(self.weights.shape[-1])
@@ -142,7 +147,7 @@ class ConvolutionLayer(WeightLayer):
     def shape_from(self, shapes: list[Shape]) -> Shape:
         if shapes[0][2] != self.weights.shape[2]:
             raise ValueError(f"layer {self.name!r} has kernels for {self.weights.shape[2]} channels, not {shapes[0][2]}")
-        return (*_windows(self.name, shapes[0], self.weights.shape[:2], self.strides, self.padding), self.n_units)
+        return (*count_windows(self.name, shapes[0], self.weights.shape[:2], self.strides, self.padding), self.n_units)
 
 
 @dataclass
@@ -161,7 +166,7 @@ class PoolingLayer(Layer):
     def shape_from(self, shapes: list[Shape]) -> Shape:
         if any(max(self.padding[axis]) >= self.size[axis] for axis in (0, 1)):
             raise ValueError(f"layer {self.name!r} has windows that lie in the padding")
-        return (*_windows(self.name, shapes[0], self.size, self.strides, self.padding), shapes[0][2])
+        return (*count_windows(self.name, shapes[0], self.size, self.strides, self.padding), shapes[0][2])
 
 
 @dataclass
@@ -231,7 +236,7 @@ class ConcatenateLayer(Layer):
         return (*shapes[0][:2], sum(shape[2] for shape in shapes))
 
 
-def _windows(name: str, shape: Shape, size: tuple[int, ...], strides: tuple[int, int],
+def count_windows(name: str, shape: Shape, size: tuple[int, ...], strides: tuple[int, int],
              padding: Padding) -> tuple[int, int]:
     """Positions of a window down and across."""
     counts = []

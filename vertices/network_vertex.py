@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from pathlib import Path
 from typing import Iterable
 
 import numpy as np
@@ -32,6 +33,9 @@ class NetworkVertex(SimulatorVertex, MachineDataSpecableVertex, AbstractRewrites
     :param plan: the plan, for the layout of keys
     :param binary: name of the ``.aplx``
     """
+
+    #: Where its binary is, if not among dlgraph's own.
+    binary_folder: Path | None = None
 
     def __init__(self, core: Core, plan: Plan, binary: str) -> None:
         super().__init__(core.label, binary)

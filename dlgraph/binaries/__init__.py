@@ -16,7 +16,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Iterator, Mapping, Sequence
+from typing import Callable, Iterator, Mapping, Sequence
 
 from dlgraph.binaries.aplx import complaint
 from dlgraph.errors import DlgraphError
@@ -138,7 +138,7 @@ def build_into_cache(c_models: Path) -> Path:
         return result
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with _locked(cache / "lock"):
+        with locked(cache / "lock"):
             if not result.is_dir():
                 new = Path(tempfile.mkdtemp(dir=cache, prefix="new-"))
                 try:
@@ -161,12 +161,21 @@ def build(c_models: Path, out: Path, work: Path | None = None) -> None:
     :param work: folder for objects; the build's own if None
     :raises BinariesError: with the compiler's messages
     """
+    run_build(c_models, str(c_models), lambda builder: builder.build(out, work=work, quiet=True))
+
+
+def run_build(c_models: Path, what: str, task: Callable[[ModuleType], object]) -> None:
+    """Let ``c_models/build.py`` do something.
+
+    :param what: is built, for the error
+    :param task: is given it as a module
+    :raises BinariesError: with the compiler's messages
+    """
     builder = _build_module(c_models)
     try:
-        builder.build(out, work=work, quiet=True)
+        task(builder)
     except builder.BuildError as error:
-        raise BinariesError(
-            f"The binaries for SpiNNaker's cores cannot be built from {c_models}: {error}") from error
+        raise BinariesError(f"The binaries for SpiNNaker's cores cannot be built from {what}: {error}") from error
 
 
 def _build_module(c_models: Path) -> ModuleType:
@@ -184,7 +193,7 @@ def _build_module(c_models: Path) -> ModuleType:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """One process at a time."""
     with open(path, "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

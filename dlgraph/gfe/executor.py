@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from dlgraph import formats
 from dlgraph.binaries import checked_binaries
+from dlgraph.binaries.custom import build_programs
 from dlgraph.errors import CoreLost, DoesNotFit, MachineError, NumberFormatOverflow
 from dlgraph.executor import CoreWork, Executor, LearningRate, Mapped, Progress, rates_of_batches
 from dlgraph.gfe import silence
@@ -45,7 +46,7 @@ from dlgraph.update_words import array_of, batch_sizes, constants, gradient_shif
 from dlgraph.vertex_report import VertexReport
 from dlgraph.vertices import (
     ConvolutionTileVertex, InputSourceVertex, NetworkVertex, NeuronGroupVertex, OutputGroupVertex, PassParameters,
-    UnitTileVertex, WeightSliceVertex)
+    UnitTileVertex, WeightSliceVertex, custom_tile_vertex)
 from dlgraph.vertices.input_source_vertex import row_bytes
 from dlgraph.vertices.pass_parameters import RESULT_BYTES, STATUS_OK, STATUS_SUM_OVERFLOW, VertexResult
 from dlgraph.vertices.regions import Region
@@ -68,6 +69,7 @@ VERTEX_OF_KIND: dict[CoreKind, Callable[[Core, Plan], NetworkVertex]] = {
     CoreKind.NEURON_GROUP: NeuronGroupVertex,
     CoreKind.CONVOLUTION_TILE: ConvolutionTileVertex,
     CoreKind.UNIT_TILE: UnitTileVertex,
+    CoreKind.CUSTOM_TILE: custom_tile_vertex,
 }
 
 
@@ -561,6 +563,7 @@ class GfeExecutor(Executor):
         density = _density(samples)
         self._make_plan(batch_size, density, CORES_OF_VERSION[self.target.version])
         self._binaries = checked_binaries()
+        build_programs(self.graph)
         self.target.start()
         try:
             self._start(wanted, batch_size, density)

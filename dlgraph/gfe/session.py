@@ -156,6 +156,8 @@ class Session:
         vertex_of = {vertex.core: vertex for vertex in vertices}
         with self._talking():
             self._vertices = list(vertices)
+            for folder in sorted({str(vertex.binary_folder) for vertex in vertices if vertex.binary_folder is not None}):
+                FecDataView.register_binary_search_path(folder)
             for vertex in vertices:
                 vertex.connect(vertex_of)
                 gfe.add_machine_vertex_instance(vertex)

@@ -24,10 +24,10 @@ _SHARES_CORES = ("they stay inside the cores of {0!r}, which run this layer too;
                  "(every_layer=True)")
 _TAKEN_APART = "it has no cores; those who take it send their errors to the layers that made its parts"
 _IN_PADDING = "it has no cores, and nothing sends errors to the padding"
-_IN_CONVOLUTION = "a convolution's stay inside its cores"
-_NOT_WITH = ("beside {0} the program of a convolution's cores has no plain gradient descent, which is what tells its gradient; "
+_IN_TILES = "they stay inside the layer's cores"
+_NOT_WITH = ("beside {0} the program of the layer's cores has no plain gradient descent, which is what tells its gradient; "
              "give every layer cores of its own (every_layer=True)")
-_IN_ONE_PASS = ("a convolution's is cut to its format once for all samples, and these took several passes; trace {0} samples "
+_IN_ONE_PASS = ("it is cut to its format once for all samples, and these took several passes; trace {0} samples "
                 "at most to have it")
 _ADVICE = "trace fewer samples, or scale the targets down"
 
@@ -139,18 +139,18 @@ class TraceGatherer:
     def _tell_gradients(self, maker: TraceMaker, plan: Plan) -> None:
         kind = plan.graph.optimiser.kind
         gradients = iter(self._gradients)
-        convolutions = {stage.layer for stage in plan.stages if stage.kind is StageKind.CONVOLUTION}
+        in_tiles = {stage.layer for stage in plan.stages if stage.kind in (StageKind.CONVOLUTION, StageKind.CUSTOM)}
         for number, layer in enumerate(plan.graph.layers):
             if not isinstance(layer, WeightLayer):
                 continue
             weights, biases = next(gradients)
-            if number in convolutions:
-                maker.absent(number, "unit_errors", _IN_CONVOLUTION)
-            if number in convolutions and kind not in (OptimiserKind.SGD, OptimiserKind.MOMENTUM):
+            if number in in_tiles:
+                maker.absent(number, "unit_errors", _IN_TILES)
+            if number in in_tiles and kind not in (OptimiserKind.SGD, OptimiserKind.MOMENTUM):
                 for quantity in ("weight_gradient", "bias_gradient"):
                     maker.absent(number, quantity, _NOT_WITH.format({"ADAM": "Adam", "RMSPROP": "RMSprop"}[kind.name]))
                 continue
-            shifted_in_parts = number in convolutions and self._n_passes > 1
+            shifted_in_parts = number in in_tiles and self._n_passes > 1
             if shifted_in_parts and layer.use_bias:
                 maker.absent(number, "bias_gradient", _IN_ONE_PASS.format(self._largest_pass))
             if np.any(np.abs(weights) > formats.INT32_MAX):

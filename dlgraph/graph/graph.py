@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from dlgraph.custom_layer import CustomLayer, CustomWeightLayer
 from dlgraph.errors import ModelError
-from dlgraph.formats import Float32Array, biases_from_float, weights_from_float
+from dlgraph.formats import LOGIT_FRACTION, WEIGHT_FRACTION, Float32Array, biases_from_float, weights_from_float
 from dlgraph.graph.activations import activation_named
 from dlgraph.graph.checks import given_padding, is_whole, one_of, padding_of, rows_and_columns, whole
 from dlgraph.graph.definition import Definition, check_nodes
@@ -233,6 +234,37 @@ class Graph:
                              f"dlgraph joins the last axis; bring the others to one size each, such as with zero padding.")
         shape = (*taken[0].shape[:-1], sum(value.shape[-1] for value in taken))
         return self._add(Node(ConcatenateLayer(name)), taken, shape) if len(taken) > 1 else taken[0]
+
+    def custom(self, value: Value, layer: CustomLayer, *, weights: Any = None, biases: Any = None,
+               home: WeightHome | None = None) -> Value:
+        """A layer of a kind from outside the package (:mod:`dlgraph.custom`).
+
+        :param layer: an instance of its class, whose name is that of the layer in the graph; it is copied
+        :param weights: at the start, of the shape that the instance's have: an array, an initialiser or its name as in
+            :meth:`dense`; None: the instance's own numbers
+        :param biases: likewise
+        :param home: where the weights live instead of in the graph
+        """
+        if not isinstance(layer, CustomLayer):
+            raise ModelError(f"Graph {self.name!r} was given {layer!r} as a layer. dlgraph accepts an instance of a layer kind, a "
+                             f"subclass of dlgraph.custom.CustomLayer; its own layers have methods of their own.")
+        name = self._start(layer.name, "custom", [value])
+        if not isinstance(layer, CustomWeightLayer):
+            if weights is not None or biases is not None:
+                raise ModelError(f"Layer {name!r} was given weights, but its kind {type(layer).__name__} has none.")
+            return self._add(Node(layer), [value])
+        if biases is not None and not layer.use_bias:
+            raise ModelError(f"Layer {name!r} was given biases, but it has none. Build it with use_bias=True.")
+        if home is None:
+            shape, fans = layer.weights.shape, (layer.n_weight_rows, layer.n_units)
+            given = layer.weights * 2.0**-WEIGHT_FRACTION if weights is None else weights
+            arrays = [self._first_values(name, "weights", given, shape, fans)]
+            if layer.use_bias:
+                given = layer.biases * 2.0**-LOGIT_FRACTION if biases is None else biases
+                arrays.append(self._first_values(name, "biases", given, (layer.n_units,), fans))
+            _check_formats(name, arrays)
+            home = HeldWeights(arrays)
+        return self._add(Node(layer, home), [value])
 
     # ------------------------------------------------------------------ what it is trained for
 

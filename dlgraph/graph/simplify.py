@@ -91,7 +91,7 @@ class Simplifier:
         """The layer with weights, still without activation, that makes a value for one taker."""
         while number != INPUT and len(self._takers(number)) == 1:
             node = self.nodes[number]
-            if isinstance(node.layer, WeightLayer):
+            if isinstance(node.layer, WeightLayer) and node.layer.takes_activation:
                 return node if node.layer.activation is Activation.LINEAR else None
             if not isinstance(node.layer, ReshapeLayer):
                 return None

@@ -10,6 +10,7 @@ from itertools import product
 from math import inf, prod
 from typing import Iterable, Iterator, Mapping, Sequence
 
+from dlgraph.custom_layer import CustomLayer, CustomWeightLayer
 from dlgraph.errors import DoesNotFit
 from dlgraph.layer_graph import LayerGraph
 from dlgraph.layers import Activation, ConvolutionLayer, WeightLayer
@@ -25,7 +26,8 @@ from dlgraph.mapping.intervals import Interval
 from dlgraph.mapping.looks import Looks
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
 from dlgraph.mapping.pacing import EXCHANGE_LOAD, LIKELY_LINKS, LINK_CYCLES, LOAD, pace_anywhere
-from dlgraph.mapping.plan import MAX_WORDS, Core, CoreKind, Plan, make_plan, padded, padded_channels, pairs
+from dlgraph.mapping.plan import (
+    MAX_WORDS, Core, CoreKind, Plan, custom_columns, make_plan, padded, padded_channels, pairs)
 from dlgraph.mapping.stages import Stage, StageKind, head_box, input_box
 from dlgraph.mapping.sweeps import LEAST_SWEEP, TYPICAL_SAMPLES, SliceShape, fetch_cycles
 
@@ -477,7 +479,7 @@ class _Chooser:
                 sent += 1
                 returned += len(cut.columns)
             elif isinstance(cut, TileCut):
-                n_blocks = len(cut.channels) if taker.kind is StageKind.CONVOLUTION else 1
+                n_blocks = len(cut.channels) if taker.takes_channels else 1
                 held = self._held(taker, cut, height, width)
                 takers.append(_Taker(*held, n_blocks))
                 share = sum(map(len, held[0])) / height * sum(map(len, held[1])) / width
@@ -621,7 +623,10 @@ class _Chooser:
             needed = input_box(self.graph, stage, head)
             n_in = len(needed.rows) * len(needed.columns) * sum(len(needed.channels) for _ in stage.takes)
             n_head = prod(head.shape)
-            cycles = (pairs(n_in) * density * cost.RECEIVE_CYCLES + n_head * cost.ELEMENT_CYCLES * (1 + len(stage.operations))
+            computing = n_head * cost.ELEMENT_CYCLES * (1 + len(stage.operations))
+            if isinstance(layer, CustomLayer):
+                computing = layer.cycles(needed.shape, head.shape)
+            cycles = (pairs(n_in) * density * cost.RECEIVE_CYCLES + computing
                       + cost.SAMPLE_CYCLES + 4 * cost.STREAM_SAMPLE_CYCLES)
             own_bytes, slot_bytes = 8 * n_head + 8 * n_in, 2 * n_in + 2 * n_head
             update = 0.0
@@ -645,7 +650,17 @@ class _Chooser:
                     own_bytes += (8 + memory.PACKET_BYTES) * min(SEGMENT_WORDS, n_weights)
                     own_bytes += 2 * cut.n_tiles * (memory.SLOT_STATE_BYTES + memory.STREAM_BYTES)
                 update = self._exchange(cut, n_weights, self._replicas_of(stage))
-            yield _Candidate(cut, cycles, n_in, own_bytes, slot_bytes, largest, isinstance(layer, ConvolutionLayer), update)
+            elif isinstance(layer, CustomLayer):
+                slot_bytes += layer.kept_bytes(needed.shape, head.shape)
+                if isinstance(layer, CustomWeightLayer):
+                    n_words = (2 + layer.n_weight_rows) * padded_channels(len(custom_columns(layer, stage, largest)))
+                    own_bytes += memory.weight_bytes(self.graph) * n_words
+                    if cut.n_tiles > 1:
+                        own_bytes += (8 + memory.PACKET_BYTES) * min(SEGMENT_WORDS, n_words)
+                        own_bytes += 2 * cut.n_tiles * (memory.SLOT_STATE_BYTES + memory.STREAM_BYTES)
+                    update = self._exchange(cut, n_words, self._replicas_of(stage))
+            exchanges = isinstance(layer, (ConvolutionLayer, CustomWeightLayer))
+            yield _Candidate(cut, cycles, n_in, own_bytes, slot_bytes, largest, exchanges, update)
 
     @staticmethod
     def _exchange(cut: TileCut, n_weights: int, n_replicas: int) -> float:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+from dlgraph.custom_layer import CustomLayer
 from dlgraph.layers import Activation, ActivationLayer, ConvolutionLayer, PoolingLayer, WeightLayer
 from dlgraph.mapping.cuts import DenseCut
 from dlgraph.mapping.memory import sweep_of
-from dlgraph.mapping.plan import EXCHANGED, Core, CoreKind, Plan, Stream, StreamKind, padded, padded_channels
+from dlgraph.mapping.plan import EXCHANGED, TILES, Core, CoreKind, Plan, Stream, StreamKind, padded, padded_channels
+from dlgraph.mapping.stages import input_box
 from dlgraph.mapping.sweeps import CALL_CYCLES, SliceShape, fetch_cycles, word_cycles
 from dlgraph.optimisers import OptimiserKind
 
@@ -87,6 +89,11 @@ def core_cycles(plan: Plan, core: Core, input_density: float) -> Stage:
         return Stage(cycles + _operations(plan, core, n_units))
     assert core.head is not None
     n_head = prod(core.head.shape)
+    if isinstance(layer, CustomLayer):
+        cycles += SAMPLE_CYCLES + layer.cycles(input_box(plan.graph, stage, core.head).shape, core.head.shape)
+        if core.exchange is not None:
+            update += n_updated(core) * UPDATE_CYCLES[plan.graph.optimiser.kind]
+        return Stage(cycles, update)
     cycles += SAMPLE_CYCLES + _operations(plan, core, n_head) + n_head * ELEMENT_CYCLES
     if isinstance(layer, WeightLayer):
         cycles += n_head * (CURVE_CYCLES if layer.activation in (Activation.SIGMOID, Activation.TANH) else 0)
@@ -166,7 +173,7 @@ def network_cycles(plan: Plan, input_density: float) -> float:
     for stream in plan.streams:
         ends = (stream.producer, *stream.consumers[:1])
         if (stream.kind not in (StreamKind.ACTIVATIONS, StreamKind.PARTIAL_ERRORS)
-                or not any(core.kind in (CoreKind.CONVOLUTION_TILE, CoreKind.UNIT_TILE) for core in ends)
+                or not any(core.kind in TILES.values() for core in ends)
                 or plan.cut.shared and all(plan.replicas_of(core) > 1 for core in ends)):
             continue
         packets += (stream.n_words * density(stream.kind, stream.producer, input_density)

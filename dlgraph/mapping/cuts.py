@@ -6,6 +6,7 @@ from itertools import product
 from math import prod
 from typing import Mapping, Sequence
 
+from dlgraph.custom_layer import CHANNELS, COLUMNS, ROWS
 from dlgraph.errors import UnsupportedError
 from dlgraph.layers import Shape
 from dlgraph.mapping.boxes import Box
@@ -206,9 +207,13 @@ def row_blocks(stage: Stage, n_rows: int, before: Mapping[int, StageCut]) -> tup
 
 
 def cut_tiles(stage: Stage, n_rows: int, n_columns: int, n_channels: int) -> TileCut:
-    """A convolution or a stage of units in at most so many tiles down and across, and blocks of channels."""
+    """A convolution, a stage of units or one of a kind from outside in at most so many tiles down and across, and blocks of
+    channels; where the kind does not let itself be cut, in one.
+    """
     height, width, channels = stage.shape
-    if stage.kind is StageKind.UNITS:
+    n_rows, n_columns, n_channels = (n if axis in stage.cuts else 1
+                                     for n, axis in zip((n_rows, n_columns, n_channels), (ROWS, COLUMNS, CHANNELS)))
+    if stage.kind in (StageKind.UNITS, StageKind.CUSTOM):
         multiple = 2 if height * width > 1 else CUT_MULTIPLE
     else:
         multiple = CHANNEL_MULTIPLE
@@ -260,4 +265,7 @@ def _given_cut(stage: Stage, given: Blocks, before: Mapping[int, StageCut]) -> S
     if stage.kind is StageKind.DENSE:
         n_groups = numbers[2] if len(numbers) == 3 else (1 if stage.is_output else numbers[1])
         return cut_dense(stage, numbers[0], numbers[1], n_groups, in_sdram, before)
+    for n, axis in zip(numbers, (ROWS, COLUMNS, CHANNELS)):
+        if n > 1 and axis not in stage.cuts:
+            raise UnsupportedError(f"cuts gives {given!r} for {stage.name!r}, whose kind cannot be cut by {axis}. Give 1 there.")
     return cut_tiles(stage, numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else 1)

@@ -1,6 +1,7 @@
 """What a core needs of its 64 KB of data memory (DTCM), and of its chip's SDRAM, in bytes."""
 from __future__ import annotations
 
+from dlgraph.custom_layer import CustomLayer
 from dlgraph.layer_graph import LayerGraph
 from dlgraph.layers import ActivationLayer, AddLayer, ConvolutionLayer, Pooling, PoolingLayer
 from dlgraph.mapping.boxes import Layout
@@ -110,6 +111,8 @@ def _tile_bytes(plan: Plan, core: Core, slots: int) -> int:
     layer = plan.graph.layers[stage.layer]
     assert core.head is not None and core.layout is not None
     total = _operation_bytes(plan, core, slots) + 4 * core.layout.n_elements
+    if isinstance(layer, CustomLayer):
+        return total + _custom_bytes(plan, core, layer, slots)
     if not isinstance(layer, ConvolutionLayer):
         image = unit_image(plan.graph, stage, core.head).n_elements
         runs = sum(6 * len(taken.runs) + 32 for taken in core.inputs)
@@ -125,6 +128,18 @@ def _tile_bytes(plan: Plan, core: Core, slots: int) -> int:
     if any(plan.stages[taken.stage].learns for taken in core.inputs):
         total += 4 * first.n_elements
     return total + (2 * first.n_elements if first.pitch == 1 else 0)
+
+
+def _custom_bytes(plan: Plan, core: Core, layer: CustomLayer, slots: int) -> int:
+    """Of a tile of a kind from outside, beside the errors of its value."""
+    assert core.layout is not None and core.head is not None
+    image = unit_image(plan.graph, plan.stages[core.stage], core.head)
+    total = slots * (2 * image.n_elements + layer.kept_bytes(image.box.shape, core.box.shape)) + 2 * core.layout.n_elements
+    total += 4 * image.n_elements + sum(6 * len(taken.runs) + 32 for taken in core.inputs)
+    total += 4 * max((taken.layout.n_elements for taken in core.inputs), default=1) + 4 * len(layer.options)
+    if core.exchange is not None:
+        total += _trained_bytes(plan, core) + 8 * core.exchange.n_columns
+    return total
 
 
 def _operation_bytes(plan: Plan, core: Core, slots: int) -> int:

@@ -25,6 +25,7 @@ from typing import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from dlgraph.custom_layer import CHANNELS, CustomWeightLayer
 from dlgraph.layer_graph import LayerGraph
 from dlgraph.layers import ConvolutionLayer
 from dlgraph.mapping.boxes import Block, Box, Layout, compact, even, matched
@@ -51,6 +52,7 @@ class CoreKind(Enum):
     OUTPUT_GROUP = "output group"
     CONVOLUTION_TILE = "convolution tile"
     UNIT_TILE = "unit tile"
+    CUSTOM_TILE = "custom tile"
 
 
 class StreamKind(Enum):
@@ -263,9 +265,12 @@ TILE_WEIGHTS_OUT, TILE_PARTIAL_ERRORS_OUT = 4, 5
 EXCHANGE_AT = {CoreKind.WEIGHT_SLICE: (SLICE_GRADIENTS, SLICE_WEIGHTS, SLICE_GRADIENTS_OUT, SLICE_WEIGHTS_OUT),
                CoreKind.NEURON_GROUP: (GROUP_GRADIENTS, GROUP_BIASES, GROUP_GRADIENTS_OUT, GROUP_BIASES_OUT),
                CoreKind.OUTPUT_GROUP: (OUTPUT_GRADIENTS, OUTPUT_BIASES, OUTPUT_GRADIENTS_OUT, OUTPUT_BIASES_OUT),
-               CoreKind.CONVOLUTION_TILE: (TILE_GRADIENTS, TILE_WEIGHTS, TILE_GRADIENTS_OUT, TILE_WEIGHTS_OUT)}
+               CoreKind.CONVOLUTION_TILE: (TILE_GRADIENTS, TILE_WEIGHTS, TILE_GRADIENTS_OUT, TILE_WEIGHTS_OUT),
+               CoreKind.CUSTOM_TILE: (TILE_GRADIENTS, TILE_WEIGHTS, TILE_GRADIENTS_OUT, TILE_WEIGHTS_OUT)}
 CREDIT_OUT = {CoreKind.WEIGHT_SLICE: SLICE_CREDIT_OUT, CoreKind.CONVOLUTION_TILE: TILE_CREDIT_OUT,
-              CoreKind.UNIT_TILE: TILE_CREDIT_OUT}
+              CoreKind.UNIT_TILE: TILE_CREDIT_OUT, CoreKind.CUSTOM_TILE: TILE_CREDIT_OUT}
+TILES = {StageKind.CONVOLUTION: CoreKind.CONVOLUTION_TILE, StageKind.UNITS: CoreKind.UNIT_TILE,
+         StageKind.CUSTOM: CoreKind.CUSTOM_TILE}
 
 #: Of a stream along which nothing is sent but requests.
 NO_VECTOR = 0xff
@@ -345,7 +350,7 @@ def convolution_inputs(graph: LayerGraph, stages: Sequence[Stage], stage: Stage,
 
 def unit_image(graph: LayerGraph, stage: Stage, needed: Box) -> Layout:
     """The image that a tile of units works on to give ``needed`` of its layer's own value."""
-    return Layout.of(input_box(graph, stage, needed), stage.packed)
+    return Layout.of(input_box(graph, stage, needed), stage.packed and stage.kind is StageKind.UNITS)
 
 
 def unit_inputs(graph: LayerGraph, stages: Sequence[Stage], stage: Stage, needed: Box) -> list[Input]:
@@ -417,7 +422,7 @@ class _Planner:
                     made.append(self.add_tiles(stage, cut))
             self.producers.append(made)
         for cores in self.alike.values():
-            if cores[0].kind is CoreKind.CONVOLUTION_TILE:
+            if cores[0].kind in (CoreKind.CONVOLUTION_TILE, CoreKind.CUSTOM_TILE):
                 self.connect_tiles(cores)
             else:
                 self.share(cores, make_exchange(0, self.n_parameters(cores[0]), len(cores)))
@@ -436,10 +441,15 @@ class _Planner:
         if self.n_replicas > 1:
             core.replica = self.replica
             core.label += f", replica {self.replica}"
-        if core.kind in EXCHANGE_AT and not core.in_sdram:
+        if core.kind in EXCHANGE_AT and not core.in_sdram and self.has_parameters(core):
             self.alike.setdefault((core.stage, core.kind, core.rows, core.columns), []).append(core)
         self.cores.append(core)
         return core
+
+    def has_parameters(self, core: Core) -> bool:
+        """Of a core whose kind may have some."""
+        return core.kind is not CoreKind.CUSTOM_TILE or isinstance(self.graph.layers[self.stages[core.stage].layer],
+                                                                   CustomWeightLayer)
 
     def add_sources(self, stage: Stage, cut: SourceCut) -> list[Core]:
         nothing = [0] * self.cut.replicas
@@ -482,12 +492,11 @@ class _Planner:
         return groups
 
     def add_tiles(self, stage: Stage, cut: TileCut) -> list[Core]:
-        convolution = stage.kind is StageKind.CONVOLUTION
-        kind = CoreKind.CONVOLUTION_TILE if convolution else CoreKind.UNIT_TILE
+        kind = TILES[stage.kind]
         tiles = []
         for number, box in enumerate(cut.boxes):
             head = head_box(self.graph, stage, box)
-            find = convolution_inputs if convolution else unit_inputs
+            find = convolution_inputs if kind is CoreKind.CONVOLUTION_TILE else unit_inputs
             inputs = find(self.graph, self.stages, stage, head)
             n_inlets = 1 + max((taken.inlet for taken in inputs), default=TILE_WEIGHTS)
             core = Core(kind, stage.number, f"{stage.name} {kind.value}, {box}", Layout.of(box, stage.packed), head,
@@ -523,7 +532,7 @@ class _Planner:
             credited: list[Core] = []
             for taken in core.inputs:
                 vector = partial_errors_out
-                if core.kind is CoreKind.UNIT_TILE:
+                if core.kind in (CoreKind.UNIT_TILE, CoreKind.CUSTOM_TILE):
                     vector += taken.inlet - TILE_ACTIVATIONS
                 for turn, producers in self.turns(taken.stage):
                     self.answer(core, vector + turn, taken, producers, credited)
@@ -555,7 +564,7 @@ class _Planner:
 
     def send_partial_errors(self, core: Core, vector: int, layout: Layout, producer: Core, piece: Box) -> None:
         assert producer.layout is not None
-        inlet = TILE_PARTIAL_ERRORS if producer.kind in (CoreKind.CONVOLUTION_TILE, CoreKind.UNIT_TILE) else GROUP_PARTIAL_ERRORS
+        inlet = TILE_PARTIAL_ERRORS if producer.kind in TILES.values() else GROUP_PARTIAL_ERRORS
         source, block = matched(layout.block(piece), producer.layout.block(piece))
         first = producer.inlet_words[inlet]
         producer.inlet_words[inlet] += source.n_elements
@@ -586,7 +595,9 @@ class _Planner:
         return len(core.columns)
 
     def connect_tiles(self, cores: list[Core]) -> None:
-        """A convolution's tiles with the same channels: those of each replica gather their gradients, then the replicas."""
+        """Tiles with the same parameters (of a convolution, with the same channels): those of each replica gather their gradients,
+        then the replicas.
+        """
         n_replicas = self.cut.replicas_of(cores[0].stage)
         replicas = [[core for core in cores if core.replica == number] for number in range(n_replicas)]
         exchange = kernel_exchange(self.graph, self.stages[cores[0].stage], cores[0], len(replicas[0]))
@@ -683,13 +694,21 @@ class _Planner:
 
 
 def kernel_exchange(graph: LayerGraph, stage: Stage, tile: Core, n_tiles: int) -> Exchange:
-    """Of a convolution's tiles with the channels of this one."""
+    """Of a layer's tiles with the parameters of this one."""
     layer = graph.layers[stage.layer]
+    if isinstance(layer, CustomWeightLayer):
+        n_columns = padded_channels(len(custom_columns(layer, stage, tile.box)))
+        return make_exchange(n_columns, layer.n_weight_rows * n_columns, n_tiles)
     assert isinstance(layer, ConvolutionLayer)
     n_columns = padded_channels(len(tile.box.channels))
     rows, columns = layer.weights.shape[:2]
     n_weights = rows * columns * tile.inputs[0].layout.pitch * n_columns
     return make_exchange(n_columns, n_weights, n_tiles)
+
+
+def custom_columns(layer: CustomWeightLayer, stage: Stage, box: Box) -> Interval:
+    """Columns of the weights that a tile holds: of its channels, where the kind is cut by channels; else all."""
+    return box.channels if CHANNELS in stage.cuts else Interval(0, layer.n_units)
 
 
 def _common_units(core: Core, groups: Sequence[Core]) -> Iterator[tuple[Core, Block, Block]]:

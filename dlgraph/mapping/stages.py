@@ -15,6 +15,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from dlgraph.custom_layer import CHANNELS, COLUMNS, ROWS, CustomLayer, CustomWeightLayer
 from dlgraph.errors import UnsupportedError
 from dlgraph.layer_graph import LayerGraph
 from dlgraph.layers import (
@@ -36,6 +37,7 @@ class StageKind(Enum):
     DENSE = "dense"
     CONVOLUTION = "convolution"
     UNITS = "units"
+    CUSTOM = "custom"
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +99,8 @@ class Stage:
     :param head_shape: of the layer's own value, before the operations
     :param fraction: of the value that goes out
     :param learns: whether the value depends on weights: others need no errors
+    :param cuts: axes along which the value may be cut
+    :param takes_channels: whether all channels of what comes in are needed for a channel of the value
     """
 
     number: int
@@ -109,6 +113,8 @@ class Stage:
     fraction: int
     learns: bool
     padding: Padding = NO_PADDING
+    cuts: tuple[str, ...] = (ROWS, COLUMNS, CHANNELS)
+    takes_channels: bool = False
     operations: list[int] = field(default_factory=list)
     is_output: bool = False
     takers: list[int] = field(default_factory=list)
@@ -211,11 +217,27 @@ class _Finder:
             kind = StageKind.UNITS
             if isinstance(layer, (PoolingLayer, PaddingLayer)):
                 padding = layer.padding
+        elif isinstance(layer, CustomLayer):
+            return self._custom_stage(number, layer, shape)
         else:
             raise UnsupportedError(f"Layer {layer.name!r} is a {type(layer).__name__}, which no vertex computes.")
         takes = [self.views[i] for i in inputs]
         learns = kind is not StageKind.UNITS or self._depend_on_weights(takes)
-        return Stage(len(self.stages), kind, number, layer.name, takes, shape, shape, layer.output_fraction, learns, padding)
+        return Stage(len(self.stages), kind, number, layer.name, takes, shape, shape, layer.output_fraction, learns, padding,
+                     takes_channels=kind is StageKind.CONVOLUTION)
+
+    def _custom_stage(self, number: int, layer: CustomLayer, shape: Shape) -> Stage:
+        takes = [self.views[i] for i in layer.inputs]
+        if len(takes) != 1:
+            raise UnsupportedError(f"Layer {layer.name!r} takes {len(takes)} values. A {type(layer).__name__} takes one; add or "
+                                   f"concatenate them before it.")
+        trained = isinstance(layer, CustomWeightLayer)
+        if isinstance(layer, CustomWeightLayer) and CHANNELS in layer.cuts and layer.n_units != shape[2]:
+            raise UnsupportedError(f"Layer {layer.name!r} has {layer.n_units} columns of weights and gives {shape[2]} channels. A "
+                                   f"{type(layer).__name__} is cut by channels, so it needs a column for each; leave "
+                                   f"{CHANNELS!r} out of its cuts otherwise.")
+        return Stage(len(self.stages), StageKind.CUSTOM, number, layer.name, takes, shape, shape, layer.output_fraction,
+                     trained or self._depend_on_weights(takes), layer.windows.padding, layer.cuts, not layer.per_channel)
 
     def _arrange(self, number: int) -> None:
         """Give a layer that reshapes or joins cores of its own, which lay out its value as an image."""
@@ -236,7 +258,8 @@ class _Finder:
         """Whether a layer can run on the cores of the one before it."""
         before = layer.inputs[0]
         stage = self.stage_of.get(before)
-        if (self._own_cores or stage is None or stage.kind is StageKind.SOURCE or self.graph.takers(before) != [number]
+        if (self._own_cores or stage is None or stage.kind in (StageKind.SOURCE, StageKind.CUSTOM)
+                or self.graph.takers(before) != [number]
                 or len(stage.operations) == MAX_OPERATIONS - (stage.kind is StageKind.UNITS)):
             return False
         if isinstance(layer, DropoutLayer):
@@ -286,8 +309,8 @@ def head_box(graph: LayerGraph, stage: Stage, box: Box, n_operations: int = 0) -
 def input_box(graph: LayerGraph, stage: Stage, box: Box) -> Box:
     """What of the value taken is needed for a box of the layer's own value (``head_box``).
 
-    For a convolution with all that its patches touch, also in the padding around the image; for pooling without that; other
-    layers hold as much as they give.
+    For a convolution or a layer kind from outside with all that its windows touch, also in the padding around the image; for
+    pooling without that; other layers hold as much as they give.
     """
     layer = graph.layers[stage.layer]
     shape = stage.takes[0].shape
@@ -297,6 +320,9 @@ def input_box(graph: LayerGraph, stage: Stage, box: Box) -> Box:
         channels = Interval(0, shape[2])
     elif isinstance(layer, PoolingLayer):
         size, strides = layer.size, layer.strides
+    elif isinstance(layer, CustomLayer):
+        size, strides = layer.windows.size, layer.windows.strides
+        channels = channels if layer.per_channel else Interval(0, shape[2])
     else:
         return box
     spans = []

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dlgraph import formats
+from dlgraph.custom_layer import CustomLayer
 from dlgraph.errors import UnsupportedError
 from dlgraph.executor import Executor, LearningRate, Progress, rates_of_batches
 from dlgraph.formats import Int16Array, Int64Array
@@ -17,7 +18,7 @@ from dlgraph.layer_graph import LayerGraph, PassResult, Samples
 from dlgraph.layers import INPUT, Int32Array, WeightLayer
 from dlgraph.optimisers import BIASES, WEIGHTS, OptimiserState, fresh_state
 from dlgraph.order import order
-from dlgraph.reference import elementwise, joins, moves, native  # noqa: F401  (their rules are registered)
+from dlgraph.reference import custom, elementwise, joins, moves, native  # noqa: F401  (their rules are registered)
 from dlgraph.reference.backend import Backend
 from dlgraph.reference.losses import CATEGORICAL, OutputRule
 from dlgraph.reference.numpy_backend import NumpyBackend
@@ -143,7 +144,8 @@ class ReferenceExecutor(Executor):
         maker.activations(len(self._rules) - 1, outputs)
 
         def gradients(rule: WeightRule[Any], x: Int16Array, d: Int32Array) -> Parameters:
-            maker.unit_errors(rule.number, d)
+            if not isinstance(rule.layer, CustomLayer):        # whose errors never are of pre-activations
+                maker.unit_errors(rule.number, d)
             maker.gradients(rule.number, *self._gradients(rule, x, d, n))
             return batch.parameters[rule.number]
 
@@ -251,6 +253,8 @@ class ReferenceExecutor(Executor):
         layer: WeightLayer = rule.layer
         gradients = rule.weight_gradients(self.backend, x, d, gradient_shift(layer, size, rule.n_positions))
         rule.check(self.backend, gradients, "gradient")
+        if not layer.use_bias:
+            return gradients, np.zeros(layer.n_units, np.int64)
         return gradients, rule.bias_gradients(self.backend, d, formats.bias_gradient_shift(size, rule.n_positions))
 
     def _step(self, batch: Batch, rule: WeightRule[Any], part: int, updates: _Updates) -> Step:

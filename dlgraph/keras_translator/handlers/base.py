@@ -8,10 +8,13 @@ from typing import Any, ClassVar
 from dlgraph.errors import ModelError
 from dlgraph.graph import Graph, Value
 from dlgraph.graph.checks import one_of
+from dlgraph.keras_translator.entry_points import load_layer_kinds
 from dlgraph.keras_translator.keras_objects import class_name, is_keras, module_of
 
 #: Keras class name -> handler.
 HANDLERS: dict[str, LayerHandler] = {}
+#: A user's own Keras class -> handler.
+OWN_HANDLERS: dict[type, LayerHandler] = {}
 #: Of every layer that knows about channels: they come last.
 CHANNELS_LAST: dict[str, tuple[Any, ...]] = {"data_format": ("channels_last", None)}
 
@@ -90,11 +93,16 @@ def find_handler(name: str, layer: Any) -> LayerHandler:
     :raises ModelError: for a layer that dlgraph does not know, or a user's own class
     """
     kind = type(layer).__name__
+    if type(layer) not in OWN_HANDLERS and (kind not in HANDLERS or not is_keras(type(layer))):
+        load_layer_kinds()
+    if type(layer) in OWN_HANDLERS:
+        return OWN_HANDLERS[type(layer)]
     known = one_of(sorted(HANDLERS))
     if not is_keras(type(layer)):
         raise ModelError(
             f"Layer {name!r} is of the class {kind} of module {module_of(type(layer))[:-1]}, which is not one of "
-            f"Keras' own. dlgraph accepts Keras' layers {known}; replace the layer by these.")
+            f"Keras' own. dlgraph accepts Keras' layers {known}; replace the layer by these, or register a layer kind for it "
+            f"(dlgraph.custom).")
     if kind not in HANDLERS:
         raise ModelError(
             f"Layer {name!r} is a {kind} layer, which dlgraph cannot train. It accepts the layers {known}; "
