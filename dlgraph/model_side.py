@@ -67,9 +67,11 @@ class KerasSide:
         self._output = translation.output
 
     def read_weights(self) -> list[list[Float32Array]]:
+        """Of each layer with weights, kernel and bias (where it has one), in Keras' shapes."""
         return [[np.asarray(array) for array in node.keras_layer.get_weights()] for node in self._nodes]
 
     def write_weights(self, weights: list[list[Float32Array]]) -> None:
+        """Replace them."""
         for node, arrays in zip(self._nodes, weights, strict=True):
             node.keras_layer.set_weights(arrays)
 
@@ -78,27 +80,35 @@ class KerasSide:
         return [list(node.keras_layer.weights) for node in self._nodes]
 
     def optimiser(self) -> Optimiser:
+        """As it is now."""
         return read_optimiser(self.model.optimizer, self._variables)
 
     def learning_rate(self) -> float:
+        """That of the next step, a float32."""
         return learning_rate(self.model.optimizer)
 
     def set_learning_rate(self, rate: float) -> None:
+        """Set it, where it is a number."""
         self.model.optimizer.learning_rate = rate
 
     def schedule(self) -> Schedule | None:
+        """What gives the learning rates of all steps, where they are not one number."""
         return schedule_of(self.model.optimizer)
 
     def read_state(self, planes: Sequence[Plane]) -> FloatState:
+        """What the optimiser has gathered."""
         return read_state(self.model.optimizer, self._variables, planes)
 
     def write_state(self, state: FloatState, planes: Sequence[Plane]) -> None:
+        """Replace it."""
         write_state(self.model.optimizer, state, self._variables, planes, self.model.trainable_variables)
 
     def goal(self) -> Goal:
+        """What the model is compiled for now."""
         return read_goal(self.model, self._output)
 
     def build_metrics(self, labelled: bool) -> None:
+        """Let Keras make its metrics, of which callbacks ask whether more is better."""
         outputs = np.zeros((1, self._output.weight_layer.n_units), np.float32)
         targets = np.zeros((1,), np.int32) if labelled else outputs
         for metric in self.model.metrics:
@@ -160,6 +170,7 @@ class StandIn:
 
     @property
     def model(self) -> StandIn:
+        """What callbacks see."""
         return self
 
     def get_weights(self) -> list[Float32Array]:
@@ -176,33 +187,42 @@ class StandIn:
                          for arrays in self._weights]
 
     def read_weights(self) -> list[list[Float32Array]]:
+        """Of each layer with weights, kernel and bias (where it has one), in Keras' shapes."""
         return self._weights
 
     def write_weights(self, weights: list[list[Float32Array]]) -> None:
+        """Replace them."""
         self._weights = weights
 
     def optimiser(self) -> Optimiser:
+        """As it is now."""
         return self._optimiser
 
     def learning_rate(self) -> float:
+        """That of the next step, a float32."""
         if self._schedule is not None:
             return self._schedule(self._state.iterations, 1)[0]
         return self.optimizer.learning_rate
 
     def set_learning_rate(self, rate: float) -> None:
+        """Set it, where it is a number."""
         self.optimizer.learning_rate = rate
 
     def schedule(self) -> Schedule | None:
+        """What gives the learning rates of all steps, where they are not one number."""
         return self._schedule
 
     def read_state(self, planes: Sequence[Plane]) -> FloatState:
+        """What the optimiser has gathered."""
         return self._state
 
     def write_state(self, state: FloatState, planes: Sequence[Plane]) -> None:
+        """Replace it."""
         self._state = state
         self.optimizer.iterations = state.iterations
 
     def goal(self) -> Goal:
+        """What the model is compiled for now."""
         return self._goal
 
     def build_metrics(self, labelled: bool) -> None:

@@ -100,6 +100,7 @@ class Network:
 
     @property
     def model(self) -> Any:
+        """The Keras model; it holds the trained weights after every epoch."""
         return self._side.model
 
     @property

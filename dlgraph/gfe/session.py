@@ -122,6 +122,7 @@ class Session:
 
     @property
     def is_open(self) -> bool:
+        """Whether the Graph Front End is set up."""
         return self._open
 
     def _abandon(self) -> None:
@@ -174,6 +175,7 @@ class Session:
             return [ChipRoom(chip.x, chip.y, _free_cores(chip), _free_sdram(chip)) for chip in found]
 
     def placement(self, vertex: NetworkVertex) -> Placement:
+        """Chip and core of a vertex."""
         return FecDataView.get_placement_of_vertex(vertex)
 
     def _address(self, vertex: NetworkVertex, region: Region) -> int:

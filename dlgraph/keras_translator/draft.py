@@ -40,6 +40,7 @@ class Node:
 
     @property
     def name(self) -> str:
+        """The layer's name."""
         return self.layer.name
 
     @property
