@@ -48,9 +48,11 @@ class History:
         self.checkpoint_error: str | None = None
 
     def set_model(self, model: Any) -> None:
+        """As Keras calls it; the model is kept as ``model``."""
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
+        """As Keras calls it; kept as ``params``."""
         self.params = params
 
     def add(self, epoch: int, logs: dict[str, float]) -> None:

@@ -9,11 +9,12 @@ from dlgraph.formats import Float32Array
 from dlgraph.graph import Definition, Goal
 from dlgraph.keras_translator import learning_rate, read_goal, read_optimiser, read_state, schedule_of, write_state
 from dlgraph.keras_translator.translator import variables_of
+from dlgraph.model_side import ModelSide
 from dlgraph.optimiser_formats import FloatState
 from dlgraph.optimisers import Optimiser, Plane, Schedule
 
 
-class KerasSide:
+class KerasSide(ModelSide):
     """The user's Keras model.
 
     :param model: the model
@@ -21,10 +22,14 @@ class KerasSide:
     """
 
     def __init__(self, model: Any, definition: Definition) -> None:
-        self.model = model
+        self._model = model
         self._definition = definition
         self._nodes = definition.weight_nodes
         self._output = definition.output
+
+    @property
+    def model(self) -> Any:
+        return self._model
 
     def read_weights(self) -> list[list[Float32Array]]:
         return [[np.asarray(array) for array in node.weights.get_weights()] for node in self._nodes]

@@ -104,11 +104,13 @@ class LayerGraph:
 
     @property
     def n_inputs(self) -> int:
+        """Values in a sample."""
         assert self.input_shape is not None
         return prod(self.input_shape)
 
     @property
     def n_outputs(self) -> int:
+        """Values in an output."""
         return prod(self.shapes[-1])
 
     @property

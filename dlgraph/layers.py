@@ -124,6 +124,7 @@ class DenseLayer(WeightLayer):
 
     @property
     def n_inputs(self) -> int:
+        """Rows of the weights."""
         return int(self.weights.shape[0])
 
     def shape_from(self, shapes: list[Shape]) -> Shape:

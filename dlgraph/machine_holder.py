@@ -20,6 +20,7 @@ class MachineHolder:
         atexit.register(self.close)
 
     def close(self) -> None:
+        """Give the machine back; it can be taken again."""
         atexit.unregister(self.close)
         executor, self.executor = self.executor, None
         try:

@@ -94,6 +94,7 @@ class Emulated:
         object.__setattr__(self, "faults", _checked_faults(self.faults, self.board))
 
     def target(self) -> MachineTarget:
+        """What runs get of it; nothing is started yet."""
         return EmulatedTarget(self.board, BOARD_VERSIONS[self.board], self.address, self.threads, self.faults)
 
 
@@ -113,6 +114,7 @@ class Board:
         _check_board(self.board)
 
     def target(self) -> MachineTarget:
+        """What runs get of it; nothing is started yet."""
         return BoardTarget(self.hostname, BOARD_VERSIONS[self.board])
 
 
@@ -152,6 +154,7 @@ class Spalloc:
                                f"'spalloc://user@host:port' or 'https://host'.") from error
 
     def target(self) -> MachineTarget:
+        """What runs get of it; nothing is started yet."""
         return SpallocTarget(self.server, self.port, self.user, self.machine)
 
 

@@ -56,7 +56,7 @@ class ModelSide(Protocol):
         """Let Keras make its metrics, of which callbacks ask whether more is better."""
 
 
-class GraphSide:
+class GraphSide(ModelSide):
     """A graph by itself: what its layers hold is trained, and callbacks see this as their model.
 
     It is also what a reference twin has, of a graph of its own.

@@ -111,6 +111,7 @@ class Network:
 
     @property
     def model(self) -> Any:
+        """The Keras model; it holds the trained weights after every epoch."""
         return self._side.model
 
     @property
@@ -439,7 +440,7 @@ class Network:
         rate = self._check_rate(call.batch_size, n, call.samples.weight_unit, -(-n // call.batch_size))
         executor = self._open([call.samples] + ([call.held_out] if call.held_out is not None else []))
         title = f"Epoch {epoch + 1}/{call.last}"
-        view = call.report.open_pass(title, epoch - call.first, n)
+        view = call.report.open_pass(title, call.report.n_passes - (call.last - epoch), n)
         result = executor.train_epoch(call.samples, len(self._state.orders), call.batch_size, call.shuffle, rate,
                                       self._progress(view, call.samples, executor.graph))
         self._holder.close_at_exit()

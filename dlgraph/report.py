@@ -58,6 +58,7 @@ class PassReport:
 
     @property
     def n_cores(self) -> int:
+        """Of all stages."""
         return sum(stage.n_cores for stage in self.stages)
 
     def __str__(self) -> str:

@@ -102,9 +102,9 @@ def _serve(options: argparse.Namespace, dead: dict) -> int:
     with Machine(options.board, options.address, boot=not options.no_boot, record=options.record,
                  expose=options.expose, threads=options.threads, translations=options.translation,
                  faults=fault_options.faults(options), **dead) as machine:
-        print(f"emulated {options.board} at {machine.address} after "
-              f"{time.monotonic() - started:.1f} s; Ctrl-C ends it", flush=True)
         try:
+            print(f"emulated {options.board} at {machine.address} after "
+                  f"{time.monotonic() - started:.1f} s; Ctrl-C ends it", flush=True)
             while not end.wait(options.stats or 3600):
                 if options.stats:
                     print(_report(machine.counters()), flush=True)

@@ -19,10 +19,6 @@ def run(script: str, folder: Path, *arguments: str) -> str:
     return result.stdout
 
 
-def test_quickstart(tmp_path: Path) -> None:
-    assert "val_accuracy" in run("docs/quickstart_example.py", tmp_path)
-
-
 def test_the_readme_shows_the_quickstart() -> None:
     """Word for word, apart from the layout."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -5,7 +5,9 @@ import io
 import os
 import re
 import threading
+from typing import Any
 
+import keras
 import pytest
 from keras_models import data, mlp, on_host
 
@@ -159,3 +161,27 @@ def test_evaluate_and_predict_say_one_line(capsys) -> None:
     assert len(lines) == 2
     assert lines[0].startswith("Evaluate on the emulated SpiNN-5 board  60/60  accuracy: ")
     assert lines[1].startswith("Predict on the emulated SpiNN-5 board  60/60  ")
+
+
+class BegunAtTheSecond(keras.callbacks.Callback):
+    """What BackupAndRestore does where one epoch is done."""
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.model._initial_epoch = 1
+
+
+@pytest.mark.parametrize("callbacks", [[], [BegunAtTheSecond()]], ids=["whole", "begun at the second"])
+def test_the_time_left_is_that_of_the_epochs_left(monkeypatch: pytest.MonkeyPatch, callbacks: list[Any]) -> None:
+    """Each pass is told how many of the call are done."""
+    told: list[tuple[str, int, int]] = []
+    opened = Report.open_pass
+
+    def open_pass(report: Report, title: str, index: int, n_samples: int) -> Any:
+        told.append((title, index, report.n_passes))
+        return opened(report, title, index, n_samples)
+
+    monkeypatch.setattr(Report, "open_pass", open_pass)
+    x, y = data(8)
+    on_host(mlp(4, 3)).train(x, y, batch_size=4, epochs=3, callbacks=callbacks, verbose=0)
+    first = len(callbacks)
+    assert told == [(f"Epoch {epoch + 1}/3", epoch - first, 3 - first) for epoch in range(first, 3)]

@@ -242,6 +242,7 @@ class Share:
                 held.claim = Claim(self._hostname)
 
     def give_back(self) -> None:
+        """One user less; the last one gives the board back."""
         with _lock:
             held = _held.get(self._key)
             if held is None:

@@ -46,13 +46,16 @@ class Owner:
         return f"{self.user} on {self.host} (process {self.process}) since {since}"
 
     def packed(self) -> bytes:
+        """The record as it lies in SDRAM, 188 bytes."""
         return _FORMAT.pack(MAGIC, self.token, self.beats, self.since, self.process, self.started, self.computer,
                             _short(self.user), _short(self.host))
 
     def same_as(self, other: Owner) -> bool:
+        """Whether both are of the same claim, however often it has been renewed."""
         return self.token == other.token
 
     def is_of_this_process(self) -> bool:
+        """Whether this process has made it."""
         return self.token == _token()
 
     def is_there(self) -> bool | None:

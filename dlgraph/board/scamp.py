@@ -64,6 +64,7 @@ class Scamp:
         self.close()
 
     def close(self) -> None:
+        """Close the socket."""
         self._socket.close()
 
     def _no_answer(self, why: str) -> MachineError:
@@ -123,6 +124,7 @@ class Scamp:
         return data
 
     def word(self, address: int) -> int:
+        """A word of memory, unsigned."""
         return int.from_bytes(self.read(address, 4), "little")
 
     def write(self, address: int, data: bytes) -> None:

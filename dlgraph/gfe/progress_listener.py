@@ -61,6 +61,7 @@ class ProgressListener:
             callback(done, loss_sum, n_correct)
 
     def close(self) -> None:
+        """Listen no more."""
         self._closing = True
         self._thread.join()
         self._socket.close()

@@ -129,6 +129,7 @@ class Session:
 
     @property
     def is_open(self) -> bool:
+        """Whether the Graph Front End is set up."""
         return self._open
 
     def _abandon(self, answers: bool = True) -> None:
@@ -190,6 +191,7 @@ class Session:
             return [ChipRoom(chip.x, chip.y, _free_cores(chip), _free_sdram(chip)) for chip in found]
 
     def placement(self, vertex: NetworkVertex) -> Placement:
+        """Chip and core of a vertex."""
         return FecDataView.get_placement_of_vertex(vertex)
 
     def _address(self, vertex: NetworkVertex, region: Region) -> int:

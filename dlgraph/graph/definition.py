@@ -48,10 +48,12 @@ class Definition:
 
     @property
     def output(self) -> Node:
+        """The last node, whose value is the output."""
         return self.nodes[-1]
 
     @property
     def n_outputs(self) -> int:
+        """Values in an output."""
         return self.output.weight_layer.n_units
 
     def shapes(self) -> dict[int, Shape]:

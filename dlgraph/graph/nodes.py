@@ -54,6 +54,7 @@ class Node:
 
     @property
     def name(self) -> str:
+        """Of its layer."""
         return self.layer.name
 
     @property

@@ -30,6 +30,7 @@ class Box:
 
     @classmethod
     def whole(cls, shape: Shape) -> Box:
+        """All of an image."""
         return cls(*(Interval(0, n) for n in shape))
 
     @classmethod
@@ -39,6 +40,7 @@ class Box:
 
     @property
     def shape(self) -> Shape:
+        """(rows, columns, channels)."""
         return (len(self.rows), len(self.columns), len(self.channels))
 
     def overlap(self, other: Box) -> Box | None:
@@ -72,6 +74,7 @@ class Block:
 
     @property
     def n_elements(self) -> int:
+        """Values in it."""
         return self.run * self.n_runs * self.n_outer
 
     @property
@@ -108,10 +111,12 @@ class Layout:
 
     @property
     def rows(self) -> int:
+        """Rows of the image that it has."""
         return len(self.box.rows)
 
     @property
     def n_elements(self) -> int:
+        """Places, those that only fill up among them."""
         return self.rows * self.width * self.pitch
 
     def block(self, part: Box) -> Block:

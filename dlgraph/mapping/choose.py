@@ -67,10 +67,12 @@ class ChosenCut:
 
     @property
     def cut(self) -> Cut:
+        """How the network is cut."""
         return self.plan.cut
 
     @property
     def n_cores(self) -> int:
+        """Cores that it takes."""
         return len(self.plan.cores)
 
 

@@ -52,6 +52,7 @@ class Stage:
     update: float = 0.0
 
     def per_sample(self, batch_size: int) -> float:
+        """Cycles of a sample, with its share of the update."""
         return self.cycles + self.update / batch_size
 
 

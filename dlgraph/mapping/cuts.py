@@ -71,6 +71,7 @@ class DenseCut(_HashedOnce):
 
     @property
     def n_cores(self) -> int:
+        """Weight slices and groups."""
         return len(self.rows) * len(self.columns) + len(self.groups)
 
 
@@ -98,6 +99,7 @@ class TileCut(_HashedOnce):
 
     @property
     def n_cores(self) -> int:
+        """Tiles."""
         return self.n_tiles * len(self.channels)
 
 
@@ -123,6 +125,7 @@ class Cut:
 
     @property
     def n_cores(self) -> int:
+        """Cores of all stages and replicas, input sources among them."""
         return sum(len(cut.boxes) if isinstance(cut, SourceCut) else cut.n_cores * self.replicas_of(number)
                    for number, cut in enumerate(self.stages))
 

@@ -35,6 +35,7 @@ class Exchange:
 
     @property
     def n_segments(self) -> int:
+        """Pieces that are sent one after the other, the last one perhaps smaller."""
         return -(-self.n_words // self.segment)
 
     def shape_words(self, peer: int) -> list[int]:

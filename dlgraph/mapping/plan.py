@@ -46,6 +46,8 @@ MAX_WINDOW = 1 << (SLOT_BITS - 1)
 
 
 class CoreKind(Enum):
+    """What a core does; the value is its name in reports."""
+
     INPUT_SOURCE = "input source"
     WEIGHT_SLICE = "weight slice"
     NEURON_GROUP = "neuron group"
@@ -56,6 +58,8 @@ class CoreKind(Enum):
 
 
 class StreamKind(Enum):
+    """What a stream carries; the value is its name in reports."""
+
     ACTIVATIONS = "activations"
     SUMS = "sums"
     ERRORS = "errors"
@@ -153,6 +157,7 @@ class Core:
 
     @property
     def box(self) -> Box:
+        """The part of the image that it holds; for cores that hold one."""
         assert self.layout is not None
         return self.layout.box
 
@@ -219,6 +224,7 @@ class Plan:
         return replace(self, cut=replace(self.cut, window=window, shared_window=shared_window))
 
     def cores_of(self, stage: int, kind: CoreKind) -> list[Core]:
+        """Cores of a kind of one stage, in order."""
         return [core for core in self.cores if core.stage == stage and core.kind is kind]
 
     def replicas_of(self, core: Core) -> int:
@@ -230,6 +236,7 @@ class Plan:
         return self.cut.window_of(core.stage)
 
     def n_slots_of(self, core: Core) -> int:
+        """Slots for samples at a core, by its window."""
         return slots_of(self.window_of(core))
 
     def window_of_stream(self, stream: Stream) -> int:
@@ -240,6 +247,7 @@ class Plan:
         return self.window_of(stream.producer)
 
     def slots_of_stream(self, stream: Stream) -> int:
+        """Slots of a stream; 1 where it is used once in a batch."""
         return 1 if stream.kind in EXCHANGED else slots_of(self.window_of_stream(stream))
 
     def slots_of_inlets(self, core: Core) -> list[int]:

@@ -33,6 +33,8 @@ MAX_FUSED_WINDOW = 16
 
 
 class StageKind(Enum):
+    """What a stage is made of."""
+
     SOURCE = "input"
     DENSE = "dense"
     CONVOLUTION = "convolution"
@@ -53,6 +55,7 @@ class Part:
 
     @property
     def shape(self) -> Shape:
+        """(height, width, channels)."""
         height, width, channels = self.index.shape
         return (height, width, channels)
 

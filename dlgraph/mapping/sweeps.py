@@ -55,6 +55,7 @@ class SliceShape:
 
     @classmethod
     def of(cls, plan: Plan, core: Core) -> SliceShape:
+        """That of a weight slice of a plan."""
         assert core.columns is not None
         taken, = core.inputs
         return cls(taken.layout.n_elements, padded(len(core.columns)), plan.stages[taken.stage].learns,

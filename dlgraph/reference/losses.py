@@ -59,6 +59,7 @@ class OutputRule:
 
     @property
     def output_fraction(self) -> int:
+        """Fraction bits of the outputs that ``predict`` returns."""
         return 28 if self.activation in _BOUNDED else 23
 
 

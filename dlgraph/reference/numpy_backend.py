@@ -6,14 +6,14 @@ import numpy as np
 from dlgraph.formats import Int16Array, Int64Array, round_shift, saturate32
 from dlgraph.layers import Activation, Int32Array
 from dlgraph.reference import convolution, dense, elementwise, functions, losses, optimisers, pooling
-from dlgraph.reference.backend import Kept, Slopes, Winners
+from dlgraph.reference.backend import Backend, Kept, Slopes, Winners
 from dlgraph.reference.losses import OutputResult, OutputRule, SampleWeights
 from dlgraph.reference.optimisers import Updated
 from dlgraph.reference.windows import Windows
 from dlgraph.update_words import Constants, Step
 
 
-class NumpyBackend:
+class NumpyBackend(Backend):
     """:class:`~dlgraph.reference.backend.Backend` in NumPy."""
 
     name = "numpy"

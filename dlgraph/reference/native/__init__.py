@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from dlgraph.formats import Int16Array, Int64Array, mean_rate, rate
 from dlgraph.layers import NO_PADDING, Activation, Int32Array
-from dlgraph.reference.backend import Kept, Slopes, Winners
+from dlgraph.reference.backend import Backend, Kept, Slopes, Winners
 from dlgraph.reference.losses import OutputResult, OutputRule, SampleWeights
 from dlgraph.reference.native import build
 from dlgraph.reference.optimisers import Updated
@@ -116,7 +116,7 @@ def _mean_rates(size: tuple[int, int]) -> npt.NDArray[np.uint32]:
     return np.array([(0, 1), *((r.mantissa, r.shift) for r in rates)], np.uint32)
 
 
-class NativeBackend:
+class NativeBackend(Backend):
     """:class:`~dlgraph.reference.backend.Backend` in compiled code."""
 
     name = "native"
