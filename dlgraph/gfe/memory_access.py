@@ -6,7 +6,9 @@ from typing import Iterator, Sequence
 
 from pacman.model.placements import Placement
 from spinn_front_end_common.data import FecDataView
+from spinn_front_end_common.utilities.exceptions import SpinnFrontEndException
 from spinn_front_end_common.utility_models import DataSpeedUpPacketGatherMachineVertex
+from spinn_front_end_common.utility_models import data_speed_up_packet_gatherer_machine_vertex as gatherer_module
 from spinn_front_end_common.utility_models.streaming_context_manager import StreamingContextManager
 from spinn_utilities.config_holder import get_config_bool
 
@@ -15,6 +17,8 @@ FAST_BYTES = 12800
 #: Written at once by plain SCP, 256 bytes a request.  Sequence numbers come again after 65,536 requests: where one is still
 #: unanswered, SpiNNMan forgets that request and waits for it for ever (``scp_request_pipeline.py``, ``_requests``).
 PLAIN_BYTES = 1 << 22
+#: Waits of 2 s without an answer, beside the first and the last, before a fast read is given up.
+FAST_READ_TRIES = 2
 
 
 @contextlib.contextmanager
@@ -52,6 +56,32 @@ def write_blocks(blocks: Sequence[tuple[Placement, int, bytes]]) -> None:
                     FecDataView.write_memory(placement.x, placement.y, address + start, data[start:start + PLAIN_BYTES])
 
 
+@contextlib.contextmanager
+def _limited_patience() -> Iterator[None]:
+    """Let fast reads give up after :data:`FAST_READ_TRIES` waits, where GFE has 101."""
+    before = gatherer_module.TIMEOUT_RETRY_LIMIT
+    gatherer_module.TIMEOUT_RETRY_LIMIT = FAST_READ_TRIES
+    try:
+        yield
+    finally:
+        gatherer_module.TIMEOUT_RETRY_LIMIT = before
+
+
+def _read_fast(placement: Placement, address: int, n_bytes: int) -> bytes:
+    """By the extra monitor; by plain SCP where it does not answer.
+
+    The datagram that lets a monitor begin is sent once.  Where it is lost, the monitor knows neither the address nor the
+    transaction, and whatever GFE asks it to send again in the next 101 waits of 2 s is not sent
+    (``data_speed_up_packet_gatherer_machine_vertex.py``, ``_receive_data``).
+    """
+    monitor = FecDataView.get_monitor_by_xy(placement.x, placement.y)
+    try:
+        with _limited_patience():
+            return bytes(_gatherer(placement).get_data(monitor, FecDataView.get_placement_of_vertex(monitor), address, n_bytes))
+    except SpinnFrontEndException:
+        return bytes(FecDataView.read_memory(placement.x, placement.y, address, n_bytes))
+
+
 def read_blocks(blocks: Sequence[tuple[Placement, int, int]]) -> list[bytes]:
     """Read (placement, address, number of bytes) blocks."""
     large = sum(n_bytes for _, _, n_bytes in blocks) >= FAST_BYTES
@@ -59,10 +89,7 @@ def read_blocks(blocks: Sequence[tuple[Placement, int, int]]) -> list[bytes]:
     with _streaming(large and FecDataView.has_monitors()) as streaming:
         for placement, address, n_bytes in blocks:
             if streaming and n_bytes >= FAST_BYTES // 4:
-                monitor = FecDataView.get_monitor_by_xy(placement.x, placement.y)
-                data = _gatherer(placement).get_data(
-                    monitor, FecDataView.get_placement_of_vertex(monitor), address, n_bytes)
+                result.append(_read_fast(placement, address, n_bytes))
             else:
-                data = FecDataView.read_memory(placement.x, placement.y, address, n_bytes)
-            result.append(bytes(data))
+                result.append(bytes(FecDataView.read_memory(placement.x, placement.y, address, n_bytes)))
     return result
