@@ -8,8 +8,10 @@ memory, open files, threads, child processes and temporary files are looked at.
 from __future__ import annotations
 
 import argparse
+import atexit
 import gc
 import os
+import shutil
 import statistics
 import sys
 import tempfile
@@ -100,7 +102,9 @@ def main() -> int:
     out = options.out.resolve() if options.out else None
     started, date = time.monotonic(), datetime.now(timezone.utc)
     commit, modified = checkout_state()
-    with tempfile.TemporaryDirectory() as work, tempfile.TemporaryDirectory() as folder:
+    work = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, work, ignore_errors=True)        # behind GFE's last words, which go into its reports
+    with tempfile.TemporaryDirectory() as folder:
         os.chdir(work)                           # GFE writes its reports there
         os.environ["TMPDIR"] = tempfile.tempdir = folder
         try:

@@ -1,8 +1,14 @@
 """Packets that come to harm change no bit, and a core that is gone ends the pass by name."""
 from __future__ import annotations
 
+import os
+import random
+import signal
+import threading
+import time
 from typing import Any, Iterator
 
+import numpy as np
 import pytest
 from spinn_front_end_common.data import FecDataView
 
@@ -149,3 +155,38 @@ def test_a_core_that_dies_ends_the_pass_by_name() -> None:
         assert again.loss_sum == expected.loss_sum
     finally:
         executor.close()
+
+
+@pytest.mark.wide
+@pytest.mark.timeout(600)
+def test_reading_from_a_machine_that_stands_still_at_times() -> None:
+    """For longer than GFE waits: what it asks for again must not come between what comes anyhow."""
+    graph = make_graph([200, 96, 40, 11], [Activation.RELU, Activation.RELU], OUTPUTS[0], seed=3)
+    samples = make_samples(graph, 16, seed=4)
+    target = Emulated(board="spinn3").target()
+    executor = GfeExecutor(graph, target, cuts={"dense_0": (2, 4), "dense_1": (2, 2), "dense_2": (1, 1)})
+    over = threading.Event()
+
+    def stop_and_go(process: int) -> None:
+        chance = random.Random(5)
+        while not over.wait(chance.uniform(0, 0.3)):
+            os.kill(process, signal.SIGSTOP)
+            time.sleep(2.3)
+            os.kill(process, signal.SIGCONT)
+
+    try:
+        executor.train_epoch(samples, 0, 8, True, 0.1)
+        expected = executor.parameters()
+        thread = threading.Thread(target=stop_and_go, args=(target.machine.process_id,))
+        thread.start()
+        try:
+            found = [executor._read_parameters() for _ in range(12)]
+        finally:
+            over.set()
+            thread.join()
+    finally:
+        executor.close()
+    for parameters in found:
+        for (weights, biases), (other_weights, other_biases) in zip(parameters, expected, strict=True):
+            np.testing.assert_array_equal(weights, other_weights)
+            np.testing.assert_array_equal(biases, other_biases)

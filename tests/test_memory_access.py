@@ -27,14 +27,17 @@ def test_large_blocks_are_written_in_pieces(monkeypatch) -> None:
         (3, 4, 0x60001000 + sum(len(piece) for *_, piece in written[:i])) for i in range(3)]
 
 
-@pytest.mark.parametrize("lost", [False, True])
-def test_a_fast_read_whose_beginning_was_lost_is_read_plainly(monkeypatch, lost: bool) -> None:
-    """The stock gatherer gives up after a few waits, and has its patience back afterwards."""
+@pytest.mark.parametrize("lost, seconds, plain", [(False, 0.1, False), (True, 8.0, True), (False, 2.1, True)])
+def test_a_fast_read_that_waited_is_not_trusted(monkeypatch, lost: bool, seconds: float, plain: bool) -> None:
+    """It, and what comes behind it, is read plainly; the stock gatherer has its patience back afterwards."""
+    clock = [0.0]
+    monkeypatch.setattr(memory_access.time, "monotonic", lambda: clock[0])
     patience = gatherer.TIMEOUT_RETRY_LIMIT
     seen = []
 
     def get_data(monitor, place, address, n_bytes):
         seen.append(gatherer.TIMEOUT_RETRY_LIMIT)
+        clock[0] += seconds
         if lost:
             raise SpinnFrontEndException("Failed to hear from the machine during 3 attempts.")
         return bytearray(b"f" * n_bytes)
@@ -45,5 +48,10 @@ def test_a_fast_read_whose_beginning_was_lost_is_read_plainly(monkeypatch, lost:
         get_placement_of_vertex=lambda vertex: None, read_memory=lambda x, y, address, n_bytes: bytearray(b"p" * n_bytes)))
     monkeypatch.setattr(memory_access, "StreamingContextManager", lambda gathers: contextlib.nullcontext())
     n_bytes = memory_access.FAST_BYTES
-    assert memory_access.read_blocks([(SimpleNamespace(x=1, y=1), 0x60000000, n_bytes)]) == [(b"p" if lost else b"f") * n_bytes]
-    assert seen == [memory_access.FAST_READ_TRIES] and gatherer.TIMEOUT_RETRY_LIMIT == patience > 10
+    blocks = [(SimpleNamespace(x=1, y=1), address, n_bytes) for address in (0x60000000, 0x61000000)]
+    assert memory_access.read_blocks(blocks) == 2 * [(b"p" if plain else b"f") * n_bytes]
+    assert seen == (1 if plain else 2) * [memory_access.FAST_READ_TRIES] and gatherer.TIMEOUT_RETRY_LIMIT == patience > 10
+
+
+def test_the_wait_is_that_of_the_stock_gatherer() -> None:
+    assert gatherer.DataSpeedUpPacketGatherMachineVertex._TIMEOUT_PER_RECEIVE_IN_SECONDS == memory_access.FAST_READ_WAIT

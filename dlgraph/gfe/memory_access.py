@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import Iterator, Sequence
 
 from pacman.model.placements import Placement
@@ -19,6 +20,8 @@ FAST_BYTES = 12800
 PLAIN_BYTES = 1 << 22
 #: Waits of 2 s without an answer, beside the first and the last, before a fast read is given up.
 FAST_READ_TRIES = 2
+#: Seconds in which GFE waits for the next datagram of a fast read (``_TIMEOUT_PER_RECEIVE_IN_SECONDS``).
+FAST_READ_WAIT = 2.0
 
 
 @contextlib.contextmanager
@@ -67,29 +70,40 @@ def _limited_patience() -> Iterator[None]:
         gatherer_module.TIMEOUT_RETRY_LIMIT = before
 
 
-def _read_fast(placement: Placement, address: int, n_bytes: int) -> bytes:
-    """By the extra monitor; by plain SCP where it does not answer.
+def _read_plainly(placement: Placement, address: int, n_bytes: int) -> bytes:
+    return bytes(FecDataView.read_memory(placement.x, placement.y, address, n_bytes))
+
+
+def _read_fast(placement: Placement, address: int, n_bytes: int) -> bytes | None:
+    """By the extra monitor; None where that cannot be trusted, as something did not come within 2 s.
 
     The datagram that lets a monitor begin is sent once.  Where it is lost, the monitor knows neither the address nor the
-    transaction, and whatever GFE asks it to send again in the next 101 waits of 2 s is not sent
-    (``data_speed_up_packet_gatherer_machine_vertex.py``, ``_receive_data``).
+    transaction, and whatever GFE asks it to send again in the next 101 waits of 2 s is not sent.  Where it is only late, what GFE
+    asks for again comes beside what comes anyhow, and the packet gatherer puts words of both into one datagram: data of the right
+    length with wrong words in it (``data_speed_up_packet_gatherer_machine_vertex.py``, ``_receive_data``).
     """
     monitor = FecDataView.get_monitor_by_xy(placement.x, placement.y)
+    begun = time.monotonic()
     try:
         with _limited_patience():
-            return bytes(_gatherer(placement).get_data(monitor, FecDataView.get_placement_of_vertex(monitor), address, n_bytes))
+            data = bytes(_gatherer(placement).get_data(monitor, FecDataView.get_placement_of_vertex(monitor), address, n_bytes))
     except SpinnFrontEndException:
-        return bytes(FecDataView.read_memory(placement.x, placement.y, address, n_bytes))
+        return None
+    return data if time.monotonic() - begun < FAST_READ_WAIT else None
 
 
 def read_blocks(blocks: Sequence[tuple[Placement, int, int]]) -> list[bytes]:
-    """Read (placement, address, number of bytes) blocks."""
+    """Read (placement, address, number of bytes) blocks.
+
+    Once a fast read has failed, the rest is read plainly: its monitor may still be sending.
+    """
     large = sum(n_bytes for _, _, n_bytes in blocks) >= FAST_BYTES
     result = []
     with _streaming(large and FecDataView.has_monitors()) as streaming:
         for placement, address, n_bytes in blocks:
+            data = None
             if streaming and n_bytes >= FAST_BYTES // 4:
-                result.append(_read_fast(placement, address, n_bytes))
-            else:
-                result.append(bytes(FecDataView.read_memory(placement.x, placement.y, address, n_bytes)))
+                data = _read_fast(placement, address, n_bytes)
+                streaming = data is not None
+            result.append(_read_plainly(placement, address, n_bytes) if data is None else data)
     return result
