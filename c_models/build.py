@@ -278,6 +278,8 @@ class Builder:
             flags.append(
                 f"-DAPPLICATION_NAME_HASH=0x{application_name_hash(name):08x}u")
             flags += [f"-D{key}={value}" for key, value in program.defines.items()]
+        if not path.is_relative_to(self.root) and self.compiler.is_zig:
+            flags.append("-Werror=implicit-int-conversion")   # a number cut short is found by a test only if it is large there
         return self._compile(path, flags)
 
     def _compile(self, path: Path, flags: list[str]) -> Path:

@@ -6,7 +6,8 @@
     class PReluLayer(CustomWeightLayer):
         ...
 
-The tutorial is ``docs/own_layer.rst``; ``dlgraph new-vertex NAME`` writes the files to begin with.
+The tutorial is ``docs/own_layer.rst``; ``dlgraph new-vertex NAME`` writes the files to begin with.  A kind's module needs to import
+nothing else of dlgraph.
 """
 from __future__ import annotations
 

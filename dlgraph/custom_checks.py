@@ -4,13 +4,14 @@ The tests that ``dlgraph new-vertex`` writes call these; nothing in dlgraph itse
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dlgraph import formats
+from dlgraph.comparison import compare
 from dlgraph.custom_layer import Clips, CustomLayer, CustomWeightLayer
 from dlgraph.executor import Executor
 from dlgraph.layer_graph import LayerGraph, Loss, Metric, Samples
@@ -22,7 +23,9 @@ Floats = npt.NDArray[np.float64]
 #: value = f(x, weights, biases), in floating point: (batch, height, width, channels)
 FloatForward = Callable[[Floats, Floats, Floats], Floats]
 
+#: Of the value where it is the layer's own; what comes in has another, so that a layer that mixes them up is found.
 _FRACTION = formats.INPUT_FRACTION
+_FRACTION_IN = _FRACTION + 1
 
 
 def small_network(layer: CustomLayer, shape: Shape, optimiser: Optimiser | None = None, seed: int = 1) -> LayerGraph:
@@ -33,12 +36,12 @@ def small_network(layer: CustomLayer, shape: Shape, optimiser: Optimiser | None 
     """
     rng = np.random.default_rng(seed)
     kernel = rng.uniform(-0.5, 0.5, (3, 3, 2, shape[2]))
-    layer.inputs, layer.input_fraction = (0,), _FRACTION
+    layer.inputs, layer.input_fraction = (0,), _FRACTION_IN
     n_values = int(np.prod(layer.shape_from([shape])))
     before = ConvolutionLayer("before", formats.weights_from_float(kernel, "before"), np.zeros(shape[2], np.int32), True,
                               Activation.LINEAR, padding=((1, 1), (1, 1)), input_fraction=_FRACTION)
     behind = DenseLayer("behind", formats.weights_from_float(rng.uniform(-0.3, 0.3, (n_values, 5)), "behind"),
-                        np.zeros(5, np.int32), True, Activation.SOFTMAX, input_fraction=_FRACTION)
+                        np.zeros(5, np.int32), True, Activation.SOFTMAX, input_fraction=_given(layer))
     return LayerGraph([before, layer, behind], Loss.SPARSE_CATEGORICAL_CROSSENTROPY, False, Metric.SPARSE_CATEGORICAL_ACCURACY,
                       optimiser or Sgd(0.1), seed, (shape[0], shape[1], 2))
 
@@ -50,30 +53,13 @@ def small_samples(graph: LayerGraph, n: int = 11, seed: int = 2) -> Samples:
     return Samples(codes, table, labels=rng.integers(0, graph.n_outputs, n).astype(np.int32))
 
 
-def trained_on_machine(graph: LayerGraph, samples: Samples, machine: Machine | None = None,
-                       cuts: Sequence[Mapping[str, tuple[int, ...]] | None] = (None,),
-                       batch_size: int = 4) -> list[dict[str, npt.NDArray[Any]]]:
-    """Everything that two epochs give on a machine, once for each way to cut the network.
-
-    :param machine: as for :func:`dlgraph.from_keras`; None: an emulated board
-    :param cuts: layer name -> (tiles down, tiles across, blocks of channels); None: as dlgraph chooses
-    """
-    from dlgraph.gfe.executor import GfeExecutor       # the Graph Front End takes seconds to import
-
-    target = resolve(machine)
-    found = []
-    try:
-        for cut in cuts:
-            executor = GfeExecutor(graph, target, cuts=cut)
-            found.append(_train(executor, samples, batch_size))
-            executor._close_session()
-    finally:
-        target.stop()
-    return found
+def _given(layer: CustomLayer) -> int:
+    """Fraction of the layer's value."""
+    return _FRACTION_IN if layer.keeps_fraction else _FRACTION
 
 
 def trained_on_reference(graph: LayerGraph, samples: Samples, batch_size: int = 4) -> dict[str, npt.NDArray[Any]]:
-    """The same by the class's arithmetic in NumPy."""
+    """Everything that two epochs give, by the class's arithmetic in NumPy."""
     from dlgraph.reference import ReferenceExecutor
 
     return _train(ReferenceExecutor(graph, "numpy"), samples, batch_size)
@@ -103,15 +89,34 @@ def check_equal(layer: CustomLayer, shape: Shape, machine: Machine | None = None
     :param layer: fresh
     :param shape: (height, width, channels) of what it takes
     :param cuts: of the layer: (tiles down, tiles across, blocks of channels); None: as dlgraph chooses
-    :raises AssertionError: naming what differs first
+    :raises AssertionError: naming what differs, with a table of every layer's values, errors and gradients before the first step
     """
+    from dlgraph.gfe.executor import GfeExecutor       # the Graph Front End takes seconds to import
+
     graph = small_network(layer, shape, optimiser)
     samples = small_samples(graph)
     expected = trained_on_reference(graph, samples)
-    given = [None if cut is None else {layer.name: cut} for cut in cuts]
-    for cut, found in zip(cuts, trained_on_machine(graph, samples, machine, given), strict=True):
-        for what, wanted in expected.items():
-            np.testing.assert_array_equal(found[what], wanted, err_msg=f"{what}, cut {cut}: machine (first) and reference differ")
+    target = resolve(machine)
+    try:
+        for cut in cuts:
+            executor = GfeExecutor(graph, target, cuts=None if cut is None else {layer.name: cut})
+            found = _train(executor, samples, batch_size=4)
+            different = [what for what, wanted in expected.items() if not np.array_equal(found[what], wanted)]
+            if different:
+                raise AssertionError(f"Cut {cut}: machine and reference differ in {', '.join(different)}.\n"
+                                     f"Before the first step: {_before_the_first_step(executor, samples)}")
+            executor._close_session()
+    finally:
+        target.stop()
+
+
+def _before_the_first_step(executor: Executor, samples: Samples) -> str:
+    """What the samples give in every layer, on the machine beside the reference."""
+    from dlgraph.reference import ReferenceExecutor
+
+    fresh = ReferenceExecutor(executor.graph, "numpy")
+    executor.set_parameters(fresh.parameters())
+    return str(compare(executor.trace(samples, 0, training=True), fresh.trace(samples, 0, training=True), None))
 
 
 def check_gradient(layer: CustomLayer, shape: Shape, forward: FloatForward, tolerance: float = 0.02, seed: int = 3) -> None:
@@ -124,13 +129,13 @@ def check_gradient(layer: CustomLayer, shape: Shape, forward: FloatForward, tole
     :raises AssertionError: naming what differs
     """
     rng = np.random.default_rng(seed)
-    layer.input_fraction = layer.output_fraction = _FRACTION
+    layer.input_fraction, layer.output_fraction = _FRACTION_IN, _given(layer)
     layer.in_shape = shape
     x = rng.normal(0, 1, (3, *shape)).round(2)
     x[np.abs(x) < 0.05] = 0.05                         # many layers have a corner at zero, where there is no derivative
     weights, biases = _parameters(layer)
     real = weights / 2.0**formats.WEIGHT_FRACTION, biases / 2.0**formats.LOGIT_FRACTION
-    fixed = np.rint(x * 2.0**_FRACTION).astype(np.int64)
+    fixed = np.rint(x * 2.0**_FRACTION_IN).astype(np.int64)
     y = forward(x, *real)
     found = layer.forward(fixed, weights, biases, Clips())
     _compare("the value", found * 2.0**-layer.output_fraction, y, tolerance)
@@ -139,7 +144,7 @@ def check_gradient(layer: CustomLayer, shape: Shape, forward: FloatForward, tole
     _compare("the errors of what came in", back.errors * 2.0**-24, _differences(lambda v: forward(v, *real), x, e), tolerance)
     if isinstance(layer, CustomWeightLayer):
         assert back.weights is not None, f"{type(layer).__name__}.backward gives no gradient of the weights"
-        _compare("the gradient of the weights", back.weights * 2.0**-(12 + _FRACTION),
+        _compare("the gradient of the weights", back.weights * 2.0**-(12 + _FRACTION_IN),
                  _differences(lambda v: forward(x, v, real[1]), real[0], e), tolerance)
     if isinstance(layer, CustomWeightLayer) and layer.use_bias:
         assert back.biases is not None, f"{type(layer).__name__}.backward gives no gradient of the biases"

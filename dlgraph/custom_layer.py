@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from dlgraph.errors import ModelError, UnsupportedError
 from dlgraph.layers import NO_PADDING, Activation, Int32Array, Layer, Padding, Shape, WeightLayer, count_windows
 
 Int64Array = npt.NDArray[np.int64]
@@ -128,8 +129,14 @@ class CustomLayer(Layer):
         return ELEMENT_CYCLES * prod(given) * prod(self.windows.size)
 
     def shape_from(self, shapes: list[Shape]) -> Shape:
-        """Shape of the value: by default a value for each window, with as many channels as come in."""
+        """Shape of the value: by default a value for each window, with as many channels as come in.
+
+        Rows and columns that are left over below and to the right belong to no window.
+        """
         windows = self.windows
+        if min(*windows.size, *windows.strides) < 1:
+            raise ValueError(f"layer {self.name!r} has windows of {windows.size[0]} x {windows.size[1]} with strides of "
+                             f"{windows.strides[0]} x {windows.strides[1]}; neither can be less than 1")
         return (*count_windows(self.name, shapes[0], windows.size, windows.strides, windows.padding), shapes[0][2])
 
     def forward(self, x: Int64Array, weights: Int32Array, biases: Int32Array, clips: Clips) -> Int64Array:
@@ -172,8 +179,11 @@ class CustomWeightLayer(CustomLayer, WeightLayer):
 
     Kinds whose value may be cut by channels have a column of weights and a bias for each channel of it; others what they like.
 
-    :param weights: int32 s3.28, (..., n_units)
-    :param biases: int32 s8.23, (n_units,); by default zeros, not trained
+    :param weights: int32 s3.28, (..., n_units); ``dlgraph.custom.no_weights(..., n_units)`` where their numbers come from elsewhere
+    :param biases: int32 s8.23, (n_units,); by default zeros
+    :param use_bias: whether the biases are trained
+    :param activation: stays as it is: an activation behind the layer is a layer of its own
+    :raises ModelError: for weights or biases that are not int32
     """
 
     weights: Int32Array
@@ -182,6 +192,12 @@ class CustomWeightLayer(CustomLayer, WeightLayer):
     activation: Activation = Activation.LINEAR
 
     def __post_init__(self) -> None:
+        for what, numbers, fraction in (("weights", self.weights, 28), ("biases", self.biases, 23)):
+            given = getattr(numbers, "dtype", type(numbers).__name__)
+            if given != np.int32:
+                raise ModelError(f"Layer {self.name!r} was given {what} of the type {given}. A {type(self).__name__} is made with "
+                                 f"int32 numbers of {fraction} fraction bits. Make it with dlgraph.custom.no_weights(...) of their "
+                                 f"shape, and give Graph.custom({what}=...) real numbers.")
         if not self.biases.size and self.n_units:
             self.biases = np.zeros(self.n_units, np.int32)
         if self.biases.shape != (self.n_units,):
@@ -191,6 +207,22 @@ class CustomWeightLayer(CustomLayer, WeightLayer):
     @property
     def takes_activation(self) -> bool:
         return False
+
+    def shape_from(self, shapes: list[Shape]) -> Shape:
+        shape = super().shape_from(shapes)
+        self.check_columns(shape[2])
+        return shape
+
+    def check_columns(self, n_channels: int) -> None:
+        """Whether there is a column of weights for each channel, where there has to be one.
+
+        :param n_channels: of the layer's value
+        :raises UnsupportedError: if not
+        """
+        if CHANNELS in self.cuts and self.n_units != n_channels:
+            raise UnsupportedError(f"Layer {self.name!r} has {self.n_units} columns of weights and gives {n_channels} channels. A "
+                                   f"{type(self).__name__} is cut by channels, so it needs a column for each; leave "
+                                   f"{CHANNELS!r} out of its cuts otherwise.")
 
     @property
     def n_weight_rows(self) -> int:

@@ -5,11 +5,12 @@ import importlib
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
-from dlgraph import cli
+from dlgraph import cli, data, from_graph
 from dlgraph.custom_checks import small_network, small_samples
 from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.optimisers import Adam, Optimiser, Sgd
@@ -64,3 +65,32 @@ def test_prelu_in_a_convolutional_network(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.syspath_prepend(str(ROOT / "examples" / "prelu_layer"))
     example = importlib.import_module("train")
     assert example.train(n_samples=400, epochs=4) > 0.6
+
+
+@pytest.fixture()
+def lenet1(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The example of LeNet-1 with the layer of the tutorial."""
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+    return importlib.import_module("lenet1_with_subsampling")
+
+
+def test_subsampling_whose_last_row_is_in_no_window(spinn3: MachineTarget, lenet1: ModuleType) -> None:
+    """Its value has another fraction than what comes in."""
+    layer = lenet1.SubsamplingLayer("sampled", np.array([1 << 26, -(1 << 27), 1 << 28, 1 << 24], np.int32),
+                                    np.array([1 << 22, 0, -(1 << 21), 1], np.int32), True, size=3)
+    graph = small_network(layer, (7, 6, 4), Sgd(0.05))
+    samples = small_samples(graph)
+    assert_equal(on_machine(graph, samples, spinn3, 4, cuts={"sampled": (2, 2, 2)}), train(ReferenceExecutor(graph), samples, 2, 4))
+
+
+def test_lenet1_with_its_subsampling(spinn3: MachineTarget, lenet1: ModuleType) -> None:
+    """A graph built by hand, with the table of connections, on a few digits."""
+    digits = data.digits()
+    x, y = digits.x_train[:16] / 255, lenet1.targets(digits.y_train[:16])
+    with from_graph(lenet1.lenet1(seed=1),
+                    executor_factory=lambda graph, target, **options: GfeExecutor(graph, spinn3, **options)) as net:
+        twin = net.reference()
+        for each in (net, twin):
+            each.train(x, y, batch_size=8, verbose=0)
+        found = zip(net.get_weights(), twin.get_weights(), strict=True)
+        assert all(np.array_equal(ours, theirs) for ours, theirs in found)

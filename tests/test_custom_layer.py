@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,20 +13,24 @@ import keras
 import numpy as np
 import pytest
 
-from dlgraph import Graph, cli, from_graph, from_keras
+from dlgraph import Emulated, Graph, cli, from_graph, from_keras
 from dlgraph.binaries import BinariesError
 from dlgraph.binaries.custom import custom_binary
 from dlgraph.custom import CHANNELS, COLUMNS, Back, Clips, CustomLayer, layer_kind, no_weights
-from dlgraph.custom_checks import check_gradient, small_network, small_samples, trained_on_reference
+from dlgraph.custom_checks import check_equal, check_gradient, small_network, small_samples, trained_on_reference
 from dlgraph.errors import DataError, LayerKindError, ModelError, NumberFormatError, UnsupportedError
 from dlgraph.executors import make_reference
+from dlgraph.gfe import executor as gfe_executor
 from dlgraph.keras_translator import entry_points, translate
 from dlgraph.keras_translator.handlers.base import HANDLERS, OWN_HANDLERS
+from dlgraph.layer_graph import LayerGraph
 from dlgraph.mapping.cuts import explicit_cut
 from dlgraph.mapping.plan import CoreKind, make_plan
 from dlgraph.mapping.stages import find_stages
 from dlgraph.optimisers import OptimiserKind, Sgd
+from dlgraph.reference import ReferenceExecutor
 from dlgraph.skeleton import class_name, write_skeleton
+from dlgraph.targets import MachineTarget
 from tests.custom_kinds.window_sum import WindowSumLayer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,6 +51,13 @@ def prelu() -> Any:
     yield load(ROOT / "examples" / "prelu_layer" / "prelu.py")
     del sys.modules["prelu"]
     HANDLERS.pop("PReLU", None)
+
+
+@pytest.fixture()
+def subsampling() -> Any:
+    """The example's module."""
+    yield load(ROOT / "examples" / "subsampling_layer" / "subsampling.py")
+    del sys.modules["subsampling"]
 
 
 class Doubled(CustomLayer):
@@ -85,6 +97,11 @@ def test_prelus_gradient_is_that_of_keras(prelu: Any) -> None:
     assert np.allclose(back.weights / 2**23, of_slopes.numpy().reshape(-1), atol=2e-4)
 
 
+def test_subsampling_in_floating_point(subsampling: Any) -> None:
+    """Where the value has another fraction than what comes in, and a row belongs to no window."""
+    load(ROOT / "examples" / "subsampling_layer" / "test_subsampling.py").test_gradient()
+
+
 def test_what_is_wrong_is_found() -> None:
     class Wrong(Doubled):
         def backward(self, x: Any, e: Any, weights: Any, biases: Any, shift: int, clips: Clips) -> Back:
@@ -95,6 +112,23 @@ def test_what_is_wrong_is_found() -> None:
         check_gradient(Doubled("doubled"), (4, 5, 1), lambda x, *_: 2.1 * x)
     with pytest.raises(AssertionError, match="the errors of what came in"):
         check_gradient(Wrong("wrong"), (4, 5, 1), lambda x, *_: 2 * x)
+
+
+def test_what_differs_on_a_machine_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With another layer's arithmetic in place of a machine."""
+    class OneMore(Doubled):
+        def backward(self, x: Any, e: Any, weights: Any, biases: Any, shift: int, clips: Clips) -> Back:
+            return Back(clips.to32(2 * e + 1))
+
+    def machine(graph: LayerGraph, target: MachineTarget, cuts: Any) -> ReferenceExecutor:
+        other = ReferenceExecutor(small_network(OneMore("doubled"), (4, 4, 2)), "numpy")
+        other.graph = graph
+        return other
+
+    monkeypatch.setattr(gfe_executor, "GfeExecutor", machine)
+    with pytest.raises(AssertionError, match=r"(?s)Cut \(2, 1, 1\): machine and reference differ in .*weights of before.*"
+                                             r"doubled +errors +s7.24 +equal.*\nbefore, errors: 352 of 352 numbers differ"):
+        check_equal(Doubled("doubled"), (4, 4, 2), Emulated(board="spinn3"), cuts=[(2, 1, 1)])
 
 
 def test_windows_and_biases() -> None:
@@ -138,6 +172,8 @@ def test_a_stage_of_its_own_with_its_own_cuts() -> None:
 def test_a_column_of_weights_for_each_channel() -> None:
     with pytest.raises(UnsupportedError, match="3 columns of weights and gives 4 channels"):
         find_stages(small_network(WindowSumLayer("sums", np.zeros(3, np.int32)), (6, 6, 4)))
+    with pytest.raises(UnsupportedError, match="channels. A WindowSumLayer is cut by channels, .* out of its cuts otherwise.$"):
+        built_by_hand(WindowSumLayer("sums", np.zeros(3, np.int32)))
     with pytest.raises(ValueError, match="biases of the shape"):
         WindowSumLayer("sums", np.zeros(3, np.int32), np.zeros(2, np.int32))
     assert CHANNELS in WindowSumLayer.cuts
@@ -251,6 +287,32 @@ def test_what_a_graph_does_not_take(layer: Any, weights: dict[str, Any], message
         built_by_hand(layer, **weights)
 
 
+def test_windows_of_nothing(subsampling: Any) -> None:
+    with pytest.raises(ModelError, match="windows of 0 x 0 with strides of 0 x 0; neither can be less than 1"):
+        built_by_hand(subsampling.SubsamplingLayer("sampled", no_weights(4), size=0))
+
+
+@pytest.mark.parametrize("given", [(np.full(4, 0.25),), ([1, 2],), (no_weights(4), np.zeros(4))])
+def test_parameters_that_are_not_in_their_format(given: tuple[Any, ...]) -> None:
+    """Real numbers belong to the graph; as weights of a layer they would be next to nothing."""
+    with pytest.raises(ModelError, match=r"int32 numbers of 2[38] fraction bits.* give Graph.custom\((weights|biases)=...\) real"):
+        WindowSumLayer("sums", *given)
+
+
+def test_the_network_with_subsampling_learns(subsampling: Any) -> None:
+    """The example, on the reference."""
+    from sklearn.datasets import load_digits
+
+    spec = importlib.util.spec_from_file_location("subsampling_train", ROOT / "examples" / "subsampling_layer" / "train.py")
+    assert spec is not None and spec.loader is not None
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    X, y = load_digits(return_X_y=True)
+    net = from_graph(example.build_graph(), executor_factory=make_reference)
+    net.train(X[:640].reshape(-1, 8, 8, 1) / 16, y[:640], epochs=3, batch_size=32, verbose=0)
+    assert net.evaluate(X[-360:].reshape(-1, 8, 8, 1) / 16, y[-360:], verbose=0)[1] > 0.7
+
+
 # --------------------------------------------------------------------------- programs
 
 def test_the_compiler_says_what_is_wrong(tmp_path: Path) -> None:
@@ -261,7 +323,17 @@ def test_the_compiler_says_what_is_wrong(tmp_path: Path) -> None:
         custom_binary(tmp_path / "absent.c", OptimiserKind.SGD)
 
 
-@pytest.mark.parametrize("source", ["examples/prelu_layer/prelu.c", "tests/custom_kinds/window_sum.c"])
+@pytest.mark.skipif("ARM_CC" in os.environ, reason="a GCC has no such warning")
+def test_numbers_are_not_cut_short_silently(tmp_path: Path) -> None:
+    """A sum of 32 bits is neither a value for ``layer_gradient`` nor one to give."""
+    for wrong in ("layer_add(sum, layer_gradient(*sum, *sum))", "x[0] = *sum"):
+        (tmp_path / "short.c").write_text(f'#include "custom_layer.h"\nvoid f(int32_t *sum, int16_t *x) {{ {wrong}; }}\n')
+        with pytest.raises(BinariesError, match="implicit conversion loses integer precision"):
+            custom_binary(tmp_path / "short.c", OptimiserKind.SGD)
+
+
+@pytest.mark.parametrize("source", ["examples/prelu_layer/prelu.c", "examples/subsampling_layer/subsampling.c",
+                                    "tests/custom_kinds/window_sum.c"])
 def test_a_kinds_c_file_asks_for_nothing_but_a_c_compiler(source: str) -> None:
     """So that the official tools, with their headers, take it as it is."""
     result = subprocess.run(["cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{ROOT / 'c_models/layers'}",

@@ -107,7 +107,11 @@ static inline int32_t layer_unit_error(int32_t e)
     return layer_clip32((int64_t) e << 4);
 }
 
-/* What an error d (s3.28) and a value x (fraction of what comes in) add to the gradient of a weight. */
+/*
+ * What an error d (s3.28) and a value x (fraction of what comes in) add to the gradient of a weight.
+ *
+ * x has 16 bits, a sum of values has more: where a weight is multiplied by a sum, add what each value of it gives.
+ */
 static inline int32_t layer_gradient(int32_t d, int16_t x)
 {
     return (int32_t) (((int64_t) (d >> layer_gradient_shift) * x) >> 16);

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dlgraph.custom_layer import CustomLayer, CustomWeightLayer
-from dlgraph.errors import ModelError
+from dlgraph.errors import ModelError, UnsupportedError
 from dlgraph.formats import LOGIT_FRACTION, WEIGHT_FRACTION, Float32Array, biases_from_float, weights_from_float
 from dlgraph.graph.activations import activation_named
 from dlgraph.graph.checks import given_padding, is_whole, one_of, padding_of, rows_and_columns, whole
@@ -471,6 +471,8 @@ class Graph:
         node.layer = replace(node.layer, inputs=tuple(value.node for value in values))
         try:
             image = node.layer.shape_from([value.image for value in values])
+        except UnsupportedError:                 # says the way out
+            raise
         except ValueError as error:
             text = str(error)
             raise ModelError(f"{text[:1].upper()}{text[1:]}. Give it another size, or another padding.") from error

@@ -235,10 +235,8 @@ class _Finder:
             raise UnsupportedError(f"Layer {layer.name!r} takes {len(takes)} values. A {type(layer).__name__} takes one; add or "
                                    f"concatenate them before it.")
         trained = isinstance(layer, CustomWeightLayer)
-        if isinstance(layer, CustomWeightLayer) and CHANNELS in layer.cuts and layer.n_units != shape[2]:
-            raise UnsupportedError(f"Layer {layer.name!r} has {layer.n_units} columns of weights and gives {shape[2]} channels. A "
-                                   f"{type(layer).__name__} is cut by channels, so it needs a column for each; leave "
-                                   f"{CHANNELS!r} out of its cuts otherwise.")
+        if isinstance(layer, CustomWeightLayer):           # a class may have a shape_from of its own
+            layer.check_columns(shape[2])
         return Stage(len(self.stages), StageKind.CUSTOM, number, layer.name, takes, shape, shape, layer.output_fraction,
                      trained or self._depend_on_weights(takes), layer.windows.padding, layer.cuts, not layer.per_channel)
 
