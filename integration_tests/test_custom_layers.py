@@ -60,6 +60,7 @@ def test_the_skeleton_passes_its_tests(tmp_path: Path) -> None:
     assert result.returncode == 0 and "2 passed" in result.stdout, result.stdout + result.stderr
 
 
+@pytest.mark.wide
 def test_prelu_in_a_convolutional_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """The example, from Keras to the machine and back; it compares the machine with the reference itself."""
     monkeypatch.syspath_prepend(str(ROOT / "examples" / "prelu_layer"))
