@@ -39,7 +39,7 @@ from dlgraph.order import order
 from dlgraph.progress import Pass, Report, check_verbose, machine_seconds
 from dlgraph.rates import check_rates
 from dlgraph.report import pass_report
-from dlgraph.run_report import RunReport, epochs_of
+from dlgraph.run_report import RunReport, curves_of
 from dlgraph.saver import Saver
 from dlgraph.targets import HostTarget, MachineTarget
 from dlgraph.trace import MOST_TRACED, Trace
@@ -285,7 +285,7 @@ class Network:
         """
         if self._last_report is None:
             raise DataError("There is nothing to report yet. Call train, evaluate or predict first.")
-        return replace(self._last_report, epochs=epochs_of(self._history))
+        return replace(self._last_report, curves=curves_of(self._history))
 
     def traffic(self) -> Traffic:
         """Packets sent, delivered, dropped, re-injected and sent again, since the network was put on the machine.

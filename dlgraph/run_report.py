@@ -16,10 +16,12 @@ from dlgraph.errors import DataError
 from dlgraph.executor import CoreWork, PassPackets
 from dlgraph.graph.words import product
 from dlgraph.mapping.memory import DTCM_HEAP_BYTES
-from dlgraph.pages import ChipUse, Compared, CycleBar, EnergyUse, Epoch, LayerWords, LinkUse, Run, StageUse, document
+from dlgraph.pages import ChipUse, Compared, Curve, CycleBar, EnergyUse, LayerWords, LinkUse, Run, StageUse, document
 from dlgraph.report import PassReport
 from dlgraph.whole_file import write_whole
 
+#: What Keras puts before the names of quantities of the validation.
+VALIDATION = "val_"
 #: Of a chip, for programs: ``max_sdram_per_chip`` in SpiNNMachine's ``version_spin1.py``.
 CHIP_SDRAM_BYTES = 123_469_792
 #: The Graph Front End's number of a board -> what :mod:`dlgraph.energy` calls it.
@@ -38,7 +40,8 @@ class RunReport(PassReport):
     :param cores: every core; empty on the host
     :param packets: None where they are not counted by router, as on a board
     :param network: its layers and how they are cut
-    :param epochs: of the last call of ``train``, also those before a checkpoint that it went on from
+    :param curves: loss, metrics and machine time over the epochs of the last call of ``train``, those before a
+        checkpoint that it went on from among them
     """
 
     emulated: bool = False
@@ -47,7 +50,7 @@ class RunReport(PassReport):
     cores: tuple[CoreWork, ...] = field(default=(), repr=False)
     packets: PassPackets | None = field(default=None, repr=False)
     network: Description | None = field(default=None, repr=False)
-    epochs: tuple[Epoch, ...] = field(default=(), repr=False)
+    curves: tuple[Curve, ...] = field(default=(), repr=False)
 
     def page(self, *, title: str | None = None, date: Any = None, others: Sequence[Compared] = (), test_error: float | None = None,
              cycles: Sequence[CycleBar] = (), facts: Mapping[str, Any] | None = None) -> Run:
@@ -71,7 +74,7 @@ class RunReport(PassReport):
         return Run(
             name if title is None else title, self.machine, self.emulated,
             tuple((what, str(value)) for what, value in known.items() if value is not None), self.title, self.n_samples,
-            self.machine_seconds, self._layers(), self.epochs,
+            self.machine_seconds, self._layers(), self.curves,
             tuple(StageUse(**vars(stage)) for stage in self.stages), tuple(cycles), self.board, _chips(self.cores),
             () if self.packets is None else tuple(LinkUse(**vars(link)) for link in self.packets.links),
             DTCM_HEAP_BYTES, CHIP_SDRAM_BYTES, self._energy(), tuple(others), test_error)
@@ -119,13 +122,23 @@ class RunReport(PassReport):
                          method(board, self.emulated, n_loaded, None if self.packets is None else routed))
 
 
-def epochs_of(history: History | None) -> tuple[Epoch, ...]:
-    """The epochs that a history tells of."""
+def curves_of(history: History | None) -> tuple[Curve, ...]:
+    """Loss and metrics, of training and of validation, then machine time: what a history tells of.
+
+    What was not noted in every epoch is left out, as a history does not say in which it was (``validation_freq``).
+    """
     if history is None:
         return ()
-    return tuple(Epoch(number + 1, {name: float(values[i]) for name, values in history.history.items() if i < len(values)},
-                       history.machine_seconds[i] if i < len(history.machine_seconds) else 0.0)
-                 for i, number in enumerate(history.epoch))
+    found = []
+    for quantity in sorted({name.removeprefix(VALIDATION) for name in history.history}, key=lambda name: (name != "loss", name)):
+        for series, name in (("training", quantity), ("validation", VALIDATION + quantity)):
+            values = history.history.get(name, [])
+            if len(values) == len(history.epoch):
+                found.append(Curve(quantity, series, tuple((number + 1, float(value))
+                                                           for number, value in zip(history.epoch, values, strict=True))))
+    timed = tuple((number + 1, seconds) for number, seconds in zip(history.epoch, history.machine_seconds) if seconds)
+    return tuple(curve for curve in (*found, Curve("machine time of an epoch, s", "machine time", timed, from_zero=True))
+                 if curve.points)
 
 
 def save_page(path: Any, page: str) -> Path:

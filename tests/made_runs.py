@@ -5,7 +5,7 @@ import random
 
 from dlgraph.energy import energy
 from dlgraph.energy_words import method
-from dlgraph.pages import ChipUse, Compared, CycleBar, EnergyUse, Epoch, LayerWords, LinkUse, Run, StageUse
+from dlgraph.pages import ChipUse, Compared, Curve, CycleBar, EnergyUse, LayerWords, LinkUse, Run, StageUse
 from dlgraph.pages.board import N_LINKS, chips, has_link
 
 #: What a layer of an unfriendly model may be called.
@@ -33,17 +33,22 @@ def board_run(board: str = "5", seed: int = 1, **changes: object) -> Run:
     name = "spinn5" if board == "5" else "spinn3"
     joules = energy(name, 22.49, 55 + 97, 900.0, 1_400_000_000)
     made = {
-        "title": "lenet5, sparse_categorical_crossentropy and accuracy, SGD with momentum 0.9", "machine": f"emulated SpiNN-{board} board",
+        "title": "lenet5, sparse_categorical_crossentropy and accuracy, SGD with momentum 0.9",
+        "machine": f"emulated SpiNN-{board} board",
         "emulated": True, "facts": (("date", "2001-02-03"), ("batch size", "128")), "last_pass": "Epoch 12/12", "n_samples": 60_000,
         "machine_seconds": 22.49,
         "layers": (LayerWords("conv_1", "convolution 5 x 5, relu", "28x28x6", "s4.11", 156, "6 x 4 tiles"),
                    LayerWords("pool", "maximum of 2 x 2", "14x14x6", "s4.11", 0, "on conv_1"),
                    LayerWords("dense", "dense, relu", "120", "s4.11", 30_840, "6 x 4 slices, 4 groups")),
-        "epochs": tuple(Epoch(i, {"accuracy": 1 - 0.07 / i, "loss": 0.22 / i**1.2, "val_accuracy": 1 - 0.03 / i - 0.009,
-                                  "val_loss": 0.1 / i + 0.03}, 22.5 + rng.random() / 10) for i in range(1, 13)),
+        "curves": (Curve("loss", "training", tuple((i, 0.22 / i**1.2) for i in range(1, 13))),
+                   Curve("loss", "validation", tuple((i, 0.1 / i + 0.03) for i in range(1, 13))),
+                   Curve("accuracy", "training", tuple((i, 1 - 0.07 / i) for i in range(1, 13))),
+                   Curve("machine time of an epoch, s", "machine time", tuple((i, 22.5 + rng.random() / 10) for i in range(1, 13)),
+                         from_zero=True)),
         "stages": stages,
         "cycles": tuple(CycleBar(stage.layer, stage.kind, {
-            "arithmetic": stage.cycles * 0.5, "receive": stage.cycles * 0.25, "send": stage.cycles * 0.15, "DMA": stage.cycles * 0.1,
+            "arithmetic": stage.cycles * 0.5, "receive": stage.cycles * 0.25, "send": stage.cycles * 0.15,
+            "DMA": stage.cycles * 0.1,
             "waiting": stage.cycles / stage.busy - stage.cycles}) for stage in stages),
         "board": board,
         "chips": tuple(ChipUse(x, y, rng.randint(1, 16), rng.uniform(0.2, 0.96), "dense weight slice, units 0..63, to units 0..31",
@@ -51,12 +56,19 @@ def board_run(board: str = "5", seed: int = 1, **changes: object) -> Run:
         "links": tuple(LinkUse(x, y, link, rng.randint(0, 3000) ** 2, rng.choice([0] * 30 + [7]))
                        for x, y in places for link in range(N_LINKS) if has_link(board, x, y, link)),
         "dtcm_bytes": 57 * 1024, "sdram_bytes": 123_469_792,
-        "energy": EnergyUse(joules.board_idle, joules.cores, joules.packets, joules.cores_awake, 152, method(name, True, 152, 1_400_000_000)),
+        "energy": EnergyUse(joules.board_idle, joules.cores, joules.packets, joules.cores_awake, 152,
+                            method(name, True, 152, 1_400_000_000)),
         "compared": OTHERS, "test_error": 0.0105}
     return Run(**(made | changes))  # type: ignore[arg-type]
+
+
+def run_without_counters() -> Run:
+    """As on a board: no links, no packets in the energy."""
+    used = EnergyUse(600.0, 110.0, None, 30.0, 152, method("spinn5", False, 152, None))
+    return board_run(links=(), emulated=False, machine="SpiNN-5 board", cycles=(), energy=used, compared=())
 
 
 def host_run() -> Run:
     """A run of the reference: no machine, and nothing of one."""
     return Run("mlp, mean_squared_error, SGD", "reference on this computer", False, last_pass="Epoch 2/2", n_samples=60,
-               epochs=(Epoch(1, {"loss": 0.5}), Epoch(2, {"loss": 0.4})))
+               curves=(Curve("loss", "training", ((1, 0.5), (2, 0.4))),))

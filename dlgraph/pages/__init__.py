@@ -5,7 +5,7 @@ Data flow one way: what is shown (:mod:`dlgraph.pages.data`), sections that make
 from.
 """
 from dlgraph.pages.data import (
-    BASES, ChipUse, Compared, CycleBar, EnergyUse, Epoch, LayerWords, LinkUse, Run, StageUse)
+    BASES, ChipUse, Compared, Curve, CycleBar, EnergyUse, LayerWords, LinkUse, Run, StageUse)
 from dlgraph.pages.document import document
 
-__all__ = ["BASES", "ChipUse", "Compared", "CycleBar", "EnergyUse", "Epoch", "LayerWords", "LinkUse", "Run", "StageUse", "document"]
+__all__ = ["BASES", "ChipUse", "Compared", "Curve", "CycleBar", "EnergyUse", "LayerWords", "LinkUse", "Run", "StageUse", "document"]

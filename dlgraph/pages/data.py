@@ -35,17 +35,19 @@ class LayerWords:
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """An epoch of training.
+class Curve:
+    """A quantity over the epochs of a training.
 
-    :ivar number: from 1
-    :ivar values: name -> value, such as ``"loss"`` and ``"val_loss"``
-    :ivar machine_seconds: at 200 MHz; 0 where no machine took part
+    :ivar quantity: such as ``"loss"``; curves of one are drawn together
+    :ivar series: such as ``"validation"``
+    :ivar points: (epoch from 1, value)
+    :ivar from_zero: whether the axis has to begin there
     """
 
-    number: int
-    values: Mapping[str, float]
-    machine_seconds: float = 0.0
+    quantity: str
+    series: str
+    points: tuple[tuple[int, float], ...]
+    from_zero: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ class Run:
     :ivar machine: in words, such as ``"emulated SpiNN-5 board"``
     :ivar emulated: whether that is software
     :ivar facts: (what, value) pairs, shown first
-    :ivar last_pass: which pass everything but the epochs is about, such as ``"Epoch 2/5"``
+    :ivar last_pass: which pass everything but the curves is about, such as ``"Epoch 2/5"``
     :ivar machine_seconds: of that pass, at 200 MHz; 0 where no machine took part
     :ivar board: ``"3"`` (4 chips) or ``"5"`` (48 chips), as the Graph Front End numbers them; empty where there is none
     :ivar dtcm_bytes: of a core, that programs can ask for; likewise ``sdram_bytes``, of a chip
@@ -195,7 +197,7 @@ class Run:
     n_samples: int = 0
     machine_seconds: float = 0.0
     layers: tuple[LayerWords, ...] = ()
-    epochs: tuple[Epoch, ...] = ()
+    curves: tuple[Curve, ...] = ()
     stages: tuple[StageUse, ...] = ()
     cycles: tuple[CycleBar, ...] = ()
     board: str = ""

@@ -43,6 +43,7 @@ nav{{margin:.8rem 0;font-size:.875rem}}
 nav a{{color:var(--a);margin-right:.9rem;display:inline-block}}
 .tiles,.figures{{display:grid;gap:.8rem;margin:.8rem 0;grid-template-columns:repeat(auto-fit,minmax(min(100%,10rem),1fr))}}
 .figures{{grid-template-columns:repeat(auto-fit,minmax(min(100%,19rem),1fr))}}
+.maps{{grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr))}}
 .tiles>div,figure{{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.7rem .8rem}}
 .tiles>div,figure{{margin:0;min-width:0}}
 .tiles dt{{color:var(--quiet);font-size:.8rem}}
@@ -76,7 +77,8 @@ thead th,th.basis{{font-weight:600;color:var(--quiet);white-space:nowrap}}
 details{{margin:.6rem 0}}
 summary{{cursor:pointer}}
 li{{margin:.2rem 0}}
-@media (max-width:34rem){{.rows{{grid-template-columns:1fr max-content;grid-auto-flow:row dense}}
+@media (max-width:34rem){{h1{{font-size:1.25rem}}
+.rows{{grid-template-columns:1fr max-content;grid-auto-flow:row dense}}
 .rows .track{{grid-column:1/-1;margin-bottom:.4rem}}}}
 @media print{{body{{max-width:none;font-size:11px}}nav,details:not([open]){{display:none}}h2{{break-after:avoid}}
 figure,.rows,tr{{break-inside:avoid}}.wide{{overflow:visible}}

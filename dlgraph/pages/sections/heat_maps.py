@@ -41,7 +41,7 @@ def section(run: Run) -> Markup | None:
              "network.")
     if not run.links:
         words += " Packets per link are not known: only an emulated machine counts them."
-    return join([element("p", words), element("div", *figures, class_="figures"),
+    return join([element("p", words), element("div", *figures, class_="figures maps"),
                  folded("Every chip, in numbers", _chip_table(run)) if run.chips else "",
                  folded("Every link that had packets, in numbers", _link_table(run)) if run.links else ""])
 

@@ -49,7 +49,7 @@ def _row(stage: StageUse, scale: float, is_binding: bool) -> list[Markup]:
     mark = None
     if expected is not None and stage.predicted_cycles is not None:
         said += f"; expected {count(stage.predicted_cycles)}"
-        mark = element("b", style=f"left:{100 * min(expected / scale, 1):.2f}%")
+        mark = element("b", style=f"left:{min(100 * expected / scale, 99.5):.2f}%")
     bar = element("i", class_="bar-b" if is_binding else "bar-a", style=f"width:{100 * min(stage.busy / scale, 1):.2f}%")
     return [element("span", stage.layer, element("br"), element("span", f"{stage.kind}, {stage.n_cores}×", class_="quiet")),
             element("div", bar, mark, class_="track", title=said, role="img", aria_label=said),
