@@ -8,6 +8,8 @@ APOTHEM = 20.0
 #: From a chip's middle to its corners.
 RADIUS = APOTHEM * 2 / sqrt(3)
 N_LINKS = 6
+#: Of a drawing: six chips.
+LEAST_WIDTH = 12 * APOTHEM
 DIRECTIONS = ("east", "north-east", "north", "west", "south-west", "south")
 
 
@@ -59,8 +61,9 @@ def wedge(x: int, y: int, link: int) -> str:
 
 
 def view_box(drawn: set[tuple[int, int]]) -> str:
-    """That holds the chips."""
+    """That holds the chips; around few of them there is room, so that they are not larger than those of a whole board."""
     centres = [centre(x, y) for x, y in drawn]
     left, top = min(x for x, _ in centres) - RADIUS, min(y for _, y in centres) - RADIUS
     right, bottom = max(x for x, _ in centres) + RADIUS, max(y for _, y in centres) + RADIUS
-    return f"{left:.1f} {top:.1f} {right - left:.1f} {bottom - top:.1f}"
+    room = max(0.0, LEAST_WIDTH - (right - left))
+    return f"{left - room / 2:.1f} {top:.1f} {right - left + room:.1f} {bottom - top:.1f}"

@@ -6,6 +6,8 @@ from dlgraph.pages.markup import Markup, element, folded, join, table
 from dlgraph.pages.numbers import count, quantity
 
 TITLE = "What ran"
+#: Characters of a fact; longer ones get a line of their own.
+LONGEST_IN_TILE = 30
 
 
 def section(run: Run) -> Markup | None:
@@ -23,8 +25,11 @@ def section(run: Run) -> Markup | None:
         facts.append(("energy", f"{quantity(run.energy.total / run.n_samples, 'J')} per sample"))
     if not facts and not run.layers:
         return None
-    tiles = element("dl", *[element("div", element("dt", what), element("dd", value)) for what, value in facts], class_="tiles")
+    tiles = element("dl", *[element("div", element("dt", what), element("dd", value)) for what, value in facts
+                            if len(value) <= LONGEST_IN_TILE], class_="tiles")
+    lines = [element("p", f"{what}: ", element("span", value, class_="quiet")) for what, value in facts
+             if len(value) > LONGEST_IN_TILE]
     rows: list[tuple[object, ...]] = [(layer.name, layer.does, layer.gives, layer.values, layer.cut,
                                        count(layer.n_parameters) if layer.n_parameters else "") for layer in run.layers]
     layers = folded("Layers", table(("layer", "does", "gives", "values", "cut", "parameters"), rows, 5)) if rows else None
-    return join([tiles, layers or ""])
+    return join([tiles, *lines, layers or ""])
