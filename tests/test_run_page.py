@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import xml.etree.ElementTree as xml
 from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import spinnemu.boards
@@ -18,6 +20,7 @@ from spinn_machine.version import version_3, version_5
 from dlgraph.callbacks import History
 from dlgraph.errors import DataError
 from dlgraph.executor import CoreWork, PassPackets
+from dlgraph.gfe.pass_packets import PassPacketCounter
 from dlgraph.layer_graph import PassResult
 from dlgraph.pages import BASES, ChipUse, Compared, Curve, CycleBar, EnergyUse, LayerWords, LinkUse, Run, StageUse, document
 from dlgraph.pages import board as board_layout
@@ -28,6 +31,10 @@ from dlgraph.pages.numbers import quantity, ticks
 from dlgraph.report import pass_report
 from dlgraph.run_report import RunReport, curves_of
 from dlgraph.traffic import LinkTraffic
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import record_page  # noqa: E402
 
 RUNS = {"spinn5": board_run("5"), "spinn3": board_run("3"), "host": host_run(), "board": run_without_counters()}
 
@@ -105,8 +112,9 @@ def test_names_stay_words_wherever_they_stand() -> None:
     run = everywhere(board_run(), UNFRIENDLY)
     page = document([run, run], UNFRIENDLY, [UNFRIENDLY], OTHERS)
     plain = document([board_run(), board_run()], "title", ["remark"], OTHERS)
-    friendly = everywhere(board_run(), "name")
-    expected = document([friendly] * 2, "name", ["name"], OTHERS)
+    name = "n" * len(UNFRIENDLY)
+    friendly = everywhere(board_run(), name)
+    expected = document([friendly] * 2, name, [name], OTHERS)
     assert [tag for tag, _ in Tags(page).found] == [tag for tag, _ in Tags(expected).found]
     assert UNFRIENDLY.replace("\0", "\ufffd").replace("\ud800", "\ufffd") in "".join(parse(page).itertext())
     assert "<script" not in page and "<img" not in page and "<script" not in plain
@@ -304,6 +312,47 @@ def test_a_network_on_the_host_saves_a_page(tmp_path: Path) -> None:
     assert forward.curves == trained.curves and (forward.title, forward.batch_size) == ("Predict", None)
     frame = trained._repr_html_()
     assert Tags(frame).found[0][1]["srcdoc"] == trained.html() and Tags(frame).found[0][1]["sandbox"] == ""
+
+
+def test_packets_of_a_pass_are_those_of_its_runs() -> None:
+    """Two runs, and what the machine did between them is of neither."""
+    counted = [SimpleNamespace(sent={"mc": 10 * n, "p2p": n}, forwarded={"mc": 3 * n},
+                               link_packets={(0, 1, 5): 7 * n, (0, 1, 6): n},
+                               dropped_at={(0, 1, 5): n, (0, 1, 6): n}) for n in (1, 2, 50, 54)]
+    counter = PassPacketCounter(cast(Any, iter(counted).__next__))
+    for _ in range(2):
+        with counter.running():
+            pass
+    assert counter.packets == PassPackets(5 * 10 + 5 * 3, (LinkTraffic(0, 1, 5, 5 * 7, 5),))
+    counter.begin()
+    assert counter.packets is None
+    silent = PassPacketCounter(lambda: None)
+    with silent.running():
+        pass
+    assert silent.packets is None
+
+
+def test_a_page_of_recorded_trainings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = ROOT / "benchmarks" / "results"
+    paths = [str(results / f"{name}.json") for name in ("lenet5", "boosted_lenet4", "train_mnist")]
+    assert record_page.main([*paths, "--output", str(tmp_path / "all.html")]) == 0
+    page = (tmp_path / "all.html").read_text(encoding="utf-8")
+    Tags(page)
+    assert headings(page) == ["Beside others"] + ["What ran", "Training curves", "Energy"] * 3
+    record = json.loads(Path(paths[0]).read_text(encoding="utf-8"))
+    run = record_page.run_of(record)
+    assert run.energy is not None and run.energy.total == pytest.approx(record["energy"]["total"])
+    assert run.samples_per_second == pytest.approx(record["samples_per_s"]) and run.n_samples == 180_000
+    assert [(curve.quantity, curve.series, len(curve.points)) for curve in run.curves] == [
+        (quantity, series, 3) for quantity in ("training loss", "error on the test images, %")
+        for series in ("emulated SpiNN-5 board", "Keras, floating point")]
+    assert run.curves[2].points[-1][1] == pytest.approx(record["figures"]["test_error_percent"])
+    assert [(row.basis, row.test_error) for row in record_page.others_of(record)] == [
+        ("measured", pytest.approx(0.0108)), ("published", 0.0095)]
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        record_page.main([str(results / "deaths.json")])
+    assert "deaths.json is no record of train_networks.py" in capsys.readouterr().err
 
 
 def test_what_cannot_be_shown_or_saved_is_refused(tmp_path: Path) -> None:
