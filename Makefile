@@ -9,6 +9,7 @@
 #   make test-long        100 trainings in one process, and 1,000,000,000 packets in one run of the emulated machine: nothing may grow
 #                         or get lost; half an hour.  TRAININGS=30 and PACKETS=1000000 for fewer, RECORDS=FOLDER for the records
 #   make docs             the documentation, in docs/_build/html
+#   make check-pages      pages that reports make, looked at in Chromium, which has to be there; PICTURES=FOLDER keeps what it sees
 #   make linkcheck        whether the pages that it names elsewhere are there; needs the network
 #   make lint             ruff and mypy
 #   make benchmark-mnist  one epoch of MNIST on an emulated board, against the reference and Keras
@@ -25,7 +26,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WARNINGS_ARE_ERRORS ?= -W --keep-going
 
-.PHONY: demo test test-wide test-long sanitize fuzz docs linkcheck lint benchmark-mnist benchmark-networks clean
+.PHONY: demo test test-wide test-long sanitize fuzz docs check-pages linkcheck lint benchmark-mnist benchmark-networks clean
 
 demo: $(VENV)/has-keras $(VENV)/has-examples
 	$(BIN)/python examples/train_digits.py $(if $(DLGRAPH_MACHINE),,--board spinn3)
@@ -62,6 +63,9 @@ test-long: $(VENV)/has-keras $(VENV)/has-test
 
 docs: $(VENV)/has-docs
 	$(BIN)/python -m sphinx -b html $(WARNINGS_ARE_ERRORS) docs docs/_build/html
+
+check-pages: $(VENV)/has-dlgraph
+	$(BIN)/python tests/pages_in_browser.py $(if $(PICTURES),--pictures $(PICTURES))
 
 linkcheck: $(VENV)/has-docs
 	$(BIN)/python -m sphinx -b linkcheck docs docs/_build/linkcheck

@@ -10,7 +10,7 @@ from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
 from dlgraph.mapping.choose import ChosenCut
 from dlgraph.optimisers import Optimiser, OptimiserState
 from dlgraph.trace import Trace
-from dlgraph.traffic import Traffic
+from dlgraph.traffic import LinkTraffic, Traffic
 from dlgraph.vertex_report import VertexReport
 
 #: Called at most a few times per second with (samples done, loss sum so far, correct so far).
@@ -29,6 +29,10 @@ class CoreWork:
     :param n_samples: that it did
     :param cycles: of 200 MHz, from the start of the pass to the core's end of it
     :param waiting_cycles: of these, asleep
+    :param label: of its vertex; with what follows, empty where it is not known
+    :param chip: (x, y) of the chip that it is on
+    :param dtcm_bytes: of data memory that it asks for, as the mapping counts it
+    :param sdram_bytes: of its chip's SDRAM
     """
 
     layer: str
@@ -40,6 +44,22 @@ class CoreWork:
     packets_sent: int
     packets_received: int
     saturations: int
+    label: str = ""
+    chip: tuple[int, int] | None = None
+    dtcm_bytes: int = 0
+    sdram_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class PassPackets:
+    """What only an emulated machine counts of a pass; what is loaded before and read after it is not in it.
+
+    :param routed: multicast packets, each counted at every router that it passes
+    :param links: of every chip; packets of all types, also those of monitors and SC&MP
+    """
+
+    routed: int
+    links: tuple[LinkTraffic, ...]
 
 
 @dataclass(frozen=True)
@@ -124,6 +144,10 @@ class Executor(ABC):
     def work(self) -> list[CoreWork]:
         """What every core did in the last pass, in the last fill of it where it ran in several; none on the host."""
         return []
+
+    def pass_packets(self) -> PassPackets | None:
+        """Packets of the last pass, in all fills of it; None where they are not counted by router."""
+        return None
 
     def traffic(self) -> Traffic | None:
         """What became of the packets since the graph was put on the machine; None on the host, or without a machine."""

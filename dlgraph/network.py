@@ -29,6 +29,7 @@ from dlgraph.keras_floats import floats_beside
 from dlgraph.layer_graph import LayerGraph, Loss, Metric, PassResult, Samples
 from dlgraph.layers import INPUT, Layer, WeightLayer
 from dlgraph.machine_holder import MachineHolder
+from dlgraph.mapping.choose import ChosenCut
 from dlgraph.mapping.planning import CORES_OF_VERSION, fewest_chips, plan_for_board
 from dlgraph.mapping.stages import find_stages
 from dlgraph.model_side import GraphSide, ModelSide
@@ -37,7 +38,8 @@ from dlgraph.optimisers import Plane, Sgd
 from dlgraph.order import order
 from dlgraph.progress import Pass, Report, check_verbose, machine_seconds
 from dlgraph.rates import check_rates
-from dlgraph.report import PassReport, pass_report
+from dlgraph.report import pass_report
+from dlgraph.run_report import RunReport, curves_of
 from dlgraph.saver import Saver
 from dlgraph.targets import HostTarget, MachineTarget
 from dlgraph.trace import MOST_TRACED, Trace
@@ -100,7 +102,11 @@ class Network:
             parameters_from_float(self._weight_layers, self._seen),
             optimiser_from_float(self._weight_layers, self._seen_state, self._optimiser.planes))
         self._handed_over = True
-        self._last_report: PassReport | None = None
+        self._last_report: RunReport | None = None
+        #: Of the last training.
+        self._history: History | None = None
+        #: What was last reported on: how it was cut, and in words.
+        self._described: tuple[ChosenCut | None, int, Description] | None = None
         #: What :meth:`describe` was asked, how the network would be cut, and the fewest chips.
         self._planned: tuple[tuple[int, float, tuple[Plane, ...]], Mapped, int] | None = None
         self._holder = MachineHolder(target)
@@ -267,18 +273,19 @@ class Network:
         self._look_at_model()
         saved = read_checkpoint(check_file("path", path), self._identity, self._shapes())
         self._go_on_from(saved)
-        history = self.model.history = saved.position.history
+        history = self.model.history = self._history = saved.position.history
         history.set_model(self.model)
         return history
 
-    def report(self) -> PassReport:
+    def report(self) -> RunReport:
         """What the last pass was like on the machine: cores, cycles, packets of each layer, and its speed.
 
-        Of the last epoch trained, or of what was predicted or evaluated since.
+        Of the last epoch trained, or of what was predicted or evaluated since; with the epochs of the last training.  ``str()``
+        makes a table of it, ``save("run.html")`` a page with drawings.
         """
         if self._last_report is None:
             raise DataError("There is nothing to report yet. Call train, evaluate or predict first.")
-        return self._last_report
+        return replace(self._last_report, curves=curves_of(self._history))
 
     def traffic(self) -> Traffic:
         """Packets sent, delivered, dropped, re-injected and sent again, since the network was put on the machine.
@@ -399,7 +406,7 @@ class Network:
             self._side.build_metrics(self._net.goal.loss is Loss.SPARSE_CATEGORICAL_CROSSENTROPY)
         call.history.set_params(params)
         call.history.set_model(self.model)
-        self.model.history = call.history
+        self.model.history = self._history = call.history
         call.hooks.set_up(self.model, params)
         self.model.stop_training = False
         self.model._initial_epoch = None
@@ -444,7 +451,7 @@ class Network:
         result = executor.train_epoch(call.samples, len(self._state.orders), call.batch_size, call.shuffle, rate,
                                       self._progress(view, call.samples, executor.graph))
         self._holder.close_at_exit()
-        self._last_report = pass_report(title, self.machine, result, executor.work(), training=True)
+        self._note_pass(title, result, executor, call.batch_size)
         self._handed_over = False
         self._state = TrainingState(executor.parameters(), executor.optimiser_state(), self._state.orders + ((n, call.shuffle),))
         self._hand_over()
@@ -474,9 +481,24 @@ class Network:
             self._close_after_error(error)
             raise
         self._holder.close_at_exit()
-        self._last_report = pass_report(title, self.machine, result, executor.work(), training=False)
+        self._note_pass(title, result, executor, None)
         view.close(result, {} if keep_outputs else self._logs(result, samples, executor.graph))
         return result, executor
+
+    def _note_pass(self, title: str, result: PassResult, executor: Executor, batch_size: int | None) -> None:
+        """Keep what there is to report of a pass.
+
+        :param batch_size: None of a pass that only goes forward
+        """
+        target, work = self._holder.target, tuple(executor.work())
+        mapped = executor.mapped()
+        cut, size = None if mapped is None else mapped.chosen, batch_size or 32
+        if self._described is None or self._described[0] is not cut or self._described[1] != size:
+            self._described = cut, size, describe(self._net.name, executor.graph, self.machine, size, mapped)
+        self._last_report = RunReport(
+            **vars(pass_report(title, self.machine, result, work, training=batch_size is not None)), emulated=target.emulated,
+            board=target.version if work else "", batch_size=batch_size, cores=work, packets=executor.pass_packets(),
+            network=self._described[2])
 
     # ------------------------------------------------------------------ looking inside
 

@@ -35,7 +35,7 @@ def assert_same(net: dlgraph.Network, twin: dlgraph.Network) -> None:
     assert equal(net.model.get_weights(), twin.get_weights())
 
 
-def test_train_predict_evaluate_and_train_again() -> None:
+def test_train_predict_evaluate_and_train_again(tmp_path: Path) -> None:
     x, y = data(75, n_inputs=9, n_outputs=4)
     model = mlp(9, 14, 4, activation="tanh")
     with dlgraph.from_keras(model, machine(), seed=5) as net:
@@ -72,6 +72,24 @@ def test_train_predict_evaluate_and_train_again() -> None:
         traffic = net.traffic()
         assert traffic.machine == net.machine and traffic.missing == 0
         assert {stream.from_layer for stream in traffic.streams} == {stage.layer for stage in report.stages}
+        vertices = net.vertices()
+
+    shown = report.page()
+    assert [(chip.x, chip.y) for chip in shown.chips] == sorted({vertex.chip for vertex in vertices})
+    assert sum(chip.n_cores for chip in shown.chips) == len(vertices) == report.n_cores
+    assert max(chip.awake for chip in shown.chips) == max(stage.busy for stage in report.stages)
+    assert all(0 < chip.dtcm_bytes <= shown.dtcm_bytes and 0 < chip.sdram_bytes <= shown.sdram_bytes for chip in shown.chips)
+    assert shown.energy is not None and shown.energy.n_loaded > report.n_cores
+    assert shown.curves[0].points == ((1, again.history["loss"][0]),)
+    if traffic.fabric is None:
+        assert shown.links == () and shown.energy.packets is None
+    else:                                             # of the last of several passes
+        passed = {(link.x, link.y, link.link): link.packets for link in traffic.fabric.links}
+        assert {(link.x, link.y, link.link) for link in shown.links} == set(passed)
+        assert all(0 <= link.packets <= passed[link.x, link.y, link.link] for link in shown.links)
+        assert report.packets is not None
+        assert sum(stage.packets_sent for stage in report.stages) <= report.packets.routed < traffic.fabric.sent
+    assert "The board" in report.save(tmp_path / "run.html").read_text(encoding="utf-8")
 
 
 class Interfering(keras.callbacks.Callback):

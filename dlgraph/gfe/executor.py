@@ -14,9 +14,10 @@ from dlgraph import formats
 from dlgraph.binaries import checked_binaries
 from dlgraph.binaries.custom import build_programs
 from dlgraph.errors import CoreLost, DoesNotFit, MachineError, NumberFormatOverflow
-from dlgraph.executor import CoreWork, Executor, LearningRate, Mapped, Progress, rates_of_batches
+from dlgraph.executor import CoreWork, Executor, LearningRate, Mapped, PassPackets, Progress, rates_of_batches
 from dlgraph.gfe import silence
 from dlgraph.gfe.pass_end import PassBroken
+from dlgraph.gfe.pass_packets import PassPacketCounter
 from dlgraph.gfe.pass_updates import PassUpdates, words_of_table
 from dlgraph.gfe.progress_listener import ProgressListener, address_towards
 from dlgraph.gfe.readout import GradientReadout, gradients
@@ -29,6 +30,7 @@ from dlgraph.layers import WeightLayer
 from dlgraph.mapping.boxes import flat_index
 from dlgraph.mapping.choose import ChosenCut
 from dlgraph.mapping.cuts import Blocks
+from dlgraph.mapping.memory import core_bytes
 from dlgraph.mapping.operations import operations_of
 from dlgraph.mapping.pacing import pace_anywhere
 from dlgraph.mapping.plan import Core, CoreKind, Plan
@@ -120,6 +122,9 @@ class GfeExecutor(Executor):
         self._batch_size = 1
         #: Of the machine, when the session began.
         self._counters_before: spinnemu.Counters | None = None
+        self._packets = PassPacketCounter(target.counters)
+        #: Of every core: its chip, bytes of DTCM, bytes of SDRAM.
+        self._lies: dict[Core, tuple[tuple[int, int], int, int]] = {}
         #: Of the last pass that was begun.
         self._pass_parameters = PassParameters()
 
@@ -157,6 +162,7 @@ class GfeExecutor(Executor):
             parameters = replace(parameters, n_data_order=n, order_half_bits=half_bits(n), **keys)
         with self._losses_named():
             self._open(samples, batch_size)
+            self._packets.begin()
             self._pass_parameters = parameters
             capacity = self._capacity(samples, keep_outputs=False)
             if n <= capacity:
@@ -174,6 +180,7 @@ class GfeExecutor(Executor):
 
     def _forward(self, samples: Samples, keep_outputs: bool, progress: Progress | None) -> PassResult:
         self._open(samples, batch_size=32, keep_outputs=keep_outputs)
+        self._packets.begin()
         n = len(samples)
         has_targets = int(target_row_bytes(samples) > 0)
         capacity = self._capacity(samples, keep_outputs)
@@ -250,8 +257,12 @@ class GfeExecutor(Executor):
                 result = self.results[core.label]
                 works.append(CoreWork(self._stages[layer].name, kind.value, stage.per_sample(self._batch_size),
                                       result.samples_done, result.cycles, result.waiting_cycles, result.packets_sent,
-                                      result.packets_received, result.saturations))
+                                      result.packets_received, result.saturations, core.label,
+                                      *self._lies[core]))
         return works
+
+    def pass_packets(self) -> PassPackets | None:
+        return self._packets.packets
 
     def traffic(self) -> Traffic | None:
         if self._session is None or not self._session.is_open or not self.results:
@@ -365,7 +376,8 @@ class GfeExecutor(Executor):
             self._listener.tell(_of_all(progress, len(self._output_groups), n), n)
         self._parameters_on_machine = False           # until the pass has ended well
         self._pass_parameters = parameters
-        self._live.run_pass()
+        with self._packets.running():
+            self._live.run_pass()
         if self._listener is not None:
             self._listener.tell(None)
         result = self._collect(n)
@@ -608,6 +620,9 @@ class GfeExecutor(Executor):
                                   [source.sample_bytes for source in self._sources], self._output_groups[0].target_bytes)
         self._parameters_on_machine = False
         session.run_pass()                # an empty pass: maps, loads and starts; from here on SDRAM can be written
+        places = {vertex: session.placement(vertex) for vertex in vertices}
+        self._lies = {vertex.core: ((place.x, place.y), core_bytes(self._live_plan, vertex.core), vertex.sdram_bytes)
+                      for vertex, place in places.items()}
 
     def _placed_vertices(self, session: Session, plan: Plan, samples: Sequence[Samples],
                          progress_to: tuple[str, int] | None) -> list[NetworkVertex]:
