@@ -480,6 +480,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--cc", help="a GCC for ARM, instead of ziglang")
     parser.add_argument("--official", action="store_true", default=None,
                         help="on top of the official tools that SPINN_DIRS names")
+    parser.add_argument("--custom", metavar="FILE", action="append", default=[],
+                        help="the program of a layer kind with this C file, for SGD with and without momentum")
     parser.add_argument("--all", action="store_true", help="the tests' binaries too")
     parser.add_argument("--jobs", type=int, help="compilers at a time")
     parser.add_argument("--list", action="store_true", help="names only")
@@ -488,10 +490,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         print("\n".join([*PROGRAMS, *TEST_PROGRAMS]))
         return 0
     targets = options.targets or None
+    custom = {f"{Path(source).stem}_momentum": custom_program(source, "momentum")
+              for source in options.custom}
     if options.all:
         targets = [*PROGRAMS, *TEST_PROGRAMS]
     try:
-        build(options.out, targets, options.cc, options.work, options.jobs, official=options.official)
+        build(options.out, targets, options.cc, options.work, options.jobs, more=custom,
+              official=options.official)
     except BuildError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

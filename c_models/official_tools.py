@@ -54,8 +54,8 @@ def asked_for(environment: Mapping[str, str] = os.environ) -> bool:
     """
     given = environment.get("DLGRAPH_RUNTIME", "own")
     if given not in ("own", "official"):
-        raise BuildError(f"DLGRAPH_RUNTIME is {given!r}; accepted: 'own', dlgraph's own runtime, which is taken if it is not set, and "
-                         "'official', the official tools that SPINN_DIRS names")
+        raise BuildError(f"DLGRAPH_RUNTIME is {given!r}; accepted: 'own', dlgraph's own runtime, which is taken if it is not set, "
+                         "and 'official', the official tools that SPINN_DIRS names")
     return given == "official"
 
 
@@ -66,8 +66,8 @@ def find(environment: Mapping[str, str] = os.environ) -> OfficialTools:
     """
     given = environment.get("SPINN_DIRS", "")
     if not given:
-        raise BuildError("SPINN_DIRS is not set: the official tools were asked for, and it names the folder of their spinnaker_tools. "
-                         "Set it, or leave the official tools out: dlgraph's own runtime needs none of them")
+        raise BuildError("SPINN_DIRS is not set: the official tools were asked for, and it names the folder of their "
+                         "spinnaker_tools. Set it, or leave the official tools out: dlgraph's own runtime needs none of them")
     spinn_dirs = Path(given).resolve()
     includes, libraries = [], []
     for library, header, beside in _PARTS:
@@ -76,8 +76,8 @@ def find(environment: Mapping[str, str] = os.environ) -> OfficialTools:
                        if (place / "lib" / library).is_file() and (place / "include" / header).is_file()), None)
         if folder is None:
             looked = " or ".join(dict.fromkeys(str(place) for place in places))
-            raise BuildError(f"SPINN_DIRS is {given}: there is no lib/{library} with include/{header} in {looked}. Build the official "
-                             f"libraries as their own instructions say, those beside spinnaker_tools too")
+            raise BuildError(f"SPINN_DIRS is {given}: there is no lib/{library} with include/{header} in {looked}. Build the "
+                             f"official libraries as their own instructions say, those beside spinnaker_tools too")
         libraries.append(folder / "lib" / library)
         if folder / "include" not in includes:
             includes.append(folder / "include")

@@ -27,7 +27,7 @@ C_MODELS = HERE.parents[1] / "c_models"
 SOURCE_SUFFIXES = (".c", ".h", ".inc", ".S", ".ld", ".py")
 #: Of each binary of a folder that ``c_models/build.py`` built: in the form of ``sha256sum``.
 CHECKSUMS = "checksums.sha256"
-#: Set to ``official``, programs are built on top of the official SpiNNaker tools that ``SPINN_DIRS`` names, instead of our own runtime.
+#: Set to ``official``, programs are built on top of the official SpiNNaker tools that ``SPINN_DIRS`` names.
 RUNTIME = "DLGRAPH_RUNTIME"
 #: Folders of ``c_models/`` that no binary is made of.
 OTHER_FOLDERS = frozenset({"build", "__pycache__", "test_programs"})

@@ -20,10 +20,12 @@
 #define packet_t spin1_packet_t
 #define task_t spin1_task_t
 #define copy_t spin1_copy_t
+#define callback spin1_callbacks
 #include <spin1_api_params.h>
 #undef packet_t
 #undef task_t
 #undef copy_t
+#undef callback
 
 extern dma_queue_t dma_queue;
 
@@ -215,10 +217,12 @@ static inline bool runtime_send_to_host(uint tag, const void *data, uint bytes)
 
 static inline uint runtime_stack_free(void)
 {
-    uint *base = sark_vec->stack_top - sark_vec->stack_size / sizeof(uint);
+    const sark_vec_t *stacks = sark_vec;
+    __asm__("" : "+r"(stacks)); /* compilers take a pointer to 0x20 for a mistake */
+    uint *base = stacks->stack_top - stacks->stack_size / sizeof(uint);
     uint *word = base;
 
-    while (word < sark_vec->stack_top && *word == sark_vec->stack_fill) {
+    while (word < stacks->stack_top && *word == stacks->stack_fill) {
         word++;
     }
     return (uint) ((uchar *) word - (uchar *) base);
