@@ -6,6 +6,7 @@ editable install compiles nothing: a source checkout compiles what it uses when 
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
 import subprocess
 import sys
@@ -67,7 +68,8 @@ class BuildPython(build_py):
         super().run()
         if not self.editable_mode:
             out = Path(self.build_lib, "dlgraph", "binaries")
-            subprocess.run([sys.executable, str(ROOT / "c_models" / "build.py"), "--out", str(out)], check=True)
+            subprocess.run([sys.executable, str(ROOT / "c_models" / "build.py"), "--out", str(out)], check=True,
+                           env=os.environ | {"DLGRAPH_RUNTIME": "own"})
             # programs of layer kinds from outside are built from these (dlgraph/binaries/custom.py)
             shutil.copytree(ROOT / "c_models", Path(self.build_lib, "dlgraph", "c_models"), dirs_exist_ok=True,
                             ignore=shutil.ignore_patterns("build", "__pycache__", "test_programs"))

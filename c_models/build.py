@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Build the core-side programs: C and assembly in, ``.aplx`` binaries out.
 
-    python c_models/build.py --out DIR [--cc arm-none-eabi-gcc] [targets]
+    python c_models/build.py --out DIR [--cc arm-none-eabi-gcc] [--official] [targets]
 
 The default compiler is ``python -m ziglang cc``. ``--cc``, or ``ARM_CC`` in the
-environment, names a GCC for ARM instead. Objects are kept by content, so only
-what changed is compiled again.
+environment, names a GCC for ARM instead. ``--official``, or
+``DLGRAPH_RUNTIME=official`` in the environment, takes the official SpiNNaker
+tools that ``SPINN_DIRS`` names instead of our own runtime. Objects are kept by
+content, so only what changed is compiled again.
 
 To add a program, add a line to ``PROGRAMS``.
 """
@@ -31,6 +33,7 @@ CHECKSUMS = "checksums.sha256"
 sys.path.insert(0, str(HERE))
 
 # pylint: disable=wrong-import-position
+import official_tools  # noqa: E402
 from aplx import (  # noqa: E402
     BuildError, DTCM_BYTES, Image, ITCM_BYTES, aplx_bytes, read_elf)
 
@@ -140,12 +143,15 @@ THUMB_WHERE_TIGHT = frozenset({
     "streams/stream_kept.c",
     *(f"runtime/src/{name}" for name in ("events.c", "vic.c", "packets.c", "memory.c", "dma.c"))})
 
+#: With instructions that Thumb code lacks.
+ARM_ONLY = frozenset({"streams/stream_in.c", "kernels/optimisers.c"})
+
 #: Runtime code that is never in a hurry, compiled for size as Thumb code.
-RUNTIME_THUMB = frozenset(
+RUNTIME_THUMB = frozenset({"runtime/official/memory.c"} | {
     f"runtime/src/{name}" for name in (
         "startup.c", "faults.c", "scp.c", "print.c", "iobuf.c",
         "data_specification.c", "recording.c", "simulation.c", "messages.c",
-        "mailbox.c", "heap.c", "timers.c", "barrier.c"))
+        "mailbox.c", "heap.c", "timers.c", "barrier.c")})
 
 #: With the optimisers that a program has, where it has not all: for size, as beside it there is little room.
 _OF_CONVOLUTION = "kernels/optimisers.c"
@@ -153,7 +159,7 @@ _OF_CONVOLUTION = "kernels/optimisers.c"
 #: These sources do not know which binary they are in, so they compile once.
 SHARED_FOLDERS = ("runtime/", "streams/", "kernels/")
 
-INCLUDE_FOLDERS = ("runtime/include", "streams", "kernels", "layers")
+INCLUDE_FOLDERS = ("streams", "kernels", "layers")
 
 C_FLAGS = (
     "-std=gnu11", "-g", "-ffreestanding", "-fno-stack-protector",
@@ -162,7 +168,7 @@ C_FLAGS = (
     "-fno-common", "-Wall", "-Wextra")
 
 #: The mem... functions themselves must not be recognised as mem... functions.
-EXTRA_FLAGS = {"runtime/src/memory.c": ("-fno-builtin",)}
+EXTRA_FLAGS = {f"runtime/{folder}/memory.c": ("-fno-builtin",) for folder in ("src", "official")}
 
 
 def application_name_hash(name: str) -> int:
@@ -211,17 +217,6 @@ class Compiler:
                 "-mthumb" if thumb else "-marm",
                 "-fno-tree-loop-distribute-patterns"]
 
-    def link_flags(self) -> list[str]:
-        """Flags for linking only."""
-        if self.is_zig:
-            return ["-nostartfiles", "-Wl,--gc-sections", "-Wl,-e,runtime_vectors"]
-        return ["-nostdlib", "-static", "-Wl,--gc-sections",
-                "-Wl,--no-warn-rwx-segments"]
-
-    def libraries(self) -> list[str]:
-        """Libraries, behind the objects."""
-        return [] if self.is_zig else ["-lgcc"]
-
     def run(self, arguments: Sequence[str], what: str) -> None:
         """Call it; its messages become the error's text."""
         result = subprocess.run(
@@ -232,6 +227,54 @@ class Compiler:
             raise BuildError(f"{what} failed:\n{output}")
         if output:
             print(output, file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class OwnRuntime:
+    """What a program is compiled and linked with beside its own sources: the runtime in ``runtime/``."""
+    compiler: Compiler
+    sources: Sequence[str] = RUNTIME_SOURCES
+    include_folders: Sequence[str] = ("runtime/include",)
+    #: for code and constants
+    itcm_bytes: int = ITCM_BYTES
+    #: whether it leaves so little room in ITCM that programs that are tight must be as small as they can
+    large: bool = False
+    #: that the runtime itself takes from the heap before a program starts
+    heap_bytes: int = 0
+
+    def files(self) -> list[Path]:
+        """What it is made of that is not below ``c_models``."""
+        return []
+
+    def include_flags(self) -> list[str]:
+        """Headers that are not below ``c_models``."""
+        return []
+
+    def thumb_flags(self) -> list[str]:
+        """For sources that are compiled as Thumb code."""
+        return []
+
+    def name_source(self, name: str) -> str:
+        """The binary's name for its vcpu block, cut to what fits there."""
+        return f'const char build_name[16] = "{name[:15]}";\n'
+
+    def linker_script(self, root: Path, stack: int) -> str:
+        """Text of it."""
+        return f"STACK_SIZE = {stack};\n" + (root / "runtime/link.ld").read_text()
+
+    def link_flags(self) -> list[str]:
+        """Flags for linking only."""
+        if self.compiler.is_zig:
+            return ["-nostartfiles", "-Wl,--gc-sections", "-Wl,-e,runtime_vectors"]
+        return ["-nostdlib", "-static", "-Wl,--gc-sections",
+                "-Wl,--no-warn-rwx-segments"]
+
+    def libraries(self) -> list[str]:
+        """Libraries, behind the objects."""
+        return [] if self.compiler.is_zig else ["-lgcc"]
+
+
+Runtime = OwnRuntime | official_tools.OfficialRuntime
 
 
 def _digest(*parts: bytes) -> str:
@@ -246,8 +289,9 @@ class Builder:
     """Builds programs of one table with one compiler into one folder."""
 
     def __init__(self, out: Path, compiler: Compiler, work: Path,
-                 root: Path = HERE):
+                 root: Path = HERE, runtime: Optional[Runtime] = None):
         self.root = root
+        self.runtime = runtime or OwnRuntime(compiler)
         self.out = out
         self.work = work
         self.compiler = compiler
@@ -257,11 +301,11 @@ class Builder:
         headers = sorted([*self.root.rglob("*.h"), *self.root.rglob("*.inc")])
         parts = [p.relative_to(self.root).as_posix().encode() + p.read_bytes()
                  for p in headers]
-        return _digest(*parts).encode()
+        return _digest(*parts, *[p.read_bytes() for p in self.runtime.files()]).encode()
 
     def _includes(self) -> list[str]:
-        return [f"-I{self.root / folder}" for folder in INCLUDE_FOLDERS
-                if (self.root / folder).is_dir()]
+        return [f"-I{self.root / folder}" for folder in (*self.runtime.include_folders, *INCLUDE_FOLDERS)
+                if (self.root / folder).is_dir()] + self.runtime.include_flags()
 
     def object_file(self, name: str, program: Program, source: str) -> Path:
         """Compile one source unless the same was compiled before."""
@@ -269,10 +313,14 @@ class Builder:
         if not path.is_file():
             raise BuildError(f"{name}: no such source: {source}")
         thumb = (source in program.thumb or source in RUNTIME_THUMB or source in SELDOM
-                 or program.tight and source in THUMB_WHERE_TIGHT)
+                 or program.tight and (source in THUMB_WHERE_TIGHT or self.runtime.large and source not in ARM_ONLY))
         flags = self.compiler.flags(thumb and path.suffix == ".c")
+        if thumb:
+            flags += self.runtime.thumb_flags()
+        if program.tight and self.runtime.large:
+            flags.append("-DTABLES_IN_DTCM")
         own_optimisers = source == _OF_CONVOLUTION and bool(program.defines)
-        small = thumb or own_optimisers
+        small = thumb or own_optimisers or program.tight and self.runtime.large
         flags += [*C_FLAGS, "-Os" if small else "-O2", *EXTRA_FLAGS.get(source, ())]
         if own_optimisers or not source.startswith(SHARED_FOLDERS):
             flags.append(
@@ -301,7 +349,7 @@ class Builder:
         folder = self.work / "names"
         folder.mkdir(parents=True, exist_ok=True)
         source = folder / f"{name}.c"
-        text = f'const char build_name[16] = "{name[:15]}";\n'
+        text = self.runtime.name_source(name)
         if not source.exists() or source.read_text() != text:
             source.write_text(text)
         return self._compile(source, self.compiler.flags(False) + list(C_FLAGS))
@@ -309,12 +357,11 @@ class Builder:
     def link(self, name: str, program: Program, objects: Iterable[Path]) -> Path:
         """Link one program."""
         script = self.work / "names" / f"{name}.ld"
-        text = (f"STACK_SIZE = {program.stack};\n"
-                + (self.root / "runtime/link.ld").read_text())
+        text = self.runtime.linker_script(self.root, program.stack)
         if not script.exists() or script.read_text() != text:
             script.write_text(text)
         objects = [str(path) for path in objects]
-        key = _digest(self.compiler.identity.encode(), text.encode(),
+        key = _digest(self.compiler.identity.encode(), text.encode(), self.headers,
                       *[path.encode() for path in objects])
         elf = self.work / "elf" / f"{name}.elf"
         stamp = elf.with_suffix(".key")
@@ -322,9 +369,9 @@ class Builder:
             elf.parent.mkdir(parents=True, exist_ok=True)
             partial = elf.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
             self.compiler.run(
-                self.compiler.flags(False) + self.compiler.link_flags()
+                self.compiler.flags(False) + self.runtime.link_flags()
                 + ["-T", str(script), "-o", str(partial)] + objects
-                + self.compiler.libraries(), f"linking {name}")
+                + self.runtime.libraries(), f"linking {name}")
             partial.replace(elf)
             stamp.write_text(key)
         return elf
@@ -333,7 +380,7 @@ class Builder:
         """Build all; returns what was made."""
         tasks = []
         for name, program in programs.items():
-            for source in (*RUNTIME_SOURCES, *program.sources):
+            for source in (*self.runtime.sources, *program.sources):
                 tasks.append((name, program, source))
         with ThreadPoolExecutor(jobs) as pool:
             objects = list(pool.map(lambda task: self.object_file(*task), tasks))
@@ -349,7 +396,7 @@ class Builder:
     def _finish(self, name: str, program: Program, objects: list[Path]) -> Image:
         elf = self.link(name, program, objects)
         image = read_elf(elf.read_bytes(), name)
-        image.check(program.stack, program.heap)
+        image.check(program.stack, program.heap + self.runtime.heap_bytes)
         self.out.mkdir(parents=True, exist_ok=True)
         data = aplx_bytes(image)
         target = self.out / f"{name}.aplx"
@@ -358,7 +405,8 @@ class Builder:
         return image
 
 
-def size_table(images: Iterable[Image], programs: Mapping[str, Program]) -> str:
+def size_table(images: Iterable[Image], programs: Mapping[str, Program],
+               itcm_bytes: int = ITCM_BYTES) -> str:
     """Bytes used and free, one line for each binary."""
     lines = [f"{'binary':<24}{'ITCM':>8}{'free':>8}{'data':>8}{'bss':>8}"
              f"{'stack':>8}{'heap':>8}"]
@@ -366,7 +414,7 @@ def size_table(images: Iterable[Image], programs: Mapping[str, Program]) -> str:
         stack = programs[image.name].stack
         heap = DTCM_BYTES - stack - image.dtcm_bytes
         lines.append(
-            f"{image.name:<24}{len(image.itcm):>8}{ITCM_BYTES - len(image.itcm):>8}"
+            f"{image.name:<24}{len(image.itcm):>8}{itcm_bytes - len(image.itcm):>8}"
             f"{len(image.data):>8}{image.bss_bytes:>8}{stack:>8}{heap:>8}")
     return "\n".join(lines)
 
@@ -385,11 +433,14 @@ def write_checksums(folder: Path, names: Iterable[str]) -> None:
 def build(out: os.PathLike | str, targets: Optional[Sequence[str]] = None,
           cc: Optional[str] = None, work: Optional[os.PathLike | str] = None,
           jobs: Optional[int] = None, quiet: bool = False,
-          more: Optional[Mapping[str, Program]] = None) -> list[Image]:
+          more: Optional[Mapping[str, Program]] = None,
+          official: Optional[bool] = None) -> list[Image]:
     """Build binaries into ``out``.
 
     :param targets: names; all of ``PROGRAMS`` if None
     :param cc: a GCC for ARM instead of ziglang; also from ``ARM_CC``
+    :param official: on top of the official tools (``official_tools.py``); if None,
+        whether ``DLGRAPH_RUNTIME`` is ``official``
     :param work: folder for objects; ``build`` beside this file if None
     :param more: programs from outside, which are all that is built where no
         targets are given
@@ -404,12 +455,20 @@ def build(out: os.PathLike | str, targets: Optional[Sequence[str]] = None,
     programs = {name: known[name] for name in targets}
     if not programs:
         return []
-    compiler = Compiler(cc or os.environ.get("ARM_CC"))
-    builder = Builder(Path(out), compiler, Path(work or HERE / "build"))
+    cc = cc or os.environ.get("ARM_CC")
+    work = Path(work or HERE / "build")
+    if official_tools.asked_for() if official is None else official:
+        tools = official_tools.find()
+        compiler = Compiler(cc or official_tools.COMPILER)
+        builder = Builder(Path(out), compiler, work / "official",
+                          runtime=official_tools.OfficialRuntime(tools))
+    else:
+        compiler = Compiler(cc)
+        builder = Builder(Path(out), compiler, work)
     images = builder.build(programs, jobs or os.cpu_count() or 1)
     write_checksums(Path(out), [f"{name}.aplx" for name in programs])
     if not quiet:
-        print(size_table(images, programs))
+        print(size_table(images, programs, builder.runtime.itcm_bytes))
     return images
 
 
@@ -421,6 +480,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
                         help="folder for the .aplx files")
     parser.add_argument("--work", help="folder for objects")
     parser.add_argument("--cc", help="a GCC for ARM, instead of ziglang")
+    parser.add_argument("--official", action="store_true", default=None,
+                        help="on top of the official tools that SPINN_DIRS names")
+    parser.add_argument("--custom", metavar="FILE", action="append", default=[],
+                        help="the program of a layer kind with this C file, for SGD with and without momentum")
     parser.add_argument("--all", action="store_true", help="the tests' binaries too")
     parser.add_argument("--jobs", type=int, help="compilers at a time")
     parser.add_argument("--list", action="store_true", help="names only")
@@ -429,10 +492,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         print("\n".join([*PROGRAMS, *TEST_PROGRAMS]))
         return 0
     targets = options.targets or None
+    custom = {f"{Path(source).stem}_momentum": custom_program(source, "momentum")
+              for source in options.custom}
     if options.all:
         targets = [*PROGRAMS, *TEST_PROGRAMS]
     try:
-        build(options.out, targets, options.cc, options.work, options.jobs)
+        build(options.out, targets, options.cc, options.work, options.jobs, more=custom,
+              official=options.official)
     except BuildError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

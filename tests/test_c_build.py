@@ -158,14 +158,13 @@ def test_missing_compiler_is_named(tmp_path):
 class FakeCompiler:
     """Counts the calls; makes an object that depends on the flags only."""
     identity = "fake"
+    is_zig = False
 
     def __init__(self):
         self.compiled = []
 
     def flags(self, thumb):
         return ["-thumb" if thumb else "-arm"]
-
-    link_flags = libraries = lambda self: []
 
     def run(self, arguments, what):
         target = Path(arguments[arguments.index("-o") + 1])

@@ -2,10 +2,10 @@
 #ifndef FUNCTION_TABLES_H
 #define FUNCTION_TABLES_H
 
-#include <stdint.h>
+#include "table.h"
 
 /* rint(2**31 * 2**(-i/256)) */
-static const uint32_t exp2_table[256] = {
+TABLE(exp2_table, 256) = {
     0x80000000, 0x7fa765ad, 0x7f4f08ae, 0x7ef6e8da, 0x7e9f0606, 0x7e476009, 0x7deff6b6, 0x7d98c9e6,
     0x7d41d96e, 0x7ceb2523, 0x7c94acde, 0x7c3e7073, 0x7be86fba, 0x7b92aa88, 0x7b3d20b6, 0x7ae7d21a,
     0x7a92be8b, 0x7a3de5df, 0x79e947ef, 0x7994e492, 0x7940bb9e, 0x78ecccec, 0x78991854, 0x78459dac,
@@ -41,7 +41,7 @@ static const uint32_t exp2_table[256] = {
 };
 
 /* rint(2**31 * ln((2*i + 513) / 512)) */
-static const uint32_t ln_table[256] = {
+TABLE(ln_table, 256) = {
     0x003ff005, 0x00bf708f, 0x013e7296, 0x01bcf713, 0x023afefd, 0x02b88b4a, 0x03359ceb, 0x03b234ce,
     0x042e53df, 0x04a9fb09, 0x05252b31, 0x059fe53c, 0x061a2a0c, 0x0693fa80, 0x070d5774, 0x078641c3,
     0x07feba44, 0x0876c1ce, 0x08ee5932, 0x09658142, 0x09dc3acc, 0x0a52869d, 0x0ac8657f, 0x0b3dd839,
@@ -77,7 +77,7 @@ static const uint32_t ln_table[256] = {
 };
 
 /* rint(2**31 * 512 / (2*i + 513)) */
-static const uint32_t ln_reciprocal_table[256] = {
+TABLE(ln_reciprocal_table, 256) = {
     0x7fc01ff0, 0x7f411e53, 0x7ec31843, 0x7e460ada, 0x7dc9f339, 0x7d4ece90, 0x7cd49a16, 0x7c5b5311,
     0x7be2f6ce, 0x7b6b82a7, 0x7af4f3fe, 0x7a7f4841, 0x7a0a7ce7, 0x79968f70, 0x79237d66, 0x78b1445c,
     0x783fe1f0, 0x77cf53c6, 0x775f978c, 0x76f0aafa, 0x76828bce, 0x761537d0, 0x75a8acd0, 0x753ce8a5,

@@ -2,10 +2,10 @@
 #ifndef OPTIMISER_TABLES_H
 #define OPTIMISER_TABLES_H
 
-#include <stdint.h>
+#include "table.h"
 
 /* rint(2**26 * sqrt(i)), i = 64 .. 256 */
-static const uint32_t root_table[193] = {
+TABLE(root_table, 193) = {
     0x20000000, 0x203fc07f, 0x207f03ec, 0x20bdcd1e, 0x20fc1ecd, 0x2139fb9b, 0x2177660f, 0x21b4609b,
     0x21f0ed9a, 0x222d0f51, 0x2268c7f4, 0x22a419a2, 0x22df0669, 0x23199044, 0x2353b91f, 0x238d82d6,
     0x23c6ef37, 0x24000000, 0x2438b6e2, 0x24711580, 0x24a91d72, 0x24e0d043, 0x25182f72, 0x254f3c74,
@@ -34,7 +34,7 @@ static const uint32_t root_table[193] = {
 };
 
 /* rint(2**38 / (256 + i)), i = 0 .. 256 */
-static const uint32_t reciprocal_table[257] = {
+TABLE(reciprocal_table, 257) = {
     0x40000000, 0x3fc03fc0, 0x3f80fe04, 0x3f423954, 0x3f03f03f, 0x3ec62159, 0x3e88cb3d, 0x3e4bec88,
     0x3e0f83e1, 0x3dd38ff1, 0x3d980f66, 0x3d5d00f5, 0x3d226358, 0x3ce8354b, 0x3cae7592, 0x3c7522f4,
     0x3c3c3c3c, 0x3c03c03c, 0x3bcbadc8, 0x3b9403b9, 0x3b5cc0ed, 0x3b25e446, 0x3aef6ca9, 0x3ab95901,

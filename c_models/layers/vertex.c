@@ -185,6 +185,7 @@ void vertex_main(void (*prepare)(void), void (*run)(void))
     streams_initialise(vertex_region(REGION_STREAMS), vertex_region(REGION_SENT));
     prepare();
     spin1_callback_on(TIMER_TICK, look, 0);
+    runtime_timer_interval(stream_layout.look_cycles);
     runtime_while_idle(streams_serve);
     simulation_set_start_function(start);
     simulation_set_uses_timer(false);

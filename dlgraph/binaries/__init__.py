@@ -27,6 +27,8 @@ C_MODELS = HERE.parents[1] / "c_models"
 SOURCE_SUFFIXES = (".c", ".h", ".inc", ".S", ".ld", ".py")
 #: Of each binary of a folder that ``c_models/build.py`` built: in the form of ``sha256sum``.
 CHECKSUMS = "checksums.sha256"
+#: Set to ``official``, programs are built on top of the official SpiNNaker tools that ``SPINN_DIRS`` names.
+RUNTIME = "DLGRAPH_RUNTIME"
 #: Folders of ``c_models/`` that no binary is made of.
 OTHER_FOLDERS = frozenset({"build", "__pycache__", "test_programs"})
 
@@ -39,10 +41,12 @@ class BinariesError(DlgraphError, RuntimeError):
 def binary_folder() -> Path:
     """The folder of the ``.aplx`` files, built first where that is needed.
 
+    With ``DLGRAPH_RUNTIME=official`` in the environment they are built on top of the official SpiNNaker tools.
+
     :raises BinariesError: where they are neither installed nor can be built, or one of them is damaged
     """
-    if (C_MODELS / "build.py").is_file():
-        folder = build_into_cache(C_MODELS)
+    if (C_MODELS / "build.py").is_file() or not _own_runtime():
+        folder = build_into_cache(c_sources())
         check(sorted(folder.glob("*.aplx")), f"Remove the folder {folder}: they are built again when they are next used.",
               _checksums(folder))
         return folder
@@ -52,6 +56,18 @@ def binary_folder() -> Path:
     raise BinariesError(
         f"The binaries for SpiNNaker's cores are missing from {HERE}, and there are no sources beside dlgraph to build "
         f"them from. Install dlgraph again: 'pip install .' in its source folder builds them.")
+
+
+def c_sources() -> Path:
+    """The folder of dlgraph's own C files: beside it in a checkout, within it in a wheel.
+
+    :raises BinariesError: where there are none
+    """
+    for folder in (C_MODELS, HERE.parent / "c_models"):
+        if (folder / "build.py").is_file():
+            return folder
+    raise BinariesError("The C files that programs are built from are missing beside dlgraph. Install dlgraph again: "
+                        "'pip install .' in its source folder brings them.")
 
 
 def checked_binaries() -> Path:
@@ -115,9 +131,22 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dlgraph"
 
 
+def _own_runtime() -> bool:
+    return os.environ.get(RUNTIME, "own") == "own"
+
+
 def source_hash(c_models: Path) -> str:
-    """A name for this state of the sources and of the choice of compiler."""
+    """A name for this state of the sources, and of the choice of compiler and runtime.
+
+    :raises BinariesError: where another runtime is asked for than there is
+    """
     digest = hashlib.sha256(os.environ.get("ARM_CC", "").encode())
+    if not _own_runtime():
+        def add_tools(builder: ModuleType) -> None:
+            builder.official_tools.asked_for()
+            for path in builder.official_tools.find().files():
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+        run_build(c_models, str(c_models), add_tools)
     for path in sorted(c_models.rglob("*")):
         inside = path.relative_to(c_models)
         if path.suffix in SOURCE_SUFFIXES and not OTHER_FOLDERS.intersection(inside.parts):

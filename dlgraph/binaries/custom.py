@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from dlgraph.binaries import C_MODELS, HERE, BinariesError, cache_folder, check, locked, run_build, source_hash
+from dlgraph.binaries import BinariesError, c_sources, cache_folder, check, locked, run_build, source_hash
 from dlgraph.custom_layer import CustomLayer
 from dlgraph.layer_graph import LayerGraph
 from dlgraph.optimisers import OptimiserKind
@@ -19,18 +19,6 @@ OPTIMISER = {OptimiserKind.SGD: "momentum", OptimiserKind.MOMENTUM: "momentum", 
 #: Of a file that a C file may include from its own folder.
 _BESIDE = ("*.h", "*.inc")
 _KEPT = 32
-
-
-def c_sources() -> Path:
-    """The folder of dlgraph's own C files: beside it in a checkout, within it in a wheel.
-
-    :raises BinariesError: where there are none
-    """
-    for folder in (C_MODELS, HERE.parent / "c_models"):
-        if (folder / "build.py").is_file():
-            return folder
-    raise BinariesError("The C files that a layer kind's program is built from are missing beside dlgraph. Install dlgraph again: "
-                        "'pip install .' in its source folder brings them.")
 
 
 def custom_binary(program: Path, optimiser: OptimiserKind) -> Path:

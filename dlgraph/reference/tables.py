@@ -57,7 +57,7 @@ def reciprocal_table() -> list[int]:
 def _c_array(name: str, comment: str, values: list[int]) -> str:
     rows = [", ".join(f"{v:#010x}" for v in values[i:i + 8]) for i in range(0, len(values), 8)]
     body = ",\n    ".join(rows)
-    return f"/* {comment} */\nstatic const uint32_t {name}[{len(values)}] = {{\n    {body}\n}};\n"
+    return f"/* {comment} */\nTABLE({name}, {len(values)}) = {{\n    {body}\n}};\n"
 
 
 def _header(guard: str, arrays: list[str]) -> str:
@@ -66,7 +66,7 @@ def _header(guard: str, arrays: list[str]) -> str:
         f"#ifndef {guard}",
         f"#define {guard}",
         "",
-        "#include <stdint.h>",
+        '#include "table.h"',
         "",
         *arrays,
         "#endif",

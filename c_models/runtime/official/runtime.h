@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The interface of ../include/runtime.h on top of the official tools: put this
- * folder before the official include folders and build with fec.mk as usual.
- * What the official libraries do not offer is done here, slower but the same.
+ * The interface of ../include/runtime.h on top of the official tools. This folder
+ * comes before theirs: ../../official.py. What the official libraries do not offer
+ * is done here, slower but the same.
  */
 #ifndef RUNTIME_H
 #define RUNTIME_H
@@ -15,14 +15,32 @@
 #include <stdint.h>
 #include <wfi.h>
 
+/* For the queue in front of the DMA controller; its other types have names that
+ * programs have too. */
+#define packet_t spin1_packet_t
+#define task_t spin1_task_t
+#define copy_t spin1_copy_t
+#define callback spin1_callbacks
+#include <spin1_api_params.h>
+#undef packet_t
+#undef task_t
+#undef copy_t
+#undef callback
+
+extern dma_queue_t dma_queue;
+
 #ifndef TX_NOT_FULL_MASK
 #define TX_NOT_FULL_MASK 0x10000000u
 #endif
 
+#ifdef __thumb__
+#define wait_for_interrupt cpu_wfi /* the official one is an instruction that Thumb code lacks */
+#endif
+
+/* ---- bare FIQ handlers ------------------------------------------------------- */
+
 #define RUNTIME_FIQ_HANDLER void __attribute__((interrupt("FIQ")))
 
-/* Starting the scheduler sets the interrupt controller up anew, so the handler
- * goes in by the first scheduled task, which runs before any start barrier. */
 static inline void runtime_install_fiq_now(uint vic_source, uint handler)
 {
     uint cpsr = spin1_int_disable();
@@ -30,9 +48,10 @@ static inline void runtime_install_fiq_now(uint vic_source, uint handler)
     spin1_mode_restore(cpsr);
 }
 
+/* Starting the scheduler sets the interrupt controller up anew, so the handler
+ * goes in by the first scheduled task, which runs before any start barrier. */
 static inline void runtime_install_fiq(uint vic_source, void (*handler)(void))
 {
-    runtime_install_fiq_now(vic_source, (uint) handler);
     spin1_schedule_callback(runtime_install_fiq_now, vic_source, (uint) handler, 1);
 }
 
@@ -41,39 +60,51 @@ static inline void runtime_remove_fiq(void)
     vic[VIC_SELECT] = 0;
 }
 
-static inline void runtime_set_fiq_registers(const uint32_t values[5])
+/* Thumb code cannot change the mode. The address is in a register that all modes
+ * share. */
+static __attribute__((target("arm"), noinline, unused))
+void runtime_set_fiq_registers(const uint32_t values[5])
 {
-    uint cpsr = spin1_int_disable();
-    asm volatile(
-            "mrs r3, cpsr\n\t"
+    register const uint32_t *from __asm__("r0") = values;
+    __asm__ volatile(
+            "mrs r1, cpsr\n\t"
             "msr cpsr_c, #0xd1\n\t"
             "ldmia %0, {r8-r12}\n\t"
-            "msr cpsr_c, r3"
-            : : "r"(values) : "r3", "memory");
-    spin1_mode_restore(cpsr);
+            "msr cpsr_c, r1"
+            : : "r"(from) : "r1", "memory");
 }
 
-static inline void runtime_get_fiq_registers(uint32_t values[5])
+static __attribute__((target("arm"), noinline, unused))
+void runtime_get_fiq_registers(uint32_t values[5])
 {
-    uint cpsr = spin1_int_disable();
-    asm volatile(
-            "mrs r3, cpsr\n\t"
+    register uint32_t *to __asm__("r0") = values;
+    __asm__ volatile(
+            "mrs r1, cpsr\n\t"
             "msr cpsr_c, #0xd1\n\t"
             "stmia %0, {r8-r12}\n\t"
-            "msr cpsr_c, r3"
-            : : "r"(values) : "r3", "memory");
-    spin1_mode_restore(cpsr);
+            "msr cpsr_c, r1"
+            : : "r"(to) : "r1", "memory");
 }
 
-/* Timer 2 is started by the first reading. */
-static inline uint32_t runtime_cycles(void)
+/* ---- timers ------------------------------------------------------------------ */
+
+/* Timer 2 is started by the first reading. Once in a program, to save room. */
+__attribute__((weak)) uint32_t runtime_cycles(void)
 {
     if ((tc[T2_CONTROL] & 0x80) == 0) {
         tc[T2_LOAD] = 0xffffffff;
-        tc[T2_CONTROL] = 0x82;
+        tc[T2_CONTROL] = 0x82; /* enabled, runs freely, 32 bits */
     }
     return ~tc[T2_COUNT];
 }
+
+/* The official handler of timer 1 loads it with the interval of the time steps. */
+static inline void runtime_timer_interval(uint cycles)
+{
+    spin1_set_timer_tick(cycles / sv->cpu_clk);
+}
+
+/* ---- packets ----------------------------------------------------------------- */
 
 static inline bool runtime_can_send(void)
 {
@@ -83,7 +114,6 @@ static inline bool runtime_can_send(void)
 static inline void runtime_send(uint32_t key, uint32_t payload)
 {
     while (!runtime_can_send()) {
-        continue;
     }
     cc[CC_TXDATA] = payload;
     cc[CC_TXKEY] = key;
@@ -92,10 +122,11 @@ static inline void runtime_send(uint32_t key, uint32_t payload)
 static inline void runtime_send_key(uint32_t key)
 {
     while (!runtime_can_send()) {
-        continue;
     }
     cc[CC_TXKEY] = key;
 }
+
+/* ---- waiting ----------------------------------------------------------------- */
 
 #define runtime_sleep_while(condition)         \
     do {                                       \
@@ -110,13 +141,27 @@ static inline void runtime_send_key(uint32_t key)
         }                                      \
     } while (true)
 
-/* The official scheduler sleeps without telling: a task that queues itself again runs whenever there is nothing else to do, and the core
- * does not sleep between two runs. */
-static inline void runtime_idle_task(uint function, uint unused)
+/* The official scheduler keeps it to itself. */
+static inline bool runtime_stop_requested(void)
 {
-    (void) unused;
+    return false;
+}
+
+/* The official scheduler sleeps without telling, so the task of the lowest priority
+ * sleeps in its place and queues itself again. A message that came since it last ran
+ * may have queued a task behind the scheduler's back: then it does not sleep but lets
+ * the scheduler look first. Only messages may queue tasks: other events have
+ * priority 0 or -1. */
+static inline void runtime_idle_task(uint function, uint messages_before)
+{
     ((void (*)(void)) function)();
-    spin1_schedule_callback(runtime_idle_task, function, 0, 4);
+    uint cpsr = spin1_int_disable();
+    uint messages = *(volatile uint *) &sark.msg_rcvd;
+    if (messages == messages_before) {
+        wait_for_interrupt();
+    }
+    spin1_mode_restore(cpsr);
+    spin1_schedule_callback(runtime_idle_task, function, messages, 4);
 }
 
 static inline void runtime_while_idle(void (*function)(void))
@@ -124,31 +169,24 @@ static inline void runtime_while_idle(void (*function)(void))
     spin1_schedule_callback(runtime_idle_task, (uint) function, 0, 4);
 }
 
-/* The official scheduler keeps it to itself. */
-static inline bool runtime_stop_requested(void)
-{
-    return false;
-}
+/* ---- DMA --------------------------------------------------------------------- */
 
-/* The official library tells of completed transfers by a callback only. */
-static volatile uint runtime_last_dma_done;
-
-static inline void runtime_note_dma_done(uint transfer_id, uint tag)
-{
-    (void) tag;
-    runtime_last_dma_done = transfer_id;
-}
-
+/* A transfer is done once it has left the official queue, which the interrupt that
+ * simulation_initialise() asks for takes it from. */
 static inline bool runtime_dma_is_done(uint transfer_id)
 {
-    return (int) (runtime_last_dma_done - transfer_id) >= 0;
+    uint start = *(volatile uint *) &dma_queue.start;
+
+    return start == *(volatile uint *) &dma_queue.end
+            || (int) (*(volatile uint *) &dma_queue.queue[start].id - transfer_id) > 0;
 }
 
 static inline void runtime_dma_wait(uint transfer_id)
 {
-    spin1_callback_on(DMA_TRANSFER_DONE, runtime_note_dma_done, 0);
     runtime_sleep_while(!runtime_dma_is_done(transfer_id));
 }
+
+/* ---- failing ----------------------------------------------------------------- */
 
 #define runtime_fail_with(code, ...) \
     do {                             \
@@ -156,6 +194,8 @@ static inline void runtime_dma_wait(uint transfer_id)
         rt_error(code);              \
     } while (0)
 #define runtime_fail(...) runtime_fail_with(RTE_SWERR, __VA_ARGS__)
+
+/* ---- other ------------------------------------------------------------------- */
 
 static inline bool runtime_send_to_host(uint tag, const void *data, uint bytes)
 {
@@ -177,7 +217,15 @@ static inline bool runtime_send_to_host(uint tag, const void *data, uint bytes)
 
 static inline uint runtime_stack_free(void)
 {
-    return 0;
+    const sark_vec_t *stacks = sark_vec;
+    __asm__("" : "+r"(stacks)); /* compilers take a pointer to 0x20 for a mistake */
+    uint *base = stacks->stack_top - stacks->stack_size / sizeof(uint);
+    uint *word = base;
+
+    while (word < stacks->stack_top && *word == stacks->stack_fill) {
+        word++;
+    }
+    return (uint) ((uchar *) word - (uchar *) base);
 }
 
 #endif
