@@ -19,7 +19,7 @@ def train_on_spinnaker(task: Task, machine: Machine, board: str) -> Outcome:
     """Train the members, one after the other.
 
     Seconds are the machine's, from the first sample to the last update; the host maps and loads before, and takes no part in an
-    epoch.  How good they get is computed by the reference, from the weights that the machine gave back: it gives the machine's bits.
+    epoch.  How good they get is computed by the reference from the machine's weights: it gives the machine's bits.
 
     :param board: ``"spinn5"`` or ``"spinn3"``
     """

@@ -81,8 +81,8 @@ def _energies(rows: Sequence[dict[str, Any]]) -> list[str]:
         body.append([*_names(row), cell(figures["joules_per_sample"], 1e3), cell(figures["joules_per_sample_share"], 1e3),
                      cell(figures["joules_per_sample_idle"], 1e3), cell(figures["joules_per_sample_host"], 1e3),
                      cell(figures["joules_per_training"]), cell(figures["joules_per_training_share"]), method])
-    return ["Energy. *whole*: the whole board, all processor packages, the GPU. *used*: the part of it in use. *idle*: what the idle "
-            "device takes in the same time, which is in *whole*. *host*: the computer beside the device, which is not.", "",
+    return ["Energy. *whole*: the whole board, all processor packages, the GPU. *used*: the part of it in use. *idle*: what the "
+            "idle device takes in the same time, which is in *whole*. *host*: the computer beside the device, which is not.", "",
             *table(["network", "device", "batch", "mJ/sample whole", "mJ/sample used", "mJ/sample idle", "mJ/sample host",
                     "J/training whole", "J/training used", "how known"], body)]
 

@@ -119,8 +119,9 @@ def make_task(network: str, train: Images, test: Images, seed: int, epochs: int 
 def with_batch(task: Task, batch: int) -> Task:
     """The same in batches of another size, at a rate that goes with them.
 
-    It is the recipe's times the ratio of the sizes for smaller batches (a batch's step is that of its samples), and times its square
-    root for larger ones; Krizhevsky, "One weird trick for parallelizing convolutional neural networks", arXiv 1404.5997, has both.
+    It is the recipe's times the ratio of the sizes for smaller batches (a batch's step is that of its samples), and times its
+    square root for larger ones; Krizhevsky, "One weird trick for parallelizing convolutional neural networks", arXiv 1404.5997,
+    has both.
     """
     ratio = batch / task.recipe.batch_size
     rate = task.recipe.learning_rate * min(ratio, ratio ** 0.5)
