@@ -75,7 +75,8 @@ def test_rows_by_hand() -> None:
 
 def test_other_batches_and_machines_are_other_rows() -> None:
     runs = [a_run(), replace(a_run(), batch=64), a_run(replace(KEY, device="gpu")),
-            a_run(replace(KEY, kind="one"), speed_only=True), a_run(replace(KEY, repeat=1), replace(outcome([1.0], [0.9]), machine="another"))]
+            a_run(replace(KEY, kind="one"), speed_only=True),
+            a_run(replace(KEY, repeat=1), replace(outcome([1.0], [0.9]), machine="another"))]
     rows = rows_of(runs)
     assert [row.repeats for row in rows] == [1] * 5
     assert rows[3].figures["joules_per_training"] is None and rows[3].figures["seconds_per_training"] is None
@@ -189,6 +190,7 @@ def test_a_record_of_other_conditions_is_refused(tmp_path: Path) -> None:
 def test_the_schema_refuses_rows_it_does_not_know(tmp_path: Path) -> None:
     whole = record.begin_record(tmp_path, "a", CONDITIONS)
     whole.add(a_run())
+    jsonschema.Draft202012Validator.check_schema(json.loads(record.SCHEMA.read_text()))
     good = json.loads((tmp_path / record.FILE).read_text())
     record.validate(good)
     row, one = good["rows"][0], good["runs"][0]

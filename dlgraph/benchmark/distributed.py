@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from dlgraph.benchmark.keras_training import Power, clock_for
+from dlgraph.benchmark.keras_training import Outputs, Power, clock_for
 from dlgraph.benchmark.outcome import EpochOutcome, Outcome, Swept
-from dlgraph.benchmark.tasks import MODELS, Images, Task, accuracy
+from dlgraph.benchmark.tasks import MODELS, Images, Task
 
 #: The strategy of this process: TensorFlow makes one cluster per process, before anything else.
 _STRATEGIES: list[Any] = []
@@ -33,7 +33,7 @@ def train_distributed(task: Task, power: Power) -> Outcome:
 
     clock = clock_for(power, gpu=False)
     epochs: list[EpochOutcome] = []
-    setup, outputs = 0.0, 0.0
+    setup, outputs = 0.0, Outputs(task.test)
     for number, member in enumerate(task.members, 1):
         loop = _Loop(strategy, rank, task, member.seed)
         start = time.perf_counter()
@@ -44,13 +44,9 @@ def train_distributed(task: Task, power: Power) -> Outcome:
             order = random.permutation(len(member.images))
             clock.start()
             loss = loop.epoch(Images(member.images.x[order], member.images.y[order]), task.recipe.rate(epoch))
-            seconds, good = clock.stop(), None
-            if task.test is not None:
-                mine = np.asarray(loop.model.predict(task.test.x, verbose=0))
-                good = accuracy(outputs + mine, task.test.y)
-            epochs.append(EpochOutcome(number, len(member.images), seconds, loss, good))
-        if task.test is not None:
-            outputs = outputs + mine
+            seconds = clock.stop()
+            epochs.append(EpochOutcome(number, len(member.images), seconds, loss, outputs.accuracy_with(loop.model)))
+        outputs.add(loop.model)
     words = (f"{N_WORKERS} workers of Keras {keras.__version__}, TensorFlow {tf.__version__}, tf.distribute, XLA, on {power.cpus} "
              f"CPU{'s' * (power.cpus != 1)}")
     return Outcome(words, False, tuple(epochs), time.monotonic() - begun, setup, clock.energy())
@@ -98,13 +94,13 @@ class _Loop:
         self._weights = weights = [variable.value for variable in model.trainable_variables]
         self._steps = steps = [tf.Variable(tf.zeros_like(weight), trainable=False) for weight in weights]
 
-        @tf.function(jit_compile=True, reduce_retracing=False)
-        def gradients(x: Any, y: Any) -> Any:
+        def gradients_of(x: Any, y: Any) -> Any:
             with tf.GradientTape() as tape:
                 loss = loss_of(y, model(x, training=True))
             return loss, tape.gradient(loss, weights)
 
-        @tf.function
+        gradients = tf.function(gradients_of, jit_compile=True)
+
         def train_step(x: Any, y: Any, rate: Any, n: Any) -> Any:
             def on_worker(x: Any, y: Any) -> Any:
                 loss, mine = gradients(x, y)
@@ -116,7 +112,7 @@ class _Loop:
 
             return strategy.run(on_worker, args=(x, y))
 
-        self._train_step = train_step
+        self._train_step = tf.function(train_step)
         self._constant = tf.constant
 
     def warm_up(self, images: Images) -> None:

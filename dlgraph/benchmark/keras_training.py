@@ -91,30 +91,26 @@ def train_with_keras(task: Task, power: Power, gpu: bool) -> Outcome:
 
     clock = clock_for(power, gpu)
     epochs: list[EpochOutcome] = []
-    setup, outputs = 0.0, _Outputs(task.test)
+    setup, outputs = 0.0, Outputs(task.test)
 
-    class Course(keras.callbacks.Callback):
-        """Notes every epoch."""
-
-        def __init__(self, number: int) -> None:
-            super().__init__()
-            self.number = number
-
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            self.model.optimizer.learning_rate = task.recipe.rate(epoch)
+    def course(number: int, model: Any, n_samples: int) -> Any:
+        """Notes every epoch of a member."""
+        def begin(epoch: int, logs: Any) -> None:
+            model.optimizer.learning_rate = task.recipe.rate(epoch)
             clock.start()
 
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        def end(epoch: int, logs: Any) -> None:
             seconds = clock.stop()
-            n = len(task.members[self.number - 1].images)
-            epochs.append(EpochOutcome(self.number, n, seconds, float((logs or {})["loss"]), outputs.accuracy_with(self.model)))
+            epochs.append(EpochOutcome(number, n_samples, seconds, float(logs["loss"]), outputs.accuracy_with(model)))
+
+        return keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=end)
 
     for number, member in enumerate(task.members, 1):
         keras.utils.set_random_seed(member.order_seed % 2**31)
         model = _compiled(task, member.seed)
         setup += _warm_up(model, member.images, task.recipe.batch_size)
         model.fit(member.images.x, member.images.y, batch_size=task.recipe.batch_size, epochs=task.recipe.epochs, verbose=0,
-                  callbacks=[Course(number)])
+                  callbacks=[course(number, model, len(member.images))])
         outputs.add(model)
     return Outcome(describe(gpu, power.cpus), False, tuple(epochs), time.monotonic() - begun, setup, clock.energy())
 
@@ -177,7 +173,7 @@ def gpu_name() -> str | None:
     return str(tf.config.experimental.get_device_details(found[0]).get("device_name", "GPU"))
 
 
-class _Outputs:
+class Outputs:
     """How good the members are so far, their outputs added."""
 
     def __init__(self, test: Images | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,8 @@ class Record:
     notes: list[str] = field(default_factory=list)
     date: str = field(default_factory=lambda: datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"))
     others: list[dict[str, Any]] = field(default_factory=list)
+    #: When this process began.
+    state: tuple[str | None, bool] = field(default_factory=checkout_state)
 
     def has(self, key: Key) -> bool:
         """Whether this training was done."""
@@ -79,7 +82,7 @@ class Record:
 
     def as_json(self) -> dict[str, Any]:
         """As ``schema.json`` has it."""
-        commit, modified = checkout_state()
+        commit, modified = self.state
         return {
             "schema_version": SCHEMA_VERSION, "benchmark": BENCHMARK, "command": self.command, "commit": commit,
             "modified": modified, "date": self.date, "host": host(), "resumed_from": self.others, "conditions": self.conditions,
@@ -155,6 +158,11 @@ def read_record(path: Path) -> dict[str, Any]:
 
 def validate(record: dict[str, Any]) -> None:
     """:raises jsonschema.ValidationError: if the record is not as the schema has it"""
+    _validator().validate(record)
+
+
+@lru_cache(maxsize=1)
+def _validator() -> Any:
     import jsonschema
 
-    jsonschema.validate(record, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))

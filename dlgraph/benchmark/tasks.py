@@ -86,8 +86,8 @@ class Task:
 def images_of(data: DataSet, n_train: int | None, n_test: int | None) -> tuple[Images, Images]:
     """The first so many to train and to test, as recipes want them."""
     scale = np.float32(255)
-    return (Images(data.x_train[:n_train] / scale, data.y_train[:n_train]),
-            Images(data.x_test[:n_test] / scale, data.y_test[:n_test]))
+    return (Images(data.x_train[:n_train].astype(np.float32) / scale, data.y_train[:n_train]),
+            Images(data.x_test[:n_test].astype(np.float32) / scale, data.y_test[:n_test]))
 
 
 def digest(*sets: Images) -> str:
@@ -95,8 +95,8 @@ def digest(*sets: Images) -> str:
     known = hashlib.sha256()
     for images in sets:
         known.update(repr((images.x.shape, images.y.shape)).encode())
-        known.update(np.ascontiguousarray(images.x))
-        known.update(np.ascontiguousarray(images.y))
+        known.update(np.ascontiguousarray(images.x).data)
+        known.update(np.ascontiguousarray(images.y).data)
     return known.hexdigest()
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -101,6 +102,7 @@ def gpu_devices(root: Path = Path("/dev")) -> list[str]:
 
 def _begin(environment: dict[str, str]) -> None:
     os.environ.update(environment)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)        # it warns of each further size of batch
 
 
 def _free_ports(n: int) -> list[int]:
