@@ -46,6 +46,7 @@ class Energy:
 
     @property
     def total(self) -> float:
+        """All but ``cores_awake``."""
         return self.board_idle + self.cores + self.packets
 
     def per_sample(self, n_samples: int) -> Energy:

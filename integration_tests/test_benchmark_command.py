@@ -13,10 +13,10 @@ import pytest  # noqa: E402
 
 from dlgraph import networks  # noqa: E402
 from dlgraph.benchmark import record  # noqa: E402
+from dlgraph.benchmark.cluster import Cluster, can_be_private  # noqa: E402
 from dlgraph.benchmark.distributed import train_distributed  # noqa: E402
 from dlgraph.benchmark.keras_training import Power  # noqa: E402
 from dlgraph.benchmark.tasks import Images, make_task  # noqa: E402
-from dlgraph.benchmark.workers import distributed_workers  # noqa: E402
 from dlgraph.cli import main  # noqa: E402
 from dlgraph.energy import WATTS_IDLE, WATTS_PER_CORE  # noqa: E402
 
@@ -65,7 +65,7 @@ def test_two_workers_train_as_one_does() -> None:
     random = np.random.default_rng(3)
     images = Images(random.random((100, 28, 28), np.float32), random.integers(0, 10, 100))
     task = make_task("lenet1", images, images, seed=5, epochs=2)
-    workers = distributed_workers()
+    workers = Cluster(can_be_private())
     try:
         shared = workers.run(train_distributed, task, Power())
     finally:

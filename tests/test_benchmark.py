@@ -337,8 +337,19 @@ def test_errors_of_the_user(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     monkeypatch.setattr(devices, "gpu_worker", lambda: (None, "this computer has no GPU"))
     with pytest.raises(MachineError, match="devices has gpu, but this computer has no GPU. Leave it out"):
         devices.Devices(Settings(tmp_path, devices=("gpu",)), run.trials_of(Settings(tmp_path)))
+    monkeypatch.setattr(devices, "can_be_private", lambda: True)
     there = devices.Devices(Settings(tmp_path), run.trials_of(Settings(tmp_path)))
-    assert "gpu" not in there.names and there.notes == ["There are no rows of a GPU: this computer has no GPU."]
+    assert there.names == ("spinnaker", "cpu", "distributed")
+    assert there.notes == ["There are no rows of a GPU: this computer has no GPU."]
+
+
+def test_servers_that_listen_at_every_address_are_asked_for_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "gpu_worker", lambda: (None, "none"))
+    monkeypatch.setattr(devices, "can_be_private", lambda: False)
+    there = devices.Devices(Settings(tmp_path), run.trials_of(Settings(tmp_path)))
+    assert there.names == ("spinnaker", "cpu") and "network of their own" in there.notes[1]
+    named = devices.Devices(Settings(tmp_path, devices=("distributed",)), run.trials_of(Settings(tmp_path)))
+    assert named.names == ("distributed",) and not named.notes
 
 
 def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

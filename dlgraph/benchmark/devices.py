@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 from types import TracebackType
 
+from dlgraph.benchmark.cluster import Cluster, can_be_private
 from dlgraph.benchmark.distributed import sweep_distributed, train_distributed
 from dlgraph.benchmark.keras_training import Power, sweep, train_with_keras
 from dlgraph.benchmark.outcome import Outcome, Swept
@@ -11,7 +12,7 @@ from dlgraph.benchmark.plan import Trials
 from dlgraph.benchmark.settings import CPU, DEVICES, DISTRIBUTED, GPU, SPINNAKER, Settings
 from dlgraph.benchmark.spinnaker import sweep_by_cost_model, train_on_spinnaker
 from dlgraph.benchmark.tasks import Task
-from dlgraph.benchmark.workers import Worker, cpu_worker, distributed_workers, gpu_worker
+from dlgraph.benchmark.workers import Worker, cpu_worker, gpu_worker
 from dlgraph.errors import MachineError
 from dlgraph.machines import MACHINE_VARIABLE, Emulated, Machine, default_machine
 
@@ -27,7 +28,8 @@ class Devices:
     def __init__(self, settings: Settings, trials: Trials) -> None:
         self._settings, self._trials = settings, trials
         self._power = Power(settings.cpu_watts, settings.cpu_cores, len(os.sched_getaffinity(0)), trials.idle_seconds)
-        self._workers: dict[str, Worker] = {}
+        self._workers: dict[str, Worker | Cluster] = {}
+        self._private = True
         wanted = settings.devices or DEVICES
         self.notes: list[str] = []
         if GPU in wanted:
@@ -39,6 +41,13 @@ class Devices:
             else:
                 self.notes.append(f"There are no rows of a GPU: {words}.")
                 wanted = tuple(name for name in wanted if name != GPU)
+        if DISTRIBUTED in wanted and not can_be_private():
+            self._private = False                        # by name is by name; else nothing listens that nobody asked for
+            if settings.devices is None:
+                self.notes.append(f"There are no rows of two workers: TensorFlow's servers listen at every address, and this "
+                                  f"computer does not let them have a network of their own. --devices {DISTRIBUTED} makes them "
+                                  f"all the same.")
+                wanted = tuple(name for name in wanted if name != DISTRIBUTED)
         self.names = tuple(wanted)
 
     def train(self, device: str, task: Task) -> Outcome:
@@ -84,7 +93,7 @@ class Devices:
             return default_machine()
         return Emulated(board=self._settings.board, threads=self._settings.threads)
 
-    def _worker(self, device: str) -> Worker:
+    def _worker(self, device: str) -> Worker | Cluster:
         if device not in self._workers:
-            self._workers[device] = cpu_worker() if device == CPU else distributed_workers()
+            self._workers[device] = cpu_worker() if device == CPU else Cluster(self._private)
         return self._workers[device]

@@ -72,8 +72,8 @@ def cpu_worker() -> Worker:
     return Worker({"KERAS_BACKEND": "tensorflow", **WITHOUT_GPU})
 
 
-def distributed_workers() -> Worker:
-    """Two on this computer that TensorFlow knows as a cluster (``TF_CONFIG``), over loopback."""
+def cluster_workers() -> Worker:
+    """Two on this computer that TensorFlow knows as a cluster (``TF_CONFIG``); see :mod:`dlgraph.benchmark.cluster`."""
     cluster = {"worker": [f"{LOOPBACK}:{port}" for port in _free_ports(2)]}
     return Worker(*({"KERAS_BACKEND": "tensorflow", **WITHOUT_GPU,
                      "TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})}
