@@ -12,6 +12,9 @@
 #   make check-pages      pages that reports make, looked at in Chromium, which has to be there; PICTURES=FOLDER keeps what it sees
 #   make linkcheck        whether the pages that it names elsewhere are there; needs the network
 #   make lint             ruff and mypy
+#   make benchmark        training on SpiNNaker (emulated), CPU and GPU compared: speed and energy, into OUTPUT=FOLDER.  QUICK=1 on
+#                         little data, in minutes; without, many hours: DATA=FILE names mnist.npz, OPTIONS="--networks lenet5
+#                         --devices cpu --repeats 3" are others of dlgraph benchmark; given again, it goes on where it ended
 #   make benchmark-mnist  one epoch of MNIST on an emulated board, against the reference and Keras
 #   make benchmark-networks
 #                         the networks of LeCun et al. 1998 on MNIST, on an emulated board: hours.  DATA=FILE names mnist.npz,
@@ -26,7 +29,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WARNINGS_ARE_ERRORS ?= -W --keep-going
 
-.PHONY: demo test test-wide test-long sanitize fuzz docs check-pages linkcheck lint benchmark-mnist benchmark-networks clean
+.PHONY: demo test test-wide test-long sanitize fuzz docs check-pages linkcheck lint benchmark benchmark-mnist \
+    benchmark-networks clean
 
 demo: $(VENV)/has-keras $(VENV)/has-examples
 	$(BIN)/python examples/train_digits.py $(if $(DLGRAPH_MACHINE),,--board spinn3)
@@ -73,6 +77,11 @@ linkcheck: $(VENV)/has-docs
 lint: $(VENV)/has-lint build/typecheck
 	$(BIN)/python -m ruff check
 	MYPYPATH=build/typecheck $(BIN)/python -m mypy -p dlgraph -p spinnemu
+
+OUTPUT ?= build/benchmark
+
+benchmark: $(VENV)/has-keras $(VENV)/has-benchmark $(VENV)/has-examples
+	$(BIN)/dlgraph benchmark --output $(OUTPUT) $(if $(QUICK),--quick) $(if $(DATA),--data $(DATA)) $(OPTIONS)
 
 benchmark-mnist: $(VENV)/has-keras $(VENV)/has-benchmark
 	$(BIN)/python benchmarks/train_mnist.py --out benchmarks/results/train_mnist.json

@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from dlgraph.benchmark.observed import Observed
+from dlgraph.energy import Energy
 from dlgraph.executors import make_reference
-from energy import Energy
-from observed import Observed
 
 
 class ReferenceKept:

@@ -30,11 +30,11 @@ from dlgraph import formats
 from dlgraph.binaries import translated_binaries
 from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.layer_graph import Activation, DenseLayer, LayerGraph, Loss, Metric, Samples, Sgd
+from dlgraph.energy import system_cores
 from dlgraph.machines import Emulated
 from spinnemu.translations import library
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from energy import system_cores  # noqa: E402
 from result import Machine, Result  # noqa: E402
 
 KERNELS = Path(__file__).resolve().parent.parent / "c_models" / "kernels"

@@ -2,10 +2,7 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import shlex
-import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -14,8 +11,10 @@ from typing import Any, Mapping
 
 import jsonschema
 
+from dlgraph.benchmark import record as comparison
+from dlgraph.benchmark.provenance import checkout_state, host, short_words
+from dlgraph.energy import Energy
 from dlgraph.whole_file import write_whole
-from energy import Energy
 
 HERE = Path(__file__).resolve().parent
 SCHEMA_VERSION = 1
@@ -87,6 +86,9 @@ class Result:
 
 def validate(record: dict[str, Any]) -> None:
     """:raises jsonschema.ValidationError: if the record is not as the schema has it"""
+    if record.get("benchmark") == comparison.BENCHMARK:
+        comparison.validate(record)
+        return
     own = f"{record.get('benchmark')}_schema.json"
     schema = own if own in {path.name for path in HERE.glob("*_schema.json")} else "schema.json"
     jsonschema.validate(record, json.loads((HERE / schema).read_text(encoding="utf-8")))
@@ -106,32 +108,4 @@ def conclude(record: dict[str, Any], checks: Mapping[str, bool], out: Path | Non
 def command_line(argv: list[str]) -> str:
     """The command, with files outside the repository by their names only."""
     script = Path(argv[0]).name
-    words = [Path(word).name if os.path.isabs(word) or word.startswith("..") else word for word in argv[1:]]
-    return shlex.join(["python", f"benchmarks/{script}", *words])
-
-
-def checkout_state() -> tuple[str | None, bool]:
-    """The commit, and whether tracked files differ from it."""
-    try:
-        commit = _git("rev-parse", "HEAD")
-        return commit.strip(), bool(_git("status", "--porcelain", "--untracked-files=no").strip())
-    except (OSError, subprocess.CalledProcessError):
-        return None, False
-
-
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=HERE, check=True, capture_output=True, text=True).stdout
-
-
-def host() -> dict[str, Any]:
-    """The computer that wall times are of."""
-    return {"processor": _processor(), "cpus": len(os.sched_getaffinity(0)), "python": platform.python_version()}
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-    except OSError:
-        names = []
-    return names[0] if names else platform.machine()
+    return shlex.join(["python", f"benchmarks/{script}", *short_words(argv[1:])])

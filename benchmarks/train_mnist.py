@@ -20,9 +20,9 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 import dlgraph  # noqa: E402
+from dlgraph.benchmark.observed import Observed  # noqa: E402
+from dlgraph.energy import Energy  # noqa: E402
 from dlgraph.executors import make_reference  # noqa: E402
-from energy import Energy  # noqa: E402
-from observed import Observed  # noqa: E402
 from result import Machine, Result  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -27,10 +27,10 @@ import dlgraph  # noqa: E402
 from course import Course, ReferenceKept  # noqa: E402
 from curves import draw  # noqa: E402
 from dlgraph import data, networks  # noqa: E402
+from dlgraph.benchmark.observed import Observed  # noqa: E402
 from dlgraph.binaries import translated_binaries  # noqa: E402
+from dlgraph.energy import Energy  # noqa: E402
 from dlgraph.networks.boosted import BoostedLeNet4  # noqa: E402
-from energy import Energy  # noqa: E402
-from observed import Observed  # noqa: E402
 from result import Machine, Result  # noqa: E402
 from spinnemu.translations import library  # noqa: E402
 

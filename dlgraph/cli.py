@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dlgraph.benchmark.command import add_command
 from dlgraph.errors import DlgraphError
 
 
@@ -27,12 +28,15 @@ def parser() -> argparse.ArgumentParser:
     vertex.add_argument("name", metavar="NAME", help="of the kind: small letters, digits and underscores, such as my_layer")
     vertex.add_argument("--into", metavar="FOLDER", default=".", help="where the new folder goes; default: here")
     vertex.set_defaults(run=new_vertex)
+    add_command(commands)
     return whole
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; errors that dlgraph raises on purpose are told in a line."""
-    options = parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser().parse_args(words)
+    options.words = words
     try:
         options.run(options)
     except DlgraphError as error:

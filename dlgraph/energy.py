@@ -46,7 +46,7 @@ class Energy:
 
     @property
     def total(self) -> float:
-        """Board, cores and packets."""
+        """All but ``cores_awake``."""
         return self.board_idle + self.cores + self.packets
 
     def per_sample(self, n_samples: int) -> Energy:
@@ -69,3 +69,18 @@ def energy(board: str, seconds: float, n_cores: int, core_seconds_awake: float, 
     bits = n_routed * BITS_OF_PACKET + n_routed_with_payload * BITS_OF_PACKET_WITH_PAYLOAD
     return Energy(WATTS_IDLE[board] * seconds, WATTS_PER_CORE * n_cores * seconds, bits * JOULES_PER_ROUTER_BIT,
                   WATTS_PER_CORE * core_seconds_awake)
+
+
+def share_used(whole: Energy, board: str, n_chips: int, n_network_cores: int) -> Energy:
+    """What of a run's energy falls to the chips that the network stands on, as if others used the rest of the board.
+
+    Of the idle board the same share as of its chips; of the cores those of the network, SC&MP and the extra monitors of these
+    chips, and the packet gatherer; all packets.
+
+    :param whole: of the whole board, with all its monitors
+    :param n_chips: that hold a core of the network
+    :param n_network_cores: cores that run vertices of the network
+    """
+    loaded = n_network_cores + system_cores(board)
+    of_chips = n_network_cores + 2 * n_chips + 1
+    return Energy(whole.board_idle * n_chips / N_CHIPS[board], whole.cores * of_chips / loaded, whole.packets, whole.cores_awake)

@@ -1,12 +1,7 @@
 """The energy of a run against cases worked out by hand, and the constants against SpiNNMachine's."""
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
-
-import energy as e  # noqa: E402
+from dlgraph import energy as e
 
 
 def test_idle_board():
@@ -47,6 +42,20 @@ def test_per_sample():
     result = e.energy("spinn5", 6, 400, 0, 2_000_000_000).per_sample(60_000)
     assert result.total == pytest.approx(4.104e-3)
     assert result.packets == pytest.approx(60e-6)
+
+
+def test_share_of_the_board_that_is_used():
+    """12 of 48 chips with 100 network cores for 10 s: a quarter of 268.4 J = 67.1 J; of 197 loaded cores, which take 66.98 J, the
+    100, 2 x 12 and 1, 125 x 0.34 J = 42.5 J; all of the packets, 1.8 J."""
+    whole = e.energy("spinn5", 10, 100 + e.system_cores("spinn5"), 0, 1_000_000_000)
+    assert whole.total == pytest.approx(268.4 + 66.98 + 1.8)
+    share = e.share_used(whole, "spinn5", 12, 100)
+    assert (share.board_idle, share.cores, share.packets) == pytest.approx((67.1, 42.5, 1.8))
+
+
+def test_a_whole_board_is_its_own_share():
+    whole = e.energy("spinn5", 3, 700 + e.system_cores("spinn5"), 0, 1_000)
+    assert e.share_used(whole, "spinn5", 48, 700) == whole
 
 
 def test_constants_are_the_published_ones():

@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import result as benchmark_result  # noqa: E402
-from energy import energy  # noqa: E402
 
 from dlgraph import binaries  # noqa: E402
+from dlgraph.energy import energy  # noqa: E402
 from dlgraph.vertices.convolution_tile_vertex import BINARY_OF_KIND  # noqa: E402
 
 PROGRAMS = {"dlgraph_input_source", "dlgraph_neuron_group", "dlgraph_output_group", "dlgraph_unit_tile", "dlgraph_weight_slice",

@@ -83,7 +83,7 @@ class BoostedLeNet4:
                  **options: Any) -> None:
         if check_integer("seed", seed, 0) >= 2**32:
             raise DataError(f"seed={seed} is too large. Give a whole number from 0 to {2**32 - 1}.")
-        seeds = _seeds(seed)
+        seeds = seeds_of(seed)
         models = [(member or _member)(weights_seed) for weights_seed, _ in seeds]
         self._make(models, machine, seed, distortion, executor_factory, options)
 
@@ -92,7 +92,7 @@ class BoostedLeNet4:
         self._seed = seed
         self._distortion = distortion or Distortion()
         self.networks: list[Network] = [from_keras(model, machine, order_seed, executor_factory=factory, **options)
-                                        for model, (_, order_seed) in zip(models, _seeds(seed), strict=True)]
+                                        for model, (_, order_seed) in zip(models, seeds_of(seed), strict=True)]
         self.n_trained = 0
         self._n_calls = 0
 
@@ -322,7 +322,7 @@ class BoostedLeNet4:
         Report(level, self.machine, False).note(text)
 
 
-def _seeds(seed: int) -> list[tuple[int, int]]:
+def seeds_of(seed: int) -> list[tuple[int, int]]:
     """Of each network: the seed of its weights, below 2**31, and the seed of its orders."""
     words = np.random.SeedSequence(seed).generate_state(2 * N_NETWORKS, np.uint32)
     return [(int(words[2 * i]) >> 1, int(words[2 * i + 1])) for i in range(N_NETWORKS)]

@@ -4,11 +4,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dlgraph.energy import Energy, energy, share_used, system_cores
 from dlgraph.executor import Executor
 from dlgraph.executors import make_executor
 from dlgraph.layer_graph import LayerGraph
 from dlgraph.targets import MachineTarget
-from energy import Energy, energy, system_cores
 
 CLOCK_HZ = 200_000_000
 
@@ -52,6 +52,12 @@ class Observed:
         return self.network_cores + system_cores(self.board)
 
     @property
+    def n_chips(self) -> int:
+        """Chips that the network's cores stand on."""
+        n_chips: int = self.executor.mapped().n_chips
+        return n_chips
+
+    @property
     def predicted_seconds_per_sample(self) -> float:
         """What the cost model expected."""
         return self.executor.chosen.cycles_per_sample / CLOCK_HZ
@@ -73,6 +79,10 @@ class Observed:
         awake = sum(result.cycles - result.waiting_cycles for result in self.executor.results.values()) / CLOCK_HZ
         routed = after.sent - before.sent + after.forwarded - before.forwarded
         return energy(self.board, machine_seconds, self.loaded_cores, awake, routed)
+
+    def share(self, whole: Energy) -> Energy:
+        """What of a board's energy is that of the chips in use; see :func:`dlgraph.energy.share_used`."""
+        return share_used(whole, self.board, self.n_chips, self.network_cores)
 
     def _packets(self) -> _Packets | None:
         machine = getattr(self.target, "machine", None)
