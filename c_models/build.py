@@ -143,7 +143,7 @@ THUMB_WHERE_TIGHT = frozenset({
     "streams/stream_kept.c",
     *(f"runtime/src/{name}" for name in ("events.c", "vic.c", "packets.c", "memory.c", "dma.c"))})
 
-#: With instructions that Thumb code lacks.
+#: Never Thumb code: the one has an instruction that it lacks, the other would call a function for every product of 64 bits.
 ARM_ONLY = frozenset({"streams/stream_in.c", "kernels/optimisers.c"})
 
 #: Runtime code that is never in a hurry, compiled for size as Thumb code.

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from dlgraph import cli
+from dlgraph.binaries.aplx import complaint
+
 ROOT = Path(__file__).resolve().parent.parent
 #: In a process of its own, as which runtime programs have is decided once.
 TRAIN = """
@@ -46,6 +49,14 @@ def test_every_program_fits(tmp_path: Path) -> None:
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         assert result.returncode == 0 and not result.stderr, result.stdout + result.stderr
     assert {"dlgraph_output_group.aplx", "prelu_momentum.aplx"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_makefile_of_the_skeleton(tmp_path: Path) -> None:
+    assert cli.main(["new-vertex", "my_kind", "--into", str(tmp_path)]) == 0
+    command = ["make", f"PYTHON={sys.executable}", f"SPINN_DIRS={os.environ['SPINN_DIRS']}"]
+    result = subprocess.run(command, cwd=tmp_path / "my_kind", capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert complaint((tmp_path / "my_kind" / "my_kind_momentum.aplx").read_bytes()) is None
 
 
 @pytest.mark.parametrize("optimiser", ["None", "Adam(0.01)"])
