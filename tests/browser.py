@@ -99,10 +99,16 @@ class Browser:
             raise RuntimeError(str(found["exceptionDetails"]))
         return found["result"].get("value")
 
-    def screenshot(self, path: Path) -> None:
-        """The whole page as a picture."""
-        whole = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(whole["data"]))
+    def screenshot(self, path: Path, part: str | None = None) -> None:
+        """The page as a picture.
+
+        :param part: a selector of CSS; None for the whole page
+        """
+        clip = {} if part is None else {"clip": self.evaluate(
+            f"(({{x, y, width, height}}) => ({{x, y, width, height, scale: 0.75}}))"
+            f"(document.querySelector({json.dumps(part)}).getBoundingClientRect())")}
+        taken = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, **clip)
+        path.write_bytes(base64.b64decode(taken["data"]))
 
     def _next(self) -> dict[str, Any]:
         """The next message; events are kept."""
