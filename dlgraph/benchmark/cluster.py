@@ -2,8 +2,8 @@
 
 TensorFlow's servers listen at every address of a computer, whatever address they are given, and do what anybody who connects asks
 of them.  So they get a network of their own, a namespace of Linux with nothing but a loopback device in it (``unshare`` of
-util-linux).  For that they need a process between: this module run as a program, which takes jobs from its standard input and starts
-the workers.
+util-linux).  For that they need a process between: this module run as a program, which takes jobs from its standard input and
+starts the workers.
 """
 from __future__ import annotations
 
