@@ -13,6 +13,7 @@ cut of one layer fits any cut of the next:
 * gradients, weights: between cores that hold the same parameters, at the end of a batch: tiles of a convolution, and
   replicas of a stage
 * gradient sums: between the same tiles of replicas
+* done, or credit to input sources: from a probe to whoever sends the stream that it records (``probes.py``)
 * requests: to those who send something to a core that sends nothing to them; where it does, it asks by that stream for what
   has not come
 """
@@ -55,6 +56,7 @@ class CoreKind(Enum):
     CONVOLUTION_TILE = "convolution tile"
     UNIT_TILE = "unit tile"
     CUSTOM_TILE = "custom tile"
+    PROBE = "probe"
 
 
 class StreamKind(Enum):
@@ -105,6 +107,20 @@ class Plane:
     block: Block
 
 
+@dataclass(frozen=True)
+class Recording:
+    """What a probe keeps of its stream.
+
+    :param n_samples: of a pass, at most
+    :param last: of a longer pass those at its end; else those at its beginning
+    :param ahead: it lets its producer go on so many samples behind the one that it has taken (``probes.py``)
+    """
+
+    n_samples: int
+    last: bool
+    ahead: int
+
+
 @dataclass(eq=False)
 class Core:
     """One machine vertex of the network.
@@ -124,6 +140,7 @@ class Core:
     :param in_sdram: whether a weight slice's weights stay in SDRAM
     :param inlet_slots: samples that an inlet holds; 0: as many as the core has slots
     :param replica_inlets: of what comes from replicas, at a core that they share: these count the samples of one replica each
+    :param recording: of a probe
     """
 
     kind: CoreKind
@@ -146,6 +163,7 @@ class Core:
     inlet_words: list[int] = field(default_factory=list)
     inlet_slots: list[int] = field(default_factory=list)
     replica_inlets: range = range(0)
+    recording: Recording | None = None
 
     @property
     def own_share(self) -> Interval:

@@ -1,0 +1,67 @@
+"""What probes recorded in the passes of one epoch, or of one prediction."""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from dlgraph.gfe.tracing import in_format
+from dlgraph.mapping.plan import Core, Plan
+from dlgraph.mapping.probes import probes_of, record_words
+from dlgraph.mapping.sent_log import positions
+from dlgraph.trace import StreamTrace
+from dlgraph.vertices.pass_parameters import PassParameters
+
+Records = npt.NDArray[np.int32]
+
+
+class Recorder:
+    """Takes the passes in, one after the other: an epoch takes several where SDRAM does not hold all samples.
+
+    :param weight_unit: of the samples' weights, which errors are to be multiplied by
+    """
+
+    def __init__(self, plan: Plan, weight_unit: float) -> None:
+        self._plan, self._weight_unit = plan, weight_unit
+        self._records: dict[Core, Records] = {
+            core: np.empty((0, record_words(core)), np.int32) for core, _ in probes_of(plan)}
+
+    def take(self, parameters: PassParameters, read: Callable[[list[tuple[Core, int]]], list[bytes]]) -> None:
+        """The pass that has ended.
+
+        :param parameters: of all replicas
+        :param read: (probe, number of bytes) of each -> what the region of its records begins with
+        """
+        n_samples = {core: parameters.of_replica(core.replica, self._plan.replicas_of(core)).n_samples for core in self._records}
+        wanted = [(core, 4 * record_words(core) * min(n_samples[core], _most(core))) for core in self._records]
+        for (core, _), data in zip(wanted, read(wanted), strict=True):
+            rows = _in_order(core, np.frombuffer(data, "<i4").reshape(-1, record_words(core)), n_samples[core])
+            known = np.concatenate([self._records[core], rows])
+            assert core.recording is not None
+            self._records[core] = known[-_most(core):] if core.recording.last else known[:_most(core)]
+
+    def traces(self) -> tuple[StreamTrace, ...]:
+        """What went along each stream; rows in the order in which samples were taken."""
+        found = []
+        for core, stream in probes_of(self._plan):
+            records = self._records[core]
+            words = np.ascontiguousarray(records[:, 1 + positions(stream.index)])
+            found.append(StreamTrace(
+                stream.kind.value, self._plan.stages[stream.producer.stage].name, stream.producer.label,
+                tuple(consumer.label for consumer in stream.consumers if consumer is not core),
+                records[:, 0].astype(np.int64), in_format(self._plan, stream, words, self._weight_unit)))
+        return tuple(found)
+
+
+def _most(core: Core) -> int:
+    assert core.recording is not None
+    return core.recording.n_samples
+
+
+def _in_order(core: Core, rows: Records, n_samples: int) -> Records:
+    """Records of a pass of so many samples from the first to the last: of a longer one the last have taken the places of others."""
+    assert core.recording is not None
+    if core.recording.last and n_samples > len(rows):
+        return np.roll(rows, -(n_samples % len(rows)), axis=0)
+    return rows
