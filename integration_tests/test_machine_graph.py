@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from spinn_front_end_common.data import FecDataView
 
 from dlgraph.custom_checks import small_network, small_samples
 from dlgraph.executor import Executor
 from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.layer_graph import Activation, LayerGraph, Samples, Sgd
-from dlgraph.mapping.plan import Core, CoreKind, Plan
+from dlgraph.mapping.plan import Core, CoreKind, Plan, StreamKind
 from dlgraph.mapping.probes import Probe, probes_of
 from dlgraph.mapping.sent_log import positions
 from dlgraph.order import order
@@ -97,27 +98,38 @@ PROBES = [Probe("input", samples=9, keep="first"), Probe("dense_0", "sums", samp
           Probe("dense_1", "errors", samples=40, keep="first")]
 
 
-@pytest.mark.parametrize("window", [4, 1])
+HARM = {"lose": 2e-3, "drop": 1e-3, "duplicate": 0.01, "reorder": 0.01, "seed": 5}
+SLOWNESS = 50.0
+
+
+@pytest.mark.parametrize("window", [4, pytest.param(1, marks=pytest.mark.wide)])
 def test_probes_of_every_kind(spared: SharedTarget, window: int) -> None:
-    """In two epochs of two batches each, without losses and with them."""
+    """In epochs of two batches: without losses, with them, and with a probe so slow that all others have to wait for it."""
     graph = make_graph([30, 20, 6], [Activation.RELU], OUTPUTS[0], seed=31)
     samples = make_samples(graph, 60, seed=32)
     place: dict[str, Any] = {"dense_0": (1, 1), "dense_1 output group, units 0..5": (0, 1, 5)}
     executor = GfeExecutor(graph, spared, cuts={"dense_0": (2, 2), "dense_1": (2, 1)}, n_sources=2, window=window, place=place,
                            probes=PROBES)
+    machine = spared.emulated_machine
     rate = graph.optimiser.learning_rate
     reference = ReferenceExecutor(graph)
+    cycles = []
     try:
-        for epoch, faults in enumerate(({}, {"lose": 2e-3, "drop": 1e-3, "duplicate": 0.01, "reorder": 0.01, "seed": 5})):
-            if faults and spared.emulated_machine is not None:
-                spared.emulated_machine.faults(faults)
+        for epoch in range(3):
+            if machine is not None and epoch == 1:
+                machine.faults(HARM)
+            elif machine is not None and epoch == 2:
+                assert any(result.packets_resent for result in executor.results.values())
+                machine.faults()
+                slow_down(executor, machine)
             found = executor.train_epoch(samples, epoch, 30, True, rate)
             wanted = reference.train_epoch(samples, epoch, 30, True, rate)
+            cycles.append(found.machine_cycles)
             assert (found.loss_sum, found.n_correct) == (wanted.loss_sum, wanted.n_correct)
             check_records(executor, Expected(graph, samples, epoch, 30))
-        if spared.emulated_machine is not None:
-            spared.emulated_machine.faults()
-        assert any(result.packets_resent for result in executor.results.values()) or spared.emulated_machine is None
+        if machine is not None:
+            assert cycles[2] > 3 * cycles[0]
+            machine.faults()
         assert_equal(train(executor, samples, 1, 30), train(reference, samples, 1, 30))
         forward, = [each for each in executor.recorded(training=False) if (each.kind, each.layer) == ("activations", "input")][:1]
         np.testing.assert_array_equal(forward.samples, np.arange(9))
@@ -131,6 +143,15 @@ def test_probes_of_every_kind(spared: SharedTarget, window: int) -> None:
                 assert mapped.places[core][:2] == (1, 1)
     finally:
         executor.close()
+
+
+def slow_down(executor: GfeExecutor, machine: Any) -> None:
+    """A probe."""
+    mapped = executor.mapped()
+    assert mapped is not None
+    core, _ = next(each for each in probes_of(mapped.chosen.plan) if each[1].kind is StreamKind.ERRORS)
+    x, y, p = mapped.places[core]
+    machine.slow_core(x, y, FecDataView.get_physical_core_id((x, y), p), SLOWNESS)
 
 
 def check_records(executor: GfeExecutor, expected: Expected) -> None:
@@ -179,14 +200,14 @@ def check_sums(plan: Plan, recorded: list[StreamTrace], expected: Expected) -> N
         np.testing.assert_array_equal(found[row, :20], dense.forward(x[None], weights)[0])
 
 
-@pytest.mark.parametrize("options", [{"window": 3}, {"replicas": 2, "window": 2}])
+@pytest.mark.parametrize("options", [pytest.param({"window": 3}, marks=pytest.mark.wide), {"replicas": 2, "window": 2}])
 def test_a_layer_of_ones_own_between_ours(spinn3: MachineTarget, options: dict[str, Any]) -> None:
     """Placed by hand, its value recorded; also of replicas, each of which has its part of the samples."""
     layer = WindowSumLayer("sums", np.array([1 << 26, -(1 << 25), 1 << 27, 1 << 24], np.int32),
                            np.array([1 << 22, 0, -(1 << 21), 1], np.int32), True)
     graph = small_network(layer, (7, 6, 4), Sgd(0.05))
     samples = small_samples(graph)
-    probes = [Probe("sums", samples=6, to="output"), Probe("input", samples=3), Probe("before", samples=5, keep="first")]
+    probes = [Probe("sums", samples=6, to="behind"), Probe("input", samples=3), Probe("before", samples=5, keep="first")]
     executor = GfeExecutor(graph, spinn3, cuts={"sums": (2, 1, 2)}, place={"sums": (1, 0)}, probes=probes, **options)
     try:
         executor.train_epoch(samples, 0, 4, True, 0.05)

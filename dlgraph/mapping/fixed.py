@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 from dlgraph.errors import DataError, DoesNotFit
@@ -64,10 +65,10 @@ def fixed_places(plan: Plan, place: Any, version: str) -> dict[Core, Place]:
 
 def _place(name: str, given: Any, chips: list[tuple[int, int]], version: str) -> Place:
     whole = (isinstance(given, Sequence) and not isinstance(given, str) and len(given) in (2, 3)
-             and all(isinstance(n, int) and not isinstance(n, bool) for n in given))
+             and all(isinstance(n, Integral) and not isinstance(n, bool) for n in given))
     if not whole:
         raise DataError(f"place[{name!r}]={given!r} is no place. Give the coordinates of a chip, (x, y), or of a core, (x, y, p).")
-    x, y, p = (*given, None)[:3]
+    x, y, p = (*map(int, given), None)[:3]
     if (x, y) not in chips:
         raise DataError(f"place[{name!r}]={given!r}: a SpiNN-{version} board has no chip ({x}, {y}). It has {len(chips)}, "
                         f"{_ranges(chips)}.")

@@ -10,7 +10,8 @@ all that take what it sends.  What tells the producer is a stream of markers wit
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from numbers import Integral
 from typing import Any, Iterable, Sequence
 
 from dlgraph.errors import DataError, DoesNotFit
@@ -53,6 +54,11 @@ class Probe:
     to: str | None = None
     producer: str | None = None
 
+    def __repr__(self) -> str:
+        """As it would be typed, without what is left out."""
+        others = [f"{each.name}={value!r}" for each in fields(self)[2:] if (value := getattr(self, each.name)) != each.default]
+        return f"Probe({', '.join([repr(self.layer), repr(self.kind), *others])})"
+
 
 def ahead(plan: Plan, core: Core, kind: StreamKind) -> int:
     """How many samples behind the one that it has taken a probe lets its producer go on with."""
@@ -65,7 +71,7 @@ def add_probes(plan: Plan, probes: Sequence[Probe]) -> Plan:
 
     :raises DataError: for a probe that describes no stream, or one that cannot be recorded
     """
-    if isinstance(probes, (str, Probe)) or not isinstance(probes, Iterable):
+    if isinstance(probes, str) or not isinstance(probes, Sequence):
         raise DataError(f"probes={probes!r} cannot be used. Give a list, such as probes=[dlgraph.Probe('hidden')].")
     of_core: dict[Core, list[Core]] = {}
     streams = list(plan.streams)
@@ -130,7 +136,7 @@ def _described(plan: Plan, probe: Any) -> list[Stream]:
 
 
 def _check_numbers(probe: Probe) -> None:
-    if isinstance(probe.samples, bool) or not isinstance(probe.samples, int) or probe.samples < 1:
+    if isinstance(probe.samples, bool) or not isinstance(probe.samples, Integral) or probe.samples < 1:
         raise DataError(f"{probe!r}: samples is not a whole number from 1.")
     if probe.keep not in KEEP:
         raise DataError(f"{probe!r}: keep is not known. Give {' or '.join(map(repr, KEEP))}.")
@@ -160,7 +166,7 @@ def _probe_of(plan: Plan, stream: Stream, probe: Probe) -> tuple[Core, Stream]:
                         f"producer, which all share, does not count. Record what it takes, or give replicas=1.")
     core = Core(CoreKind.PROBE, side.stage, f"probe of {stream.partition}, {producer.label}", replica=side.replica,
                 inlet_words=[stream.extent], inlet_slots=[0],
-                recording=Recording(probe.samples, probe.keep == "last", ahead(plan, side, stream.kind)))
+                recording=Recording(int(probe.samples), probe.keep == "last", ahead(plan, side, stream.kind)))
     if record_bytes(core) > MOST_RECORD_BYTES:
         raise DoesNotFit(f"{probe!r}: records of {stream.extent} words for {probe.samples} samples take {record_bytes(core)} bytes of "
                          f"SDRAM; a probe has {MOST_RECORD_BYTES}, enough for {MOST_RECORD_BYTES // (4 * record_words(core))} samples.")
