@@ -23,6 +23,7 @@ from dlgraph.targets import MachineTarget
 from dlgraph.trace import StreamTrace, Trace
 from integration_tests.conftest import SharedTarget
 from integration_tests.networks import OUTPUTS, assert_equal, make_graph, make_samples, train
+from integration_tests.test_replicas import CUTS, small
 from tests.custom_kinds.window_sum import WindowSumLayer
 
 
@@ -230,3 +231,60 @@ def test_a_layer_of_ones_own_between_ours(spinn3: MachineTarget, options: dict[s
         assert_equal(train(executor, samples, 1, 4), train(reference, samples, 1, 4))
     finally:
         executor.close()
+
+
+@pytest.mark.parametrize("graph, options", [
+    pytest.param(make_graph([30, 20, 6], [Activation.RELU], OUTPUTS[0], seed=36), {"cuts": {}, "replicas": 2}, id="dense"),
+    pytest.param(small(), {"cuts": CUTS, "replicas": 2, "share_dense": True, "window": 2, "shared_window": 3}, id="convolutions",
+                 marks=pytest.mark.wide)])
+def test_what_replicas_exchange(spared: SharedTarget, graph: LayerGraph, options: dict[str, Any]) -> None:
+    """New weights as the reference has them, segment by segment, without losses and with them; gradients of dense layers too."""
+    first = graph.weight_layers[0]
+    first.gradient_shift = 2                              # whatever the number of samples
+    samples = make_samples(graph, 24, seed=37)
+    kinds = ("gradients", "weights") if "share_dense" not in options else ("gradients", "gradient sums", "weights", "activations")
+    executor = GfeExecutor(graph, spared, probes=[Probe(first.name, kind, samples=1000) for kind in kinds], **options)
+    reference = ReferenceExecutor(graph)
+    try:
+        for epoch in range(2):
+            if epoch and spared.emulated_machine is not None:
+                spared.emulated_machine.faults(HARM)
+            before = reference.parameters()
+            found = executor.train_epoch(samples, epoch, 8, False, 0.05)
+            assert found.loss_sum == reference.train_epoch(samples, epoch, 8, False, 0.05).loss_sum
+            check_exchanged(executor, before, reference.parameters(), rows_of(samples, np.arange(8)), epoch, kinds)
+    finally:
+        executor.close()
+
+
+def check_exchanged(executor: GfeExecutor, before: list[tuple[np.ndarray, np.ndarray]],
+                    after: list[tuple[np.ndarray, np.ndarray]], batch: Samples, epoch: int, kinds: tuple[str, ...]) -> None:
+    """The weights of the last batch, and the gradients of the first, for which the replicas took samples in turn."""
+    plan = executor.plan
+    assert plan is not None
+    vertex_of = {vertex.core: vertex for vertex in executor._trained_vertices}
+    gradients = []
+    for replica in range(2):
+        alone = ReferenceExecutor(executor.graph)
+        alone.set_parameters(before)
+        gradients.append(alone.trace(rows_of(batch, np.arange(replica, 8, 2)), epoch, training=True).layers[1].weight_gradient)
+    seen = set()
+    for (core, stream), recorded in zip(probes_of(plan), executor.recorded(training=True), strict=True):
+        seen.add(recorded.kind)
+        if recorded.kind == "activations":
+            continue
+        exchange, vertex = stream.producer.exchange, vertex_of[stream.producer]
+        assert exchange is not None
+        np.testing.assert_array_equal(recorded.samples, np.arange(3 * exchange.n_segments))
+        if recorded.kind == "weights":
+            data, rows = vertex.parameters_to_memory(after[0]), recorded.words.bits[-exchange.n_segments:]
+        elif recorded.kind == "gradients" and stream.producer.kind is CoreKind.WEIGHT_SLICE:
+            gradient = gradients[stream.producer.replica]
+            assert gradient is not None
+            data, rows = vertex.parameters_to_memory((gradient.bits.astype(np.int32),)), recorded.words.bits[:exchange.n_segments]
+        else:
+            continue
+        vector = np.zeros(exchange.n_segments * exchange.segment, np.int32)
+        vector[:len(data) // 4] = np.frombuffer(data, "<i4")
+        np.testing.assert_array_equal(rows, vector.reshape(exchange.n_segments, -1)[:, positions(stream.source)])
+    assert seen == set(kinds)

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dlgraph.mapping.plan import Core, CoreKind, Plan
-from dlgraph.mapping.probes import PROBE_RECORDED, record_bytes
+from dlgraph.mapping.probes import PROBE_RECORDED, record_bytes, segments_recorded
 from dlgraph.vertices.network_vertex import NetworkVertex
 from dlgraph.vertices.regions import Region
 
@@ -21,7 +21,7 @@ class ProbeVertex(NetworkVertex):
         assert recording is not None
         gives_credit = self.core.streams_in[0].stream.producer.kind is CoreKind.INPUT_SOURCE
         return np.array([self.core.inlet_words[PROBE_RECORDED], recording.n_samples, int(recording.last), recording.ahead,
-                         int(gives_credit)], np.uint32)
+                         int(gives_credit), segments_recorded(self.core)], np.uint32)
 
     def extra_regions(self) -> dict[Region, int]:
         return {Region.OUTPUTS: record_bytes(self.core)}

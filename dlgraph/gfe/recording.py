@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from dlgraph.gfe.tracing import in_format
 from dlgraph.mapping.plan import Core, Plan
-from dlgraph.mapping.probes import probes_of, record_words
+from dlgraph.mapping.probes import probes_of, record_words, segments_recorded
 from dlgraph.mapping.sent_log import positions
 from dlgraph.trace import StreamTrace
 from dlgraph.vertices.pass_parameters import PassParameters
@@ -33,13 +33,20 @@ class Recorder:
         :param parameters: of all replicas
         :param read: (probe, number of bytes) of each -> what the region of its records begins with
         """
-        n_samples = {core: parameters.of_replica(core.replica, self._plan.replicas_of(core)).n_samples for core in self._records}
-        wanted = [(core, 4 * record_words(core) * min(n_samples[core], _most(core))) for core in self._records]
+        came = {core: self._came(core, parameters) for core in self._records}
+        wanted = [(core, 4 * record_words(core) * min(came[core], _most(core))) for core in self._records]
         for (core, _), data in zip(wanted, read(wanted), strict=True):
-            rows = _in_order(core, np.frombuffer(data, "<i4").reshape(-1, record_words(core)), n_samples[core])
+            rows = _in_order(core, np.frombuffer(data, "<i4").reshape(-1, record_words(core)), came[core]).copy()
+            rows[:, 0] += parameters.data_position // parameters.whole_batch * segments_recorded(core)
             known = np.concatenate([self._records[core], rows])
             assert core.recording is not None
             self._records[core] = known[-_most(core):] if core.recording.last else known[:_most(core)]
+
+    def _came(self, core: Core, parameters: PassParameters) -> int:
+        """Samples, or segments, in a pass."""
+        if segments_recorded(core):
+            return parameters.training * parameters.n_batches * segments_recorded(core)
+        return parameters.of_replica(core.replica, self._plan.replicas_of(core)).n_samples
 
     def traces(self) -> tuple[StreamTrace, ...]:
         """What went along each stream; rows in the order in which samples were taken."""
@@ -59,9 +66,9 @@ def _most(core: Core) -> int:
     return core.recording.n_samples
 
 
-def _in_order(core: Core, rows: Records, n_samples: int) -> Records:
-    """Records of a pass of so many samples from the first to the last: of a longer one the last have taken the places of others."""
+def _in_order(core: Core, rows: Records, n: int) -> Records:
+    """Records of a pass in which ``n`` came, from the first to the last: where there are more the last have taken others' places."""
     assert core.recording is not None
-    if core.recording.last and n_samples > len(rows):
-        return np.roll(rows, -(n_samples % len(rows)), axis=0)
+    if core.recording.last and n > len(rows):
+        return np.roll(rows, -(n % len(rows)), axis=0)
     return rows

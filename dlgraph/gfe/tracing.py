@@ -10,7 +10,7 @@ from dlgraph import formats
 from dlgraph.errors import NumberFormatOverflow
 from dlgraph.layer_graph import LayerGraph, PassResult, Samples
 from dlgraph.layers import INPUT, Int32Array, PaddingLayer, WeightLayer
-from dlgraph.mapping.plan import Core, Plan, Stream, StreamKind
+from dlgraph.mapping.plan import EXCHANGED, Core, Plan, Stream, StreamKind
 from dlgraph.mapping.sent_layers import hidden_layers, layer_errors, layer_values, value_layer
 from dlgraph.mapping.sent_log import LoggedVector, Words, logged_vectors, positions
 from dlgraph.mapping.sent_values import BoolArray, Sent, stage_errors, stage_values, unit_errors
@@ -178,5 +178,7 @@ def in_format(plan: Plan, stream: Stream, words: Words, weight_unit: float) -> F
         return Fixed(np.ascontiguousarray(words).view("<i2"), stage.fraction)
     if stream.kind is StreamKind.SUMS:
         return Fixed(words, 12 + plan.graph.layers[stage.layer].input_fraction)
+    if stream.kind in EXCHANGED:
+        return Fixed(words, 0)                         # biases and weights side by side
     fraction = formats.ERROR_FRACTION if stream.kind is StreamKind.ERRORS else PARTIAL_ERROR_FRACTION
     return Fixed(words, fraction, weight_unit)

@@ -13,7 +13,7 @@ cut of one layer fits any cut of the next:
 * gradients, weights: between cores that hold the same parameters, at the end of a batch: tiles of a convolution, and
   replicas of a stage
 * gradient sums: between the same tiles of replicas
-* done, or credit to input sources: from a probe to whoever sends the stream that it records (``probes.py``)
+* done, taken, or credit to input sources: from a probe to whoever sends the stream that it records (``probes.py``)
 * requests: to those who send something to a core that sends nothing to them; where it does, it asks by that stream for what
   has not come
 """
@@ -71,12 +71,13 @@ class StreamKind(Enum):
     GRADIENTS = "gradients"
     GRADIENT_SUMS = "gradient sums"
     WEIGHTS = "weights"
+    TAKEN = "taken"
     REQUESTS = "requests"
 
 
 #: Streams between cores with the same parameters, once in a segment of a batch's end; the next cannot come before the one before
 #: it is used, so they have one slot.
-EXCHANGED = (StreamKind.GRADIENTS, StreamKind.GRADIENT_SUMS, StreamKind.WEIGHTS)
+EXCHANGED = (StreamKind.GRADIENTS, StreamKind.GRADIENT_SUMS, StreamKind.WEIGHTS, StreamKind.TAKEN)
 
 
 @dataclass(frozen=True)

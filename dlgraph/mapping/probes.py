@@ -7,6 +7,8 @@ all that take what it sends.  What tells the producer is a stream of markers wit
   marker of sample k says that the probe has taken sample k.
 * Errors and partial errors are such answers themselves.  The marker of sample k + :func:`ahead` says that the probe has taken sample
   k, and has to be there before the producer works out errors of that sample; the first so many are sent when a pass begins.
+* What is exchanged at the end of a batch goes out in segments.  Whoever has sent one waits for those of others; for the marker of the
+  probe as well.
 """
 from __future__ import annotations
 
@@ -17,13 +19,14 @@ from typing import Any, Iterable, Sequence
 from dlgraph.errors import DataError, DoesNotFit
 from dlgraph.mapping.boxes import Block
 from dlgraph.mapping.plan import (
-    GROUP_PARTIAL_ERRORS, GROUP_SUMS, SLICE_ERRORS, SOURCE_ACTIVATIONS_OUT, SOURCE_CREDITS, TILE_PARTIAL_ERRORS, Core, CoreKind,
-    Plan, Recording, Stream, StreamEnd, StreamKind)
+    EXCHANGE_AT, EXCHANGED, GROUP_PARTIAL_ERRORS, GROUP_SUMS, SLICE_ERRORS, SOURCE_ACTIVATIONS_OUT, SOURCE_CREDITS,
+    TILE_GRADIENT_SUMS, TILE_PARTIAL_ERRORS, Core, CoreKind, Plan, Recording, Stream, StreamEnd, StreamKind)
 
 #: Inlet and vector of the C program (``c_models/layers/probe.c``).
 PROBE_RECORDED, PROBE_TAKEN = 0, 0
-#: Streams that carry words for every sample.
-PROBED = (StreamKind.ACTIVATIONS, StreamKind.SUMS, StreamKind.ERRORS, StreamKind.PARTIAL_ERRORS)
+#: Streams that carry words.
+PROBED = (StreamKind.ACTIVATIONS, StreamKind.SUMS, StreamKind.ERRORS, StreamKind.PARTIAL_ERRORS, StreamKind.GRADIENTS,
+          StreamKind.GRADIENT_SUMS, StreamKind.WEIGHTS)
 #: Of these, those that answer what went forward.
 BACKWARD = (StreamKind.ERRORS, StreamKind.PARTIAL_ERRORS)
 #: Where a producer looks for the answer to what it has sent.
@@ -40,8 +43,10 @@ class Probe:
     """A wish to record streams while a network trains or predicts: every stream that this describes gets a vertex of its own.
 
     :param layer: that sends; ``"input"`` for the input sources
-    :param kind: of stream: ``"activations"``, ``"sums"``, ``"errors"`` or ``"partial errors"``
-    :param samples: that are recorded of a pass, at most; a record is kept in the SDRAM of the probe's chip
+    :param kind: of stream: ``"activations"``, ``"sums"``, ``"errors"`` or ``"partial errors"`` of every sample; or ``"gradients"``,
+        ``"gradient sums"`` or ``"weights"``, that cores with the same parameters exchange at the end of a batch
+    :param samples: that are recorded of a pass, at most, or segments of what is exchanged; they are kept in the SDRAM of the probe's
+        chip
     :param keep: which of a longer pass: ``"first"`` or ``"last"``
     :param to: only streams that lead to this layer; None: all
     :param producer: only streams of the vertex of this label; None: all
@@ -105,6 +110,11 @@ def record_bytes(core: Core) -> int:
     return 4 * core.recording.n_samples * record_words(core)
 
 
+def segments_recorded(core: Core) -> int:
+    """Of a batch, by a probe on what is exchanged; 0 where a probe records samples."""
+    return core.exchange.n_segments if core.exchange is not None else 0
+
+
 def _described(plan: Plan, probe: Any) -> list[Stream]:
     """The streams of a probe."""
     if not isinstance(probe, Probe):
@@ -112,7 +122,7 @@ def _described(plan: Plan, probe: Any) -> list[Stream]:
     _check_numbers(probe)
     kinds = {kind.value: kind for kind in PROBED}
     if probe.kind not in kinds:
-        raise DataError(f"{probe!r} has an unknown kind. A probe records what is sent for every sample: {_quoted(kinds)}.")
+        raise DataError(f"{probe!r} has an unknown kind. A probe records streams that carry words: {_quoted(kinds)}.")
     stage = _stage(plan, probe, "layer", probe.layer)
     found = [stream for stream in plan.streams if stream.producer.stage == stage and stream.kind is kinds[probe.kind]]
     if not found:
@@ -164,8 +174,9 @@ def _probe_of(plan: Plan, stream: Stream, probe: Probe) -> tuple[Core, Stream]:
     if side is first and not is_source:
         raise DataError(f"{probe!r}: {stream.kind.value} of {producer.label!r} go to one of several replicas, of whose samples the "
                         f"producer, which all share, does not count. Record what it takes, or give replicas=1.")
+    is_exchanged = stream.kind in EXCHANGED
     core = Core(CoreKind.PROBE, side.stage, f"probe of {stream.partition}, {producer.label}", replica=side.replica,
-                inlet_words=[stream.extent], inlet_slots=[0],
+                inlet_words=[stream.extent], inlet_slots=[int(is_exchanged)], exchange=producer.exchange if is_exchanged else None,
                 recording=Recording(int(probe.samples), probe.keep == "last", ahead(plan, side, stream.kind)))
     if record_bytes(core) > MOST_RECORD_BYTES:
         raise DoesNotFit(f"{probe!r}: records of {stream.extent} words for {probe.samples} samples take {record_bytes(core)} bytes of "
@@ -173,12 +184,24 @@ def _probe_of(plan: Plan, stream: Stream, probe: Probe) -> tuple[Core, Stream]:
     stream.consumers.append(core)
     core.streams_in.append(StreamEnd(stream, PROBE_RECORDED, 0))
     nothing = Block(0, 0)
-    kind, index = (StreamKind.CREDIT, nothing) if is_source else (StreamKind.DONE, Block(0, 1))
-    answer = Stream(kind, core, PROBE_TAKEN, nothing, index, f"{kind.value} 0", [producer])
-    inlet = SOURCE_CREDITS + stream.vector - SOURCE_ACTIVATIONS_OUT if is_source else ANSWERED_AT[producer.kind]
+    kind = StreamKind.CREDIT if is_source else StreamKind.TAKEN if is_exchanged else StreamKind.DONE
+    answer = Stream(kind, core, PROBE_TAKEN, nothing, nothing if is_source else Block(0, 1), f"{kind.value} 0", [producer])
     core.streams_out.append(answer)
-    producer.streams_in.append(StreamEnd(answer, inlet, 0))
+    producer.streams_in.append(StreamEnd(answer, _answered_at(stream), 0))
     return core, answer
+
+
+def _answered_at(stream: Stream) -> int:
+    """The inlet in which a producer looks for answers to a stream."""
+    kind = stream.producer.kind
+    if kind is CoreKind.INPUT_SOURCE:
+        return SOURCE_CREDITS + stream.vector - SOURCE_ACTIVATIONS_OUT
+    if stream.kind is StreamKind.GRADIENT_SUMS:
+        return TILE_GRADIENT_SUMS
+    if stream.kind in EXCHANGED:
+        gradients, parameters, _, _ = EXCHANGE_AT[kind]
+        return parameters if stream.kind is StreamKind.WEIGHTS else gradients
+    return ANSWERED_AT[kind]
 
 
 def _quoted(names: Iterable[str]) -> str:
