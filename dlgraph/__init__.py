@@ -21,5 +21,5 @@ from dlgraph.optimisers import Adam, RmsProp, Sgd
 __version__ = "0.1.0"
 
 __all__ = ["Adam", "Board", "CheckpointError", "CoreLost", "DataError", "DlgraphError", "Emulated", "Graph", "MachineError",
-           "ModelError", "Network", "NumberFormatError", "NumberFormatOverflow", "Probe", "RmsProp", "Sgd", "Spalloc", "UnsupportedError",
-           "__version__", "data", "fit", "from_graph", "from_keras", "load_checkpoint", "networks"]
+           "ModelError", "Network", "NumberFormatError", "NumberFormatOverflow", "Probe", "RmsProp", "Sgd", "Spalloc",
+           "UnsupportedError", "__version__", "data", "fit", "from_graph", "from_keras", "load_checkpoint", "networks"]

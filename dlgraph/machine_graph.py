@@ -20,8 +20,8 @@ class MachineVertex:
     :ivar layer: that it belongs to; ``"input"`` for input sources
     :ivar kind: such as ``"weight slice"``
     :ivar dtcm: bytes of data memory that it needs
-    :ivar sdram: bytes of its chip's SDRAM: parameters of weight slices, records of probes, and what is kept to be sent again; samples
-        and small tables come on top
+    :ivar sdram: bytes of its chip's SDRAM: parameters of weight slices, records of probes, and what is kept to be sent again;
+        samples and small tables come on top
     :ivar chip: (x, y), or None where our placement chooses it, when it knows the machine
     :ivar core: p, or None where the Graph Front End chooses it
     """
@@ -44,8 +44,8 @@ class Partition:
     :ivar layer: of the producer
     :ivar producer: label of the vertex
     :ivar consumers: likewise
-    :ivar words: 32-bit words for every sample, of which those that are zero are not sent; in ``"gradients"``, ``"gradient sums"`` and
-        ``"weights"`` for every segment of a batch's end
+    :ivar words: 32-bit words for every sample, of which those that are zero are not sent; in ``"gradients"``, ``"gradient sums"``
+        and ``"weights"`` for every segment of a batch's end
     :ivar spacing: least cycles of 200 MHz from packet to packet; 0: none is kept
     :ivar key: of the first of its 2**16 keys, or None before the network is on a machine
     """

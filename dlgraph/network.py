@@ -321,8 +321,8 @@ class Network:
     def machine_graph(self, batch_size: int = 32, input_density: float = 1.0) -> MachineGraph:
         """The machine vertices and outgoing partitions that the network becomes.
 
-        Once the network has run on a machine, as it lies there, with places and keys; before, as it would be cut for it.  No machine
-        is touched.
+        Once the network has run on a machine, as it lies there, with places and keys; before, as it would be cut for it.  No
+        machine is touched.
 
         :param batch_size: as for :meth:`describe`, like input_density
         :raises DoesNotFit: where no cut fits, or places given by hand do not
@@ -331,8 +331,8 @@ class Network:
         size = check_integer("batch_size", batch_size, 1)
         _check_density(input_density)
         if self._holder.target.kind == HostTarget.kind:
-            raise DataError("The network runs on the host, where it has no machine vertices. Ask one that runs on a machine, such as "
-                            "dlgraph.from_graph(graph, machine=dlgraph.Emulated()).")
+            raise DataError("The network runs on the host, where it has no machine vertices. Ask one that runs on a machine, such "
+                            "as dlgraph.from_graph(graph, machine=dlgraph.Emulated()).")
         executor = self._holder.executor
         mapped = executor.mapped() if executor is not None else None
         if mapped is None:

@@ -67,7 +67,7 @@ def _most(core: Core) -> int:
 
 
 def _in_order(core: Core, rows: Records, n: int) -> Records:
-    """Records of a pass in which ``n`` came, from the first to the last: where there are more the last have taken others' places."""
+    """Records of a pass in which ``n`` came, from first to last: where there were more, the last have taken others' places."""
     assert core.recording is not None
     if core.recording.last and n > len(rows):
         return np.roll(rows, -(n % len(rows)), axis=0)

@@ -48,14 +48,14 @@ def fixed_places(plan: Plan, place: Any, version: str) -> dict[Core, Place]:
     of_labels: dict[Core, Place] = {}
     for name, given in place.items():
         if name not in of_label and name not in of_layer:
-            raise DataError(f"place names {name!r}. It accepts names of layers ({_quoted(of_layer)}) and labels of vertices, which "
-                            f"machine_graph() shows. Labels follow from the cut: give cuts as well, which fixes it.")
+            raise DataError(f"place names {name!r}. It accepts names of layers ({_quoted(of_layer)}) and labels of vertices, "
+                            f"which machine_graph() shows. Labels follow from the cut: give cuts as well, which fixes it.")
         where = _place(name, given, chips, version)
         if name in of_label:
             of_labels[of_label[name]] = where
         elif where[2] is not None and len(of_layer[name]) > 1:
-            raise DataError(f"place gives one core, {tuple(given)}, for the {len(of_layer[name])} vertices of layer {name!r}. Give a "
-                            f"chip, (x, y), or places of the vertices, by their labels.")
+            raise DataError(f"place gives one core, {tuple(given)}, for the {len(of_layer[name])} vertices of layer {name!r}. Give "
+                            f"a chip, (x, y), or places of the vertices, by their labels.")
         else:
             of_layers.update(dict.fromkeys(of_layer[name], where))
     fixed = {**of_layers, **of_labels}
@@ -94,7 +94,8 @@ def _check_room(plan: Plan, fixed: Mapping[Core, Place]) -> None:
     for core, where in fixed.items():
         on_chip.setdefault(where[:2], []).append(core)
         if where[2] is not None and on_core.setdefault(where, core) is not core:
-            raise DataError(f"place gives core {where} to {on_core[where].label!r} and to {core.label!r}. A core runs one vertex.")
+            raise DataError(f"place gives core {where} to {on_core[where].label!r} and to {core.label!r}. A core runs one vertex; "
+                            f"give another one.")
     for chip, cores in on_chip.items():
         room = CHIP_CORES - (chip == ETHERNET)
         if len(cores) > room:
@@ -102,8 +103,8 @@ def _check_room(plan: Plan, fixed: Mapping[Core, Place]) -> None:
                              f"{_quoted(core.label for core in cores[:3])}, ... Place some of them elsewhere, or leave them out.")
         needed = sum(sdram_bytes(plan, core) for core in cores)
         if needed > CHIP_SDRAM_BYTES:
-            raise DoesNotFit(f"What place gives to chip {chip} needs {needed} bytes of SDRAM; a chip has {CHIP_SDRAM_BYTES} for it. "
-                             f"Place some of it elsewhere, or leave it out.")
+            raise DoesNotFit(f"What place gives to chip {chip} needs {needed} bytes of SDRAM; a chip has {CHIP_SDRAM_BYTES} for "
+                             f"it. Place some of it elsewhere, or leave it out.")
 
 
 def _quoted(names: Any) -> str:

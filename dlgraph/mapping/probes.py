@@ -1,14 +1,14 @@
 """Probes: vertices that record what comes along a stream while a network trains.
 
-A probe is one more consumer of the stream.  It takes every sample whole, asks for what got lost, and its producer waits for it as for
-all that take what it sends.  What tells the producer is a stream of markers without words, or credit to an input source:
+A probe is one more consumer of the stream.  It takes every sample whole, asks for what got lost, and its producer waits for it as
+for all that take what it sends.  What tells the producer is a stream of markers without words, or credit to an input source:
 
 * An input source, and whoever sends activations or sums, looks for an answer to sample k before it sends sample k + window.  The
   marker of sample k says that the probe has taken sample k.
-* Errors and partial errors are such answers themselves.  The marker of sample k + :func:`ahead` says that the probe has taken sample
-  k, and has to be there before the producer works out errors of that sample; the first so many are sent when a pass begins.
-* What is exchanged at the end of a batch goes out in segments.  Whoever has sent one waits for those of others; for the marker of the
-  probe as well.
+* Errors and partial errors are such answers themselves.  The marker of sample k + :func:`ahead` says that the probe has taken
+  sample k, and has to be there before the producer goes on with that sample; the first so many are sent when a pass begins.
+* What is exchanged at the end of a batch goes out in segments.  Whoever has sent one waits for those of others; for the marker of
+  the probe as well.
 """
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dlgraph.errors import DataError, DoesNotFit
 from dlgraph.mapping.boxes import Block
 from dlgraph.mapping.plan import (
     EXCHANGE_AT, EXCHANGED, GROUP_PARTIAL_ERRORS, GROUP_SUMS, SLICE_ERRORS, SOURCE_ACTIVATIONS_OUT, SOURCE_CREDITS,
-    TILE_GRADIENT_SUMS, TILE_PARTIAL_ERRORS, Core, CoreKind, Plan, Recording, Stream, StreamEnd, StreamKind)
+    TILE_ACTIVATIONS, TILE_GRADIENT_SUMS, TILE_PARTIAL_ERRORS, Core, CoreKind, Plan, Recording, Stream, StreamEnd, StreamKind)
 
 #: Inlet and vector of the C program (``c_models/layers/probe.c``).
 PROBE_RECORDED, PROBE_TAKEN = 0, 0
@@ -31,11 +31,14 @@ PROBED = (StreamKind.ACTIVATIONS, StreamKind.SUMS, StreamKind.ERRORS, StreamKind
 BACKWARD = (StreamKind.ERRORS, StreamKind.PARTIAL_ERRORS)
 #: Where a producer looks for the answer to what it has sent.
 ANSWERED_AT = {CoreKind.WEIGHT_SLICE: SLICE_ERRORS, CoreKind.NEURON_GROUP: GROUP_PARTIAL_ERRORS,
-               CoreKind.OUTPUT_GROUP: GROUP_SUMS, CoreKind.CONVOLUTION_TILE: TILE_PARTIAL_ERRORS,
-               CoreKind.UNIT_TILE: TILE_PARTIAL_ERRORS, CoreKind.CUSTOM_TILE: TILE_PARTIAL_ERRORS}
+               CoreKind.CONVOLUTION_TILE: TILE_PARTIAL_ERRORS, CoreKind.UNIT_TILE: TILE_PARTIAL_ERRORS,
+               CoreKind.CUSTOM_TILE: TILE_PARTIAL_ERRORS}
 #: Bytes of SDRAM that the records of one probe may take.
 MOST_RECORD_BYTES = 16 << 20
 KEEP = ("first", "last")
+#: Where producers let the slot of a sample go, and open the one that is a window further on, before they send its errors.
+FREED_AT = {CoreKind.NEURON_GROUP: GROUP_SUMS, CoreKind.OUTPUT_GROUP: GROUP_SUMS, CoreKind.UNIT_TILE: TILE_ACTIVATIONS,
+            CoreKind.CUSTOM_TILE: TILE_ACTIVATIONS}
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ class Probe:
     :param layer: that sends; ``"input"`` for the input sources
     :param kind: of stream: ``"activations"``, ``"sums"``, ``"errors"`` or ``"partial errors"`` of every sample; or ``"gradients"``,
         ``"gradient sums"`` or ``"weights"``, that cores with the same parameters exchange at the end of a batch
-    :param samples: that are recorded of a pass, at most, or segments of what is exchanged; they are kept in the SDRAM of the probe's
-        chip
+    :param samples: that are recorded of a pass, at most, or segments of what is exchanged; they are kept in the SDRAM of the
+        probe's chip, 16 MiB at most
     :param keep: which of a longer pass: ``"first"`` or ``"last"``
     :param to: only streams that lead to this layer; None: all
     :param producer: only streams of the vertex of this label; None: all
@@ -65,10 +68,14 @@ class Probe:
         return f"Probe({', '.join([repr(self.layer), repr(self.kind), *others])})"
 
 
-def ahead(plan: Plan, core: Core, kind: StreamKind) -> int:
+def ahead(plan: Plan, stream: Stream) -> int:
     """How many samples behind the one that it has taken a probe lets its producer go on with."""
-    # with one less than the window the producer's slot is surely open when the marker comes
-    return max(1, plan.window_of(core) - 1) if kind in BACKWARD else 0
+    if stream.kind not in BACKWARD:
+        return 0
+    window = plan.window_of_stream(stream)
+    # a slot must be open when the marker comes.  In a window of one sample it may not be yet: the marker is asked for again then,
+    # which takes long
+    return window if stream.producer.kind in FREED_AT else max(1, window - 1)
 
 
 def add_probes(plan: Plan, probes: Sequence[Probe]) -> Plan:
@@ -176,11 +183,12 @@ def _probe_of(plan: Plan, stream: Stream, probe: Probe) -> tuple[Core, Stream]:
                         f"producer, which all share, does not count. Record what it takes, or give replicas=1.")
     is_exchanged = stream.kind in EXCHANGED
     core = Core(CoreKind.PROBE, side.stage, f"probe of {stream.partition}, {producer.label}", replica=side.replica,
-                inlet_words=[stream.extent], inlet_slots=[int(is_exchanged)], exchange=producer.exchange if is_exchanged else None,
-                recording=Recording(int(probe.samples), probe.keep == "last", ahead(plan, side, stream.kind)))
+                inlet_words=[stream.extent], inlet_slots=[int(is_exchanged)],
+                exchange=producer.exchange if is_exchanged else None,
+                recording=Recording(int(probe.samples), probe.keep == "last", ahead(plan, stream)))
     if record_bytes(core) > MOST_RECORD_BYTES:
-        raise DoesNotFit(f"{probe!r}: records of {stream.extent} words for {probe.samples} samples take {record_bytes(core)} bytes of "
-                         f"SDRAM; a probe has {MOST_RECORD_BYTES}, enough for {MOST_RECORD_BYTES // (4 * record_words(core))} samples.")
+        raise DoesNotFit(f"{probe!r}: records of {stream.extent} words for {probe.samples} samples take {record_bytes(core)} bytes "
+                         f"of SDRAM; a probe has {MOST_RECORD_BYTES}, enough for {MOST_RECORD_BYTES // (4 * record_words(core))}.")
     stream.consumers.append(core)
     core.streams_in.append(StreamEnd(stream, PROBE_RECORDED, 0))
     nothing = Block(0, 0)
@@ -201,7 +209,7 @@ def _answered_at(stream: Stream) -> int:
     if stream.kind in EXCHANGED:
         gradients, parameters, _, _ = EXCHANGE_AT[kind]
         return parameters if stream.kind is StreamKind.WEIGHTS else gradients
-    return ANSWERED_AT[kind]
+    return FREED_AT[kind] if stream.kind in BACKWARD and kind in FREED_AT else ANSWERED_AT[kind]
 
 
 def _quoted(names: Iterable[str]) -> str:
