@@ -54,6 +54,9 @@ class Recorder:
         for core, stream in probes_of(self._plan):
             records = self._records[core]
             words = np.ascontiguousarray(records[:, 1 + positions(stream.index)])
+            if core.exchange is not None:                # whatever lay in memory fills up the last segment
+                segment = records[:, :1] % core.exchange.n_segments
+                words[segment * core.exchange.segment + positions(stream.source) >= core.exchange.n_words] = 0
             found.append(StreamTrace(
                 stream.kind.value, self._plan.stages[stream.producer.stage].name, stream.producer.label,
                 tuple(consumer.label for consumer in stream.consumers if consumer is not core),

@@ -159,8 +159,8 @@ class Core:
     peer: int = 0
     sums_exchange: Exchange | None = None
     in_sdram: bool = False
-    streams_out: list[Stream] = field(default_factory=list)
-    streams_in: list[StreamEnd] = field(default_factory=list)
+    streams_out: list[Stream] = field(default_factory=list, repr=False)          # which name cores
+    streams_in: list[StreamEnd] = field(default_factory=list, repr=False)
     inlet_words: list[int] = field(default_factory=list)
     inlet_slots: list[int] = field(default_factory=list)
     replica_inlets: range = range(0)
