@@ -100,6 +100,7 @@ PROGRAMS: dict[str, Program] = {
     "dlgraph_output_group": Program(
         ["layers/output_group.c", "layers/unit_sums.c", "layers/progress.c",
          *_VERTEX], tight=True),
+    "dlgraph_probe": Program(["layers/probe.c", "streams/stream_credit.c", *_VERTEX]),
 }
 
 def custom_program(source: os.PathLike | str, optimiser: str) -> Program:

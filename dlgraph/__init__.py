@@ -14,11 +14,12 @@ from dlgraph.errors import (CheckpointError, CoreLost, DataError, DlgraphError, 
                             NumberFormatOverflow, UnsupportedError)
 from dlgraph.graph import Graph
 from dlgraph.machines import Board, Emulated, Spalloc
+from dlgraph.mapping.probes import Probe
 from dlgraph.network import Network
 from dlgraph.optimisers import Adam, RmsProp, Sgd
 
 __version__ = "0.1.0"
 
 __all__ = ["Adam", "Board", "CheckpointError", "CoreLost", "DataError", "DlgraphError", "Emulated", "Graph", "MachineError",
-           "ModelError", "Network", "NumberFormatError", "NumberFormatOverflow", "RmsProp", "Sgd", "Spalloc", "UnsupportedError",
-           "__version__", "data", "fit", "from_graph", "from_keras", "load_checkpoint", "networks"]
+           "ModelError", "Network", "NumberFormatError", "NumberFormatOverflow", "Probe", "RmsProp", "Sgd", "Spalloc",
+           "UnsupportedError", "__version__", "data", "fit", "from_graph", "from_keras", "load_checkpoint", "networks"]

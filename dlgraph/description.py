@@ -181,7 +181,9 @@ def _cores(plan: Plan, cycles: Mapping[tuple[int, CoreKind], float]) -> dict[str
     for stage in plan.stages:
         cores = [core for core in plan.cores if core.stage == stage.number]
         spent = max(value for (number, _), value in cycles.items() if number == stage.number)
-        found[stage.name] = CoresDescription(_cut_words(plan.cut.stages[stage.number]), len(cores),
+        n_probes = sum(core.kind is CoreKind.PROBE for core in cores)
+        probes = f", {_count(n_probes, 'probe')}" if n_probes else ""
+        found[stage.name] = CoresDescription(_cut_words(plan.cut.stages[stage.number]) + probes, len(cores),
                                              max(core_bytes(plan, core) for core in cores), spent)
     return found
 

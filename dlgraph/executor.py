@@ -2,14 +2,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Callable, Mapping, Sequence
 
 from dlgraph.errors import UnsupportedError
 from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
 from dlgraph.mapping.choose import ChosenCut
+from dlgraph.mapping.plan import Core, Stream
 from dlgraph.optimisers import Optimiser, OptimiserState
-from dlgraph.trace import Trace
+from dlgraph.trace import StreamTrace, Trace
 from dlgraph.traffic import LinkTraffic, Traffic
 from dlgraph.vertex_report import VertexReport
 
@@ -67,10 +68,13 @@ class Mapped:
     """How a network lies on a machine.
 
     :param n_chips: that its cores stand on; 0 where that is not known
+    :param places: chip and core of each, while the network is on a machine; likewise the first keys of streams
     """
 
     chosen: ChosenCut
     n_chips: int
+    places: Mapping[Core, tuple[int, int, int]] = field(default_factory=dict)
+    keys: Mapping[Stream, int] = field(default_factory=dict)
 
 
 class Executor(ABC):
@@ -140,6 +144,10 @@ class Executor(ABC):
         none on the host.
         """
         return []
+
+    def recorded(self, training: bool) -> tuple[StreamTrace, ...]:
+        """What probes recorded in the last epoch, or in the last pass forward; nothing on the host, and without probes."""
+        return ()
 
     def work(self) -> list[CoreWork]:
         """What every core did in the last pass, in the last fill of it where it ran in several; none on the host."""

@@ -10,7 +10,7 @@ from dlgraph.targets import MachineTarget
 
 #: What :class:`~dlgraph.gfe.executor.GfeExecutor` may be told about the mapping.
 MAPPING_OPTIONS = ("cuts", "n_sources", "window", "replicas", "share_dense", "shared_window", "placement_seed",
-                   "max_region_bytes", "own_cores")
+                   "max_region_bytes", "own_cores", "place", "probes")
 
 
 class ExecutorFactory(Protocol):

@@ -20,7 +20,7 @@ from dlgraph.data_encoding import (Data, check_data, check_validation, choose_in
 from dlgraph.description import Description, describe
 from dlgraph.errors import CoreLost, DataError, DoesNotFit, ModelError, UnsupportedError
 from dlgraph.executor import Executor, LearningRate, Mapped, Progress
-from dlgraph.executors import ExecutorFactory, make_reference
+from dlgraph.executors import ExecutorFactory, check_options, make_reference
 from dlgraph.fingerprint import Fields, network_fields, rates_of, training_fields
 from dlgraph.formats import Float32Array, mean_loss, outputs_to_float
 from dlgraph.fractions import value_fractions
@@ -28,6 +28,7 @@ from dlgraph.graph import Definition, Goal, Graph
 from dlgraph.keras_floats import floats_beside
 from dlgraph.layer_graph import LayerGraph, Loss, Metric, PassResult, Samples
 from dlgraph.layers import INPUT, Layer, WeightLayer
+from dlgraph.machine_graph import MachineGraph, machine_graph
 from dlgraph.machine_holder import MachineHolder
 from dlgraph.mapping.choose import ChosenCut
 from dlgraph.mapping.planning import CORES_OF_VERSION, fewest_chips, plan_for_board
@@ -42,7 +43,7 @@ from dlgraph.report import pass_report
 from dlgraph.run_report import RunReport, curves_of
 from dlgraph.saver import Saver
 from dlgraph.targets import HostTarget, MachineTarget
-from dlgraph.trace import MOST_TRACED, Trace
+from dlgraph.trace import MOST_TRACED, StreamTrace, Trace
 from dlgraph.training_state import (Floats, TrainingState, optimiser_from_float, optimiser_to_float, parameters_from_float,
                                     parameters_to_float)
 from dlgraph.traffic import Traffic
@@ -107,6 +108,8 @@ class Network:
         self._history: History | None = None
         #: What was last reported on: how it was cut, and in words.
         self._described: tuple[ChosenCut | None, int, Description] | None = None
+        #: Of the last epoch, and of the last pass forward.
+        self._recorded: dict[bool, tuple[StreamTrace, ...]] = {}
         #: What :meth:`describe` was asked, how the network would be cut, and the fewest chips.
         self._planned: tuple[tuple[int, float, tuple[Plane, ...]], Mapped, int] | None = None
         self._holder = MachineHolder(target)
@@ -310,14 +313,10 @@ class Network:
         :param input_density: likewise, share of the inputs that are not zero
         """
         size = check_integer("batch_size", batch_size, 1)
-        if not 0 < input_density <= 1:
-            raise DataError(f"input_density={input_density!r} cannot be used. Give a number above 0, up to 1.")
+        _check_density(input_density)
         executor = self._holder.executor
         mapped = executor.mapped() if executor is not None else None
-        if self._input_fraction is None:
-            graph = self._graph(self._value_fractions(choose_input_fraction([], self._input_max or 1.0))[INPUT])
-        else:
-            graph = self._graph()
+        graph = self._expected_graph()
         n_chips, problem = 0, None
         if mapped is None and self._holder.target.kind != HostTarget.kind:
             try:
@@ -326,6 +325,75 @@ class Network:
                 problem = str(error)
         return describe(self._net.name, graph, self.machine, size, mapped, n_chips, problem)
 
+    def machine_graph(self, batch_size: int = 32, input_density: float = 1.0) -> MachineGraph:
+        """The machine vertices and outgoing partitions that the network becomes.
+
+        Once the network has run on a machine, as it lies there, with places and keys; before, as it would be cut for it.  No
+        machine is touched.
+
+        :param batch_size: as for :meth:`describe`, like input_density
+        :raises DoesNotFit: where no cut fits, or places given by hand do not
+        :raises DataError: where an argument, a place or a probe cannot be used
+        """
+        size = check_integer("batch_size", batch_size, 1)
+        _check_density(input_density)
+        if self._holder.target.kind == HostTarget.kind:
+            raise DataError("The network runs on the host, where it has no machine vertices. Ask one that runs on a machine, such "
+                            "as dlgraph.from_graph(graph, machine=dlgraph.Emulated()).")
+        executor = self._holder.executor
+        mapped = executor.mapped() if executor is not None else None
+        if mapped is None:
+            mapped, _ = self._would_be_mapped(self._expected_graph(), size, input_density)
+        return machine_graph(self.machine, mapped)
+
+    def map(self, batch_size: int = 32, input_density: float = 1.0, **options: Any) -> MachineGraph:
+        """Change how the network is to lie on the machine: what :func:`dlgraph.from_keras` takes as options of the mapping.
+
+        Options that are not given stay as they are.  A network that is on the machine leaves it; the next pass begins anew on it.
+        What the network learns is the same in every bit however it lies.
+
+        :param batch_size: as for :meth:`machine_graph`, like input_density
+        :param options: such as ``cuts``, ``n_sources``, ``window``, ``place``, ``probes``; see
+            :class:`dlgraph.gfe.executor.GfeExecutor`
+        :return: what the network becomes with them
+        :raises DoesNotFit: as :meth:`machine_graph`, like others; then the options are as they were before
+        """
+        check_options(options)
+        before, self._options = self._options, {**self._options, **options}
+        executor, self._holder.executor = self._holder.executor, None
+        if executor is not None:
+            executor.end_session()
+        self._planned = None
+        try:
+            return self.machine_graph(batch_size, input_density)
+        except BaseException:
+            self._options, self._planned = before, None
+            raise
+
+    def recorded(self, kind: str | None = None, layer: str | None = None, *, training: bool = True) -> list[StreamTrace]:
+        """What probes recorded, stream by stream: of each as many samples as its :class:`dlgraph.Probe` asked for.
+
+        :param kind: of stream, such as ``"activations"``; None: all
+        :param layer: that sends; None: all
+        :param training: in the last epoch; False: in the last pass forward, of evaluate, predict or a validation
+        :raises DataError: where nothing was recorded
+        """
+        found = [each for each in self._recorded.get(training, ()) if kind in (None, each.kind) and layer in (None, each.layer)]
+        if not found:
+            streams = dict.fromkeys((each.kind, each.layer) for each in self._recorded.get(training, ()))
+            there = ", ".join(f"{of_kind} of {sender!r}" for of_kind, sender in streams)
+            raise DataError(
+                f"Nothing {f'of the kind {kind!r} ' if kind else ''}{f'of layer {layer!r} ' if layer else ''}was recorded "
+                f"{'in training' if training else 'in a pass forward'}; there is {there or 'nothing'}. Give probes, such as "
+                f"net.map(probes=[dlgraph.Probe('hidden', 'activations')]), then train, evaluate or predict on a machine.")
+        return found
+
+    def _expected_graph(self) -> LayerGraph:
+        """The network in integers; before there are data, as for inputs up to 1 or input_max."""
+        if self._input_fraction is None:
+            return self._graph(self._value_fractions(choose_input_fraction([], self._input_max or 1.0))[INPUT])
+        return self._graph()
+
     def _would_be_mapped(self, graph: LayerGraph, batch_size: int, input_density: float) -> tuple[Mapped, int]:
         """How a network that has not run would be cut, and the fewest chips that hold it."""
         key = batch_size, input_density, self._optimiser.planes
@@ -333,7 +401,7 @@ class Network:
             given = {name: value for name, value in self._options.items() if name not in ("placement_seed", "max_region_bytes")}
             version = self._holder.target.version
             stages = find_stages(graph, given.pop("own_cores", False))
-            chosen = plan_for_board(graph, stages, CORES_OF_VERSION[version], batch_size, input_density, **given)
+            chosen = plan_for_board(graph, stages, CORES_OF_VERSION[version], batch_size, input_density, version=version, **given)
             self._planned = key, Mapped(chosen, 0), fewest_chips(chosen.plan, version)
         return self._planned[1:]
 
@@ -452,6 +520,7 @@ class Network:
                                       self._progress(view, call.samples, executor.graph))
         self._holder.close_at_exit()
         self._note_pass(title, result, executor, call.batch_size)
+        self._recorded[True] = executor.recorded(training=True)
         self._handed_over = False
         self._state = TrainingState(executor.parameters(), executor.optimiser_state(), self._state.orders + ((n, call.shuffle),))
         self._hand_over()
@@ -459,6 +528,7 @@ class Network:
         if call.held_out is not None and call.validate_after(epoch):
             call.hooks.call("on_test_begin", {})
             held_out = self._logs(executor.forward(call.held_out, keep_outputs=False), call.held_out, executor.graph)
+            self._recorded[False] = executor.recorded(training=False)
             call.hooks.call("on_test_end", held_out)
             logs.update({f"val_{name}": value for name, value in held_out.items()})
         view.close(result, logs)
@@ -482,6 +552,7 @@ class Network:
             raise
         self._holder.close_at_exit()
         self._note_pass(title, result, executor, None)
+        self._recorded[False] = executor.recorded(training=False)
         view.close(result, {} if keep_outputs else self._logs(result, samples, executor.graph))
         return result, executor
 
@@ -765,6 +836,11 @@ class Network:
     def _report(self, level: int, n_passes: int = 1) -> Report:
         target = self._holder.target
         return Report(level, target.description, target.emulated, n_passes)
+
+
+def _check_density(input_density: Any) -> None:
+    if not 0 < input_density <= 1:
+        raise DataError(f"input_density={input_density!r} cannot be used. Give a number above 0, up to 1.")
 
 
 def _counted(n_samples: int, graph: LayerGraph) -> int:

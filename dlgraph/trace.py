@@ -104,8 +104,10 @@ class StreamTrace:
     :param layer: of its producer
     :param producer: its vertex
     :param consumers: the vertices that it goes to
-    :param samples: number of the sample of each row
-    :param words: (rows, words): 32-bit signed integers, or pairs of 16-bit ones one by one; zeros are not sent, but are here
+    :param samples: number of the sample of each row; where cores with the same parameters exchange what they have at the end of a
+        batch, that of the segment, counted on over the batches of the epoch
+    :param words: (rows, words): 32-bit signed integers, or pairs of 16-bit ones one by one; zeros are not sent, but are here.  What
+        is exchanged at the end of a batch is as it lies in the cores' memory
     """
 
     kind: str

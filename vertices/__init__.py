@@ -6,8 +6,9 @@ from dlgraph.vertices.network_vertex import NetworkVertex
 from dlgraph.vertices.neuron_group_vertex import NeuronGroupVertex
 from dlgraph.vertices.output_group_vertex import OutputGroupVertex
 from dlgraph.vertices.pass_parameters import PassParameters
+from dlgraph.vertices.probe_vertex import ProbeVertex
 from dlgraph.vertices.unit_tile_vertex import UnitTileVertex
 from dlgraph.vertices.weight_slice_vertex import WeightSliceVertex
 
 __all__ = ["ConvolutionTileVertex", "InputSourceVertex", "NetworkVertex", "NeuronGroupVertex", "OutputGroupVertex",
-           "PassParameters", "UnitTileVertex", "WeightSliceVertex", "custom_tile_vertex"]
+           "PassParameters", "ProbeVertex", "UnitTileVertex", "WeightSliceVertex", "custom_tile_vertex"]

@@ -10,7 +10,7 @@ class Region(IntEnum):
     RESULT = 4         #: pass_result.py
     PARAMETERS = 5     #: weights or biases, int32
     SAMPLES = 6        #: codes, or labels and targets
-    OUTPUTS = 7        #: outputs of every sample, int32
+    OUTPUTS = 7        #: outputs of every sample, int32; of a probe what came
     TABLE = 8          #: input sources: activation of each code, int16
     STATE = 9          #: what the optimiser keeps of the parameters, 32-bit words
     STEPS = 10         #: update_words.py: what the batches of a pass differ in

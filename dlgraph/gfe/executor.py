@@ -13,7 +13,7 @@ import numpy.typing as npt
 from dlgraph import formats
 from dlgraph.binaries import checked_binaries
 from dlgraph.binaries.custom import build_programs
-from dlgraph.errors import CoreLost, DoesNotFit, MachineError, NumberFormatOverflow
+from dlgraph.errors import CoreLost, DoesNotFit, MachineError, NumberFormatOverflow, UnsupportedError
 from dlgraph.executor import CoreWork, Executor, LearningRate, Mapped, PassPackets, Progress, rates_of_batches
 from dlgraph.gfe import silence
 from dlgraph.gfe.pass_end import PassBroken
@@ -21,6 +21,7 @@ from dlgraph.gfe.pass_packets import PassPacketCounter
 from dlgraph.gfe.pass_updates import PassUpdates, words_of_table
 from dlgraph.gfe.progress_listener import ProgressListener, address_towards
 from dlgraph.gfe.readout import GradientReadout, gradients
+from dlgraph.gfe.recording import Recorder
 from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_row_bytes, target_rows
 from dlgraph.gfe.session import Session
 from dlgraph.gfe.tracing import TraceGatherer
@@ -36,19 +37,20 @@ from dlgraph.mapping.pacing import pace_anywhere
 from dlgraph.mapping.plan import Core, CoreKind, Plan
 from dlgraph.mapping.placing import place_and_pace
 from dlgraph.mapping.planning import CORES_OF_VERSION, plan_for_board
+from dlgraph.mapping.probes import Probe
 from dlgraph.mapping.sent_log import samples_logged
 from dlgraph.mapping.stages import find_stages
 from dlgraph.optimisers import OptimiserState, fresh_state
 from dlgraph.order import half_bits, order, round_keys
 from dlgraph.reachability import SCP_PORT, find_address
 from dlgraph.targets import MachineTarget
-from dlgraph.trace import Trace
+from dlgraph.trace import StreamTrace, Trace
 from dlgraph.traffic import Traffic
 from dlgraph.update_words import array_of, batch_sizes, constants, gradient_shift
 from dlgraph.vertex_report import VertexReport
 from dlgraph.vertices import (
     ConvolutionTileVertex, InputSourceVertex, NetworkVertex, NeuronGroupVertex, OutputGroupVertex, PassParameters,
-    UnitTileVertex, WeightSliceVertex, custom_tile_vertex)
+    ProbeVertex, UnitTileVertex, WeightSliceVertex, custom_tile_vertex)
 from dlgraph.vertices.input_source_vertex import row_bytes
 from dlgraph.vertices.pass_parameters import RESULT_BYTES, STATUS_OK, STATUS_SUM_OVERFLOW, VertexResult
 from dlgraph.vertices.regions import Region
@@ -72,6 +74,7 @@ VERTEX_OF_KIND: dict[CoreKind, Callable[[Core, Plan], NetworkVertex]] = {
     CoreKind.CONVOLUTION_TILE: ConvolutionTileVertex,
     CoreKind.UNIT_TILE: UnitTileVertex,
     CoreKind.CUSTOM_TILE: custom_tile_vertex,
+    CoreKind.PROBE: ProbeVertex,
 }
 
 
@@ -89,13 +92,25 @@ class GfeExecutor(Executor):
     :param placement_seed: shuffles the order in which vertices are added, which decides where GFE places them
     :param max_region_bytes: room for samples in one vertex's SDRAM; what exceeds it runs in several fills
     :param own_cores: every layer that computes gets cores of its own: none runs on those of the layer before it
+    :param place: label of a vertex, or name of a layer -> (x, y) of the chip, or (x, y, p) of the core, that it is to stand on; the
+        others are placed around these
+    :param probes: :class:`~dlgraph.mapping.probes.Probe` of streams that are to be recorded in every pass
     """
 
     def __init__(self, graph: LayerGraph, target: MachineTarget, *,
                  cuts: Mapping[str, Blocks] | None = None, n_sources: int = 1, window: int = 4, replicas: int = 1,
                  share_dense: bool = False, shared_window: int = 0, placement_seed: int | None = None,
-                 max_region_bytes: int = MAX_REGION_BYTES, own_cores: bool = False) -> None:
+                 max_region_bytes: int = MAX_REGION_BYTES, own_cores: bool = False,
+                 place: Mapping[str, Sequence[int]] | None = None, probes: Sequence[Probe] = ()) -> None:
         super().__init__(graph)
+        if place and placement_seed is not None:
+            raise UnsupportedError("place and placement_seed were given. One names places of vertices, the other lets the Graph "
+                                   "Front End put them anywhere; give one of them.")
+        self._place, self._probes = place, probes
+        #: What probes recorded in training, and in passes forward.
+        self._recorders: dict[bool, Recorder] = {}
+        #: Of these, that of the passes that are made now.
+        self._recorder: Recorder | None = None
         self.target = target
         self._cuts, self._n_sources, self._window = cuts, n_sources, window
         self._replicas, self._share_dense, self._shared_window = replicas, share_dense, shared_window
@@ -131,7 +146,18 @@ class GfeExecutor(Executor):
     # ----------------------------------------------------------------- the interface
 
     def mapped(self) -> Mapped | None:
-        return None if self.chosen is None else Mapped(self.chosen, self.n_chips)
+        if self.chosen is None:
+            return None
+        session = self._session
+        if session is None or not session.is_open:
+            return Mapped(self.chosen, self.n_chips)
+        keys = {stream: vertex.key_of(stream) for vertex in self._vertices for stream in vertex.core.streams_out}
+        return Mapped(self.chosen, self.n_chips,
+                      {vertex.core: session.placement(vertex).location for vertex in self._vertices}, keys)
+
+    def recorded(self, training: bool) -> tuple[StreamTrace, ...]:
+        recorder = self._recorders.get(training)
+        return () if recorder is None else recorder.traces()
 
     def prepare(self, samples: Sequence[Samples]) -> None:
         self._announced = list(samples)
@@ -162,6 +188,7 @@ class GfeExecutor(Executor):
             parameters = replace(parameters, n_data_order=n, order_half_bits=half_bits(n), **keys)
         with self._losses_named():
             self._open(samples, batch_size)
+            self._record(samples, training=True)
             self._packets.begin()
             self._pass_parameters = parameters
             capacity = self._capacity(samples, keep_outputs=False)
@@ -180,6 +207,7 @@ class GfeExecutor(Executor):
 
     def _forward(self, samples: Samples, keep_outputs: bool, progress: Progress | None) -> PassResult:
         self._open(samples, batch_size=32, keep_outputs=keep_outputs)
+        self._record(samples, training=False)
         self._packets.begin()
         n = len(samples)
         has_targets = int(target_row_bytes(samples) > 0)
@@ -189,14 +217,25 @@ class GfeExecutor(Executor):
         total: PassResult | None = None
         for start in range(0, n, capacity):
             part = samples if n <= capacity else _rows(samples, np.arange(start, min(start + capacity, n)))
-            parameters = PassParameters(batch_size=len(part), keep_outputs=int(keep_outputs), has_targets=has_targets,
-                                        has_weights=int(has_targets and samples.weights is not None))
+            parameters = PassParameters(batch_size=len(part), keep_outputs=int(keep_outputs), data_position=start,
+                                        has_targets=has_targets, has_weights=int(has_targets and samples.weights is not None))
             result = self._pass(part, parameters, None, _later(progress, start, total))
             if keep_outputs:
                 result.outputs = self._read_outputs(len(part))
             total = result if total is None else _add(total, result)
         assert total is not None
         return total
+
+    def _record(self, samples: Samples, training: bool) -> None:
+        """From here on, what probes see of these samples."""
+        self._recorder = None
+        if self._probes:
+            self._recorder = self._recorders[training] = Recorder(self._live_plan, samples.weight_unit)
+
+    def _read_records(self, probes: Sequence[tuple[Core, int]]) -> list[bytes]:
+        """What the regions of probes begin with, (probe, number of bytes) of each."""
+        vertex_of = {vertex.core: vertex for vertex in self._vertices}
+        return self._live.read([(vertex_of[core], Region.OUTPUTS, n_bytes) for core, n_bytes in probes])
 
     def _no_room(self) -> DoesNotFit:
         return DoesNotFit(f"There is no room for a single sample in the {self._max_region_bytes} bytes of SDRAM for "
@@ -205,6 +244,7 @@ class GfeExecutor(Executor):
     def trace(self, samples: Samples, epoch: int, training: bool) -> Trace:
         n = len(samples)
         self._open(samples, batch_size=32, keep_outputs=True)
+        self._recorder = None
         gatherer = TraceGatherer(self._live_plan, samples, training, self.target.description)
         has_targets = int(target_row_bytes(samples) > 0)
         parameters = PassParameters(training=int(training), batch_size=n, keep_outputs=1, has_targets=has_targets,
@@ -381,6 +421,8 @@ class GfeExecutor(Executor):
         if self._listener is not None:
             self._listener.tell(None)
         result = self._collect(n)
+        if self._recorder is not None:
+            self._recorder.take(parameters, self._read_records)
         self._parameters_on_machine = True
         return result
 
@@ -589,7 +631,8 @@ class GfeExecutor(Executor):
         """:param max_cores: that the machine has for vertices"""
         self.chosen = plan_for_board(
             self.graph, self._stages, max_cores, batch_size, density, cuts=self._cuts, n_sources=self._n_sources,
-            window=self._window, replicas=self._replicas, share_dense=self._share_dense, shared_window=self._shared_window)
+            window=self._window, replicas=self._replicas, share_dense=self._share_dense, shared_window=self._shared_window,
+            probes=self._probes, place=self._place, version=self.target.version)
         self.plan = self.chosen.plan
 
     def _region_bytes(self, bytes_per_sample: int, samples: Sequence[Samples]) -> int:
@@ -649,9 +692,11 @@ class GfeExecutor(Executor):
                 self._region_limit = max(MIN_REGION_BYTES, self._region_limit // 2)
                 continue
             self.n_chips = len(set(chip_of.values()))
+            cores = {core: p for core, (_, _, p) in self.chosen.fixed.items() if p is not None}
             for vertex in vertices:
-                vertex.set_fixed_location(*chip_of[vertex.core])
-            session.add(vertices)
+                vertex.set_fixed_location(*chip_of[vertex.core], cores.get(vertex.core))
+            # the Graph Front End gives out the cores of a chip in this order
+            session.add(sorted(vertices, key=lambda vertex: vertex.core not in cores))
             return vertices
 
     def _make_vertex(self, core: Core, plan: Plan, samples: Sequence[Samples],

@@ -10,7 +10,7 @@ from dlgraph import formats
 from dlgraph.errors import NumberFormatOverflow
 from dlgraph.layer_graph import LayerGraph, PassResult, Samples
 from dlgraph.layers import INPUT, Int32Array, PaddingLayer, WeightLayer
-from dlgraph.mapping.plan import Core, Plan, Stream, StreamKind
+from dlgraph.mapping.plan import EXCHANGED, Core, Plan, Stream, StreamKind
 from dlgraph.mapping.sent_layers import hidden_layers, layer_errors, layer_values, value_layer
 from dlgraph.mapping.sent_log import LoggedVector, Words, logged_vectors, positions
 from dlgraph.mapping.sent_values import BoolArray, Sent, stage_errors, stage_values, unit_errors
@@ -161,16 +161,24 @@ class TraceGatherer:
         found = []
         for stream, passes in self._streams.items():
             samples = np.concatenate([numbers for numbers, _ in passes])
-            words = self._in_format(stream, np.concatenate([words for _, words in passes]))
+            words = in_format(self._plan, stream, np.concatenate([words for _, words in passes]), self._samples.weight_unit)
             found.append(StreamTrace(stream.kind.value, self._plan.stages[stream.producer.stage].name, stream.producer.label,
                                      tuple(consumer.label for consumer in stream.consumers), samples, words))
         return found
 
-    def _in_format(self, stream: Stream, words: Words) -> Fixed:
-        stage = self._plan.stages[stream.producer.stage]
-        if stream.kind is StreamKind.ACTIVATIONS:
-            return Fixed(np.ascontiguousarray(words).view("<i2"), stage.fraction)
-        if stream.kind is StreamKind.SUMS:
-            return Fixed(words, 12 + self._plan.graph.layers[stage.layer].input_fraction)
-        fraction = formats.ERROR_FRACTION if stream.kind is StreamKind.ERRORS else PARTIAL_ERROR_FRACTION
-        return Fixed(words, fraction, self._samples.weight_unit)
+
+def in_format(plan: Plan, stream: Stream, words: Words, weight_unit: float) -> Fixed:
+    """What went along a stream, as numbers.
+
+    :param words: (rows, words), zeros among them
+    :param weight_unit: of the samples' weights, which errors are to be multiplied by
+    """
+    stage = plan.stages[stream.producer.stage]
+    if stream.kind is StreamKind.ACTIVATIONS:
+        return Fixed(np.ascontiguousarray(words).view("<i2"), stage.fraction)
+    if stream.kind is StreamKind.SUMS:
+        return Fixed(words, 12 + plan.graph.layers[stage.layer].input_fraction)
+    if stream.kind in EXCHANGED:
+        return Fixed(words, 0)                         # biases and weights side by side
+    fraction = formats.ERROR_FRACTION if stream.kind is StreamKind.ERRORS else PARTIAL_ERROR_FRACTION
+    return Fixed(words, fraction, weight_unit)

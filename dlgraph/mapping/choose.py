@@ -5,7 +5,7 @@ where the round trip is the sum of the stages that a sample passes on its way fo
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from math import inf, prod
 from typing import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +22,7 @@ from dlgraph.mapping.cuts import (
     Cut, DenseCut, RowBlock, SourceCut, StageCut, TileCut, cut_dense, cut_source, cut_tiles, row_blocks,
     stages_to_share)
 from dlgraph.mapping.exchange import SEGMENT_WORDS
+from dlgraph.mapping.fixed import Place
 from dlgraph.mapping.intervals import Interval
 from dlgraph.mapping.looks import Looks
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
@@ -57,6 +58,7 @@ class ChosenCut:
     :param stages: (number of the stage, kind of core) -> what its slowest core spends, of the samples of its replica
     :param batch_size: for which this is expected
     :param input_density: likewise: share of the network's inputs that are not zero
+    :param fixed: cores whose places are given by hand
     """
 
     plan: Plan
@@ -64,6 +66,7 @@ class ChosenCut:
     stages: Mapping[tuple[int, CoreKind], StageCycles]
     batch_size: int
     input_density: float
+    fixed: Mapping[Core, Place] = field(default_factory=dict)
 
     @property
     def cut(self) -> Cut:
@@ -107,7 +110,8 @@ def cycles_per_sample(cut: Cut, stages: Mapping[tuple[int, CoreKind], StageCycle
 
     :param network: cycles that links need for a sample
     """
-    round_trip = sum(stage.cycles for stage in stages.values())
+    # a probe takes what others take at the same time
+    round_trip = sum(stage.cycles for (_, kind), stage in stages.items() if kind is not CoreKind.PROBE)
     shared_trip = sum(stage.cycles for (number, _), stage in stages.items() if number in cut.shared)
     slowest = max(stage.cycles / cut.replicas_of(number) for (number, _), stage in stages.items())
     update = max(stage.update for stage in stages.values())

@@ -38,6 +38,7 @@ CURVE_CYCLES = 210.0             # of these, where there is a sigmoid or tanh
 SUMMAND_CYCLES = 12.0            # per sum to add up
 SOFTMAX_UNIT_CYCLES = 150.0      # per output: exponential, division, loss
 DECODE_CYCLES = 20.0             # per input: code to activation, search for what is not zero
+WRITE_CYCLES = 3.0               # per word that a probe records (estimate): transfer to SDRAM, clearing
 #: Per packet between tiles, and between tiles and slices, that leaves its chip: LeNet-5 in one copy on 20 of 48 chips.  Routers
 #: that such packets fill from several sides stand still until they drop some.
 TILE_PACKET_CYCLES = 33.0
@@ -80,6 +81,8 @@ def core_cycles(plan: Plan, core: Core, input_density: float) -> Stage:
             cycles += products * BACKWARD_CYCLES
         update += n_updated(core) * UPDATE_CYCLES[plan.graph.optimiser.kind]
         return _with_fetches(plan, core, cycles, update) if core.in_sdram else Stage(max(cycles, _posted(plan, core)), update)
+    if core.kind is CoreKind.PROBE:
+        return Stage(cycles + SAMPLE_CYCLES + sum(core.inlet_words) * WRITE_CYCLES, update)
     n_units = prod(core.box.shape)
     cycles += sum(end.stream.n_words for end in core.streams_in
                   if end.stream.kind in (StreamKind.SUMS, StreamKind.PARTIAL_ERRORS)) * SUMMAND_CYCLES

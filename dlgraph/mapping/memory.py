@@ -16,7 +16,7 @@ DTCM_HEAP_BYTES = 57 * 1024
 
 #: Of a chip's SDRAM, left for weights in it.
 CHIP_SDRAM_BYTES = 100 << 20
-VERTEX_SDRAM_BYTES = 128 << 10   # of every weight slice: steps of a pass, streams
+VERTEX_SDRAM_BYTES = 128 << 10   # of every weight slice and probe: steps of a pass, streams
 
 PARAMETER_BYTES = 8              # per weight: itself and its gradient; the optimiser's state comes on top
 STATE_BYTES = 4                  # per parameter and plane of the optimiser's state
@@ -60,9 +60,11 @@ def sweep_of(plan: Plan, core: Core) -> Sweep:
 
 
 def sdram_bytes(plan: Plan, core: Core) -> int:
-    """What parameters, the optimiser's state and, in SDRAM, the gradient of a weight slice need; 0 for other cores, that need
-    little or are given what is left.
+    """What parameters, the optimiser's state and, in SDRAM, the gradient of a weight slice need, and the records of a probe; 0 for
+    other cores, that need little or are given what is left.
     """
+    if core.recording is not None:
+        return 4 * core.recording.n_samples * (1 + core.inlet_words[0]) + VERTEX_SDRAM_BYTES
     if core.kind is not CoreKind.WEIGHT_SLICE:
         return 0
     shape = SliceShape.of(plan, core)
@@ -82,6 +84,8 @@ def _stream_bytes(plan: Plan, core: Core) -> int:
 def _own_bytes(plan: Plan, core: Core) -> int:
     """What its program holds beside the streams."""
     slots = plan.n_slots_of(core)
+    if core.kind is CoreKind.PROBE:
+        return 0
     if core.in_sdram:
         return SliceShape.of(plan, core).sweep_bytes(LEAST_SWEEP)
     if core.kind is CoreKind.WEIGHT_SLICE:

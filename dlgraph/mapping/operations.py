@@ -28,7 +28,7 @@ class Operation:
 
 def operations_of(plan: Plan, core: Core) -> list[Operation]:
     """What runs on a group or tile, in order; nothing elsewhere."""
-    if core.kind in (CoreKind.INPUT_SOURCE, CoreKind.WEIGHT_SLICE, CoreKind.OUTPUT_GROUP):
+    if core.kind in (CoreKind.INPUT_SOURCE, CoreKind.WEIGHT_SLICE, CoreKind.OUTPUT_GROUP, CoreKind.PROBE):
         return []
     stage = plan.stages[core.stage]
     needed = core.head if core.head is not None else core.box

@@ -24,20 +24,54 @@ SATISFYING = 1.1
 def place_and_pace(choice: ChosenCut, chips: Sequence[ChipRoom], sdram: Mapping[Core, int]) -> dict[Core, Chip]:
     """Coordinates of a chip for every core; sets the distances of the plan's streams.
 
+    Cores whose places are given stand there; the others are placed on what these leave.
+
     :param chips: in order of preference
     :param sdram: bytes that cores need of their chip's
     :raises ValueError: if there is no room
     """
-    plan = choice.plan
-    placed = place_plan(plan, chips, sdram)
+    given = {core: where[:2] for core, where in choice.fixed.items()}
+    plan = _without(choice.plan, given)
+    chips = _left(chips, given, sdram)
+    if not plan.cores:
+        pace(choice.plan, given)
+        return given
+    placed = {**given, **place_plan(plan, chips, sdram)}
     cycles = _cycles(choice, placed)
     if cycles > SATISFYING * choice.cycles_per_sample and _can_be_spread(plan):
         with contextlib.suppress(ValueError):           # no room for it
-            other = _spread_out(plan, chips, sdram)
-            if sdram_suffices(other, chips, sdram) and _cycles(choice, other) < cycles:
+            rest = _spread_out(plan, chips, sdram)
+            other = {**given, **rest}
+            if sdram_suffices(rest, chips, sdram) and _cycles(choice, other) < cycles:
                 return other
-        pace(plan, placed)
+        pace(choice.plan, placed)
     return placed
+
+
+def _without(plan: Plan, given: Mapping[Core, Chip]) -> Plan:
+    """The plan with the cores that are still to be placed."""
+    if not given:
+        return plan
+    together = [[core for core in cores if core not in given] for cores in plan.neighbourhoods]
+    return replace(plan, cores=[core for core in plan.cores if core not in given],
+                   neighbourhoods=[cores for cores in together if cores])
+
+
+def _left(chips: Sequence[ChipRoom], given: Mapping[Core, Chip], sdram: Mapping[Core, int]) -> list[ChipRoom]:
+    """What the cores whose places are given leave of the chips.
+
+    :raises ValueError: where they do not fit
+    """
+    left = {(chip.x, chip.y): chip for chip in chips}
+    for core, at in given.items():
+        if at not in left:
+            raise ValueError(f"{core.label!r} is to stand on chip {at}, which is not there or does not answer")
+        left[at] = replace(left[at], free=left[at].free - 1, sdram=left[at].sdram - sdram[core])
+    for at, chip in left.items():
+        if chip.free < 0 or chip.sdram < 0:
+            what = f"{-chip.free} cores" if chip.free < 0 else f"{-chip.sdram} bytes of SDRAM"
+            raise ValueError(f"what is to stand on chip {at} needs {what} more than it has")
+    return list(left.values())
 
 
 def _cycles(choice: ChosenCut, placed: Mapping[Core, Chip]) -> float:

@@ -13,6 +13,7 @@ cut of one layer fits any cut of the next:
 * gradients, weights: between cores that hold the same parameters, at the end of a batch: tiles of a convolution, and
   replicas of a stage
 * gradient sums: between the same tiles of replicas
+* done, taken, or credit to input sources: from a probe to whoever sends the stream that it records (``probes.py``)
 * requests: to those who send something to a core that sends nothing to them; where it does, it asks by that stream for what
   has not come
 """
@@ -55,6 +56,7 @@ class CoreKind(Enum):
     CONVOLUTION_TILE = "convolution tile"
     UNIT_TILE = "unit tile"
     CUSTOM_TILE = "custom tile"
+    PROBE = "probe"
 
 
 class StreamKind(Enum):
@@ -69,12 +71,13 @@ class StreamKind(Enum):
     GRADIENTS = "gradients"
     GRADIENT_SUMS = "gradient sums"
     WEIGHTS = "weights"
+    TAKEN = "taken"
     REQUESTS = "requests"
 
 
 #: Streams between cores with the same parameters, once in a segment of a batch's end; the next cannot come before the one before
 #: it is used, so they have one slot.
-EXCHANGED = (StreamKind.GRADIENTS, StreamKind.GRADIENT_SUMS, StreamKind.WEIGHTS)
+EXCHANGED = (StreamKind.GRADIENTS, StreamKind.GRADIENT_SUMS, StreamKind.WEIGHTS, StreamKind.TAKEN)
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,20 @@ class Plane:
     block: Block
 
 
+@dataclass(frozen=True)
+class Recording:
+    """What a probe keeps of its stream.
+
+    :param n_samples: of a pass, at most
+    :param last: of a longer pass those at its end; else those at its beginning
+    :param ahead: it lets its producer go on so many samples behind the one that it has taken (``probes.py``)
+    """
+
+    n_samples: int
+    last: bool
+    ahead: int
+
+
 @dataclass(eq=False)
 class Core:
     """One machine vertex of the network.
@@ -124,6 +141,7 @@ class Core:
     :param in_sdram: whether a weight slice's weights stay in SDRAM
     :param inlet_slots: samples that an inlet holds; 0: as many as the core has slots
     :param replica_inlets: of what comes from replicas, at a core that they share: these count the samples of one replica each
+    :param recording: of a probe
     """
 
     kind: CoreKind
@@ -141,11 +159,12 @@ class Core:
     peer: int = 0
     sums_exchange: Exchange | None = None
     in_sdram: bool = False
-    streams_out: list[Stream] = field(default_factory=list)
-    streams_in: list[StreamEnd] = field(default_factory=list)
+    streams_out: list[Stream] = field(default_factory=list, repr=False)          # which name cores
+    streams_in: list[StreamEnd] = field(default_factory=list, repr=False)
     inlet_words: list[int] = field(default_factory=list)
     inlet_slots: list[int] = field(default_factory=list)
     replica_inlets: range = range(0)
+    recording: Recording | None = None
 
     @property
     def own_share(self) -> Interval:

@@ -1,16 +1,19 @@
 """The plan of a network for a board, before the board is touched."""
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Mapping, Sequence
 
 from dlgraph.errors import DoesNotFit
 from dlgraph.layer_graph import LayerGraph
 from dlgraph.mapping.choose import ChosenCut, choose_plan, chosen, complaints
 from dlgraph.mapping.cuts import Blocks, explicit_cut
+from dlgraph.mapping.fixed import fixed_places
 from dlgraph.mapping.memory import sdram_bytes
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
 from dlgraph.mapping.placement import ChipRoom, place
 from dlgraph.mapping.plan import Plan, make_plan
+from dlgraph.mapping.probes import Probe, add_probes, probes_of
 from dlgraph.mapping.stages import Stage
 
 #: Application cores of each board with GFE's default of one extra monitor per chip and a packet gatherer
@@ -21,24 +24,54 @@ CHIPS_OF_VERSION = {"3": 4, "5": 48}
 
 def plan_for_board(graph: LayerGraph, stages: Sequence[Stage], max_cores: int, batch_size: int, input_density: float, *,
                    cuts: Mapping[str, Blocks] | None = None, n_sources: int = 1, window: int = 4, replicas: int = 1,
-                   share_dense: bool = False, shared_window: int = 0) -> ChosenCut:
-    """The plan that the cost model likes best, or that of a cut given by hand.
+                   share_dense: bool = False, shared_window: int = 0, probes: Sequence[Probe] = (),
+                   place: Mapping[str, Sequence[int]] | None = None, version: str = "5") -> ChosenCut:
+    """The plan that the cost model likes best, or that of a cut given by hand, with probes and given places.
 
     :param max_cores: that the board has for vertices, such as :data:`CORES_OF_VERSION` says
     :param input_density: share of the inputs that are not zero
-    :param cuts: as :func:`~dlgraph.mapping.cuts.explicit_cut` takes them, like all that follow; None: the cost model chooses
+    :param cuts: as :func:`~dlgraph.mapping.cuts.explicit_cut` takes them, like those up to ``shared_window``; None: the cost
+        model chooses
+    :param probes: as :func:`~dlgraph.mapping.probes.add_probes` takes them
+    :param place: as :func:`~dlgraph.mapping.fixed.fixed_places` takes it
+    :param version: of the board, for these places
     :raises DoesNotFit: naming layer and resource
+    :raises DataError: for a probe, or a place, of nothing that there is
     """
     if cuts is None:
-        return choose_plan(graph, stages, batch_size, max_cores, input_density)
-    cut = explicit_cut(stages, cuts, n_sources, window, replicas, share_dense, shared_window)
-    plan = make_plan(graph, stages, cut)
-    wrong = list(complaints(plan).values())
-    if cut.n_cores > max_cores:
-        wrong.append(f"it needs {cut.n_cores} cores, the machine has {max_cores}")
-    if wrong:
-        raise DoesNotFit(f"The cut given does not fit the machine: {'; '.join(wrong)}.")
-    return chosen(plan, batch_size, input_density)
+        found = choose_plan(graph, stages, batch_size, max_cores, input_density)
+        if probes:
+            found = _with_probes(found, probes, max_cores)
+    else:
+        plan = make_plan(graph, stages, explicit_cut(stages, cuts, n_sources, window, replicas, share_dense, shared_window))
+        if probes:
+            plan = add_probes(plan, probes)
+        wrong = list(complaints(plan).values())
+        if len(plan.cores) > max_cores:
+            wrong.append(f"it needs {len(plan.cores)} cores, the machine has {max_cores}")
+        if wrong:
+            raise DoesNotFit(f"The cut given does not fit the machine: {'; '.join(wrong)}.")
+        found = chosen(plan, batch_size, input_density)
+    return replace(found, fixed=fixed_places(found.plan, place, version)) if place else found
+
+
+def _with_probes(alone: ChosenCut, probes: Sequence[Probe], max_cores: int) -> ChosenCut:
+    """What the cost model likes best with probes: of a smaller machine, where they need cores of those that there are."""
+    room = max_cores
+    graph, stages = alone.plan.graph, alone.plan.stages
+    while True:
+        plan = add_probes(alone.plan, probes)
+        wrong = list(complaints(plan).values())
+        if wrong:
+            raise DoesNotFit(f"The probes do not fit the machine: {'; '.join(wrong)}. Record fewer streams, or give cuts by hand.")
+        over = len(plan.cores) - max_cores
+        if over <= 0:
+            return chosen(plan, alone.batch_size, alone.input_density)
+        room -= over
+        if room <= 0:
+            raise DoesNotFit(f"The network needs {len(plan.cores)} cores with its {len(probes_of(plan))} probes, the machine has "
+                             f"{max_cores}. Record fewer streams.")
+        alone = choose_plan(graph, stages, alone.batch_size, room, alone.input_density)
 
 
 def fewest_chips(plan: Plan, version: str) -> int:

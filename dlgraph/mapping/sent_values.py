@@ -76,7 +76,7 @@ def unit_errors(plan: Plan, stage: Stage, sent: Sent, n: int) -> npt.NDArray[np.
 
 def _makers(plan: Plan, stage: Stage) -> list[Core]:
     """The cores that make a stage's value."""
-    return [core for core in plan.cores if core.stage == stage.number and core.kind is not CoreKind.WEIGHT_SLICE]
+    return [core for core in plan.cores if core.stage == stage.number and core.kind not in (CoreKind.WEIGHT_SLICE, CoreKind.PROBE)]
 
 
 def _vectors(plan: Plan, stage: Stage, kind: StreamKind) -> list[LoggedVector]:
