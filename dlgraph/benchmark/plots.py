@@ -77,6 +77,8 @@ def _bars(record: dict[str, Any], plt: Any, label: str, of: Callable[[dict[str, 
 
 def _curves(record: dict[str, Any], plt: Any) -> Any:
     """Error on the test images after each epoch, against seconds of training; the first repeat of each device."""
+    from matplotlib.ticker import NullFormatter
+
     runs = [run for run in record["runs"] if not run["speed_only"] and run["repeat"] == 0]
     if not runs:
         return None
@@ -94,7 +96,9 @@ def _curves(record: dict[str, Any], plt: Any) -> Any:
                 points.append((seconds, 100 * (1 - epoch["test_accuracy"])))
             axis.plot(*zip(*points), marker="o", markersize=3, color=COLOURS[run["device"]],
                       linestyle="-" if run["kind"] == "same" else "--", label=NAMES[run["device"]] + _SUFFIXES[run["kind"]])
-        axis.set(xscale="log", title=PUBLISHED[network].title, xlabel="s of training", ylabel="test error, %", ylim=(0, None))
+        axis.set(xscale="log", title=PUBLISHED[network].title, xlabel="s of training", ylabel="test error, %")
+        axis.set_ylim(0, 1.05 * axis.get_ylim()[1])
+        axis.xaxis.set_minor_formatter(NullFormatter())           # between powers of ten there is no room for them
         axis.grid(color="0.92")
     handles = {name: handle for axis in axes.flat[:len(networks)] for handle, name in zip(*axis.get_legend_handles_labels())}
     figure.legend(handles.values(), handles, loc="lower center", ncols=4, frameon=False)
