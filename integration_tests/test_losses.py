@@ -6,20 +6,23 @@ import random
 import signal
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, Iterator
 
 import numpy as np
 import pytest
 from spinn_front_end_common.data import FecDataView
 
-from dlgraph.errors import MachineError
+from dlgraph.errors import CoreLost
 from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.layer_graph import Activation
 from dlgraph.machines import Emulated
 from dlgraph.mapping.plan import CoreKind
 from dlgraph.reference import ReferenceExecutor
+from dlgraph.targets import EmulatedTarget
 from integration_tests.conftest import SharedTarget
 from integration_tests.networks import OUTPUTS, assert_equal, make_graph, make_samples, train
+from integration_tests.traces import assert_same_trace
 
 
 @pytest.fixture
@@ -127,6 +130,20 @@ def test_datagrams_and_packets_that_come_to_harm_from_power_on(seed: int) -> Non
     assert_equal(on_machine, train(ReferenceExecutor(graph), samples, epochs=2, batch_size=16))
 
 
+def _error_of_a_death(executor: GfeExecutor, target: EmulatedTarget, after_packets: int, run: Callable[[], Any]) -> str:
+    """What is said where a neuron group dies amid something: its vertex and place, among others."""
+    assert executor._session is not None
+    victim = next(vertex for vertex in executor._vertices if vertex.core.kind is CoreKind.NEURON_GROUP)
+    place = executor._session.placement(victim)
+    physical = FecDataView.get_physical_core_id((place.x, place.y), place.p)
+    target.machine.faults(deaths=[{"core": (place.x, place.y, physical), "after_packets": after_packets}])
+    with pytest.raises(CoreLost) as caught:
+        run()
+    text = str(caught.value)
+    assert f"{victim.core.label}, on chip ({place.x}, {place.y}) core {place.p}," in text
+    return text
+
+
 def test_a_core_that_dies_ends_the_pass_by_name() -> None:
     graph = make_graph([30, 20, 6], [Activation.RELU], OUTPUTS[0], seed=22)
     samples = make_samples(graph, 400, seed=23)
@@ -136,15 +153,7 @@ def test_a_core_that_dies_ends_the_pass_by_name() -> None:
     try:
         executor.train_epoch(samples, 0, 16, True, 0.1)
         learned = executor.parameters()
-        assert executor.plan is not None and executor._session is not None
-        victim = next(vertex for vertex in executor._vertices if vertex.core.kind is CoreKind.NEURON_GROUP)
-        place = executor._session.placement(victim)
-        physical = FecDataView.get_physical_core_id((place.x, place.y), place.p)
-        target.machine.faults(deaths=[{"core": (place.x, place.y, physical), "after_packets": 2000}])
-        with pytest.raises(MachineError) as caught:
-            executor.train_epoch(samples, 1, 16, True, 0.1)
-        text = str(caught.value)
-        assert f"{victim.core.label}, on chip ({place.x}, {place.y}) core {place.p}," in text
+        text = _error_of_a_death(executor, target, 2000, lambda: executor.train_epoch(samples, 1, 16, True, 0.1))
         assert "epoch 2, batch" in text
         for (weights, biases), (w, b) in zip(learned, executor.parameters(), strict=True):
             assert (weights == w).all() and (biases == b).all()
@@ -153,6 +162,10 @@ def test_a_core_that_dies_ends_the_pass_by_name() -> None:
         for epoch in range(2):
             expected = reference.train_epoch(samples, epoch, 16, True, 0.1)
         assert again.loss_sum == expected.loss_sum
+        few = make_samples(graph, 4, seed=23)
+        _error_of_a_death(executor, target, 5, lambda: executor.trace(few, 2, training=True))
+        reference_trace = reference.trace(few, 2, training=True)
+        assert assert_same_trace(executor.trace(few, 2, training=True), reference_trace) == {}
     finally:
         executor.close()
 

@@ -242,6 +242,10 @@ class GfeExecutor(Executor):
                           f"samples. Give a larger max_region_bytes.")
 
     def trace(self, samples: Samples, epoch: int, training: bool) -> Trace:
+        with self._losses_named():
+            return self._trace(samples, epoch, training)
+
+    def _trace(self, samples: Samples, epoch: int, training: bool) -> Trace:
         n = len(samples)
         self._open(samples, batch_size=32, keep_outputs=True)
         self._recorder = None
@@ -249,6 +253,7 @@ class GfeExecutor(Executor):
         has_targets = int(target_row_bytes(samples) > 0)
         parameters = PassParameters(training=int(training), batch_size=n, keep_outputs=1, has_targets=has_targets,
                                     has_weights=int(has_targets and samples.weights is not None), seed=self.graph.seed, epoch=epoch)
+        self._pass_parameters = parameters
         logged, capacity = samples_logged(self._live_plan), self._capacity(samples, keep_outputs=True)
         if capacity == 0:
             raise self._no_room()
