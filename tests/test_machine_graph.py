@@ -65,7 +65,8 @@ def test_more_than_a_chip_holds() -> None:
     with pytest.raises(DoesNotFit, match=r"17 vertices to chip \(1, 1\), which has 16 cores .* elsewhere"):
         planned(cuts={"dense_0": (4, 3, 3), "dense_1": (1, 1)}, place={"dense_0": (1, 1), GROUP: (1, 1), "input": (1, 1)})
     many = [Probe(layer, kind, samples=245_000) for layer, kind in (
-        ("input", "activations"), ("dense_0", "sums"), ("dense_0", "activations"), ("dense_0", "errors"), ("dense_1", "partial errors"))]
+        ("input", "activations"), ("dense_0", "sums"), ("dense_0", "activations"), ("dense_0", "errors"),
+        ("dense_1", "partial errors"))]
     labels = [core.label for core, _ in probes_of(planned(probes=many).plan)]
     assert len(labels) > 7
     with pytest.raises(DoesNotFit, match=r"bytes of SDRAM; a chip has \d+ for it"):
