@@ -22,7 +22,7 @@ from dlgraph.energy import energy  # noqa: E402
 from dlgraph.vertices.convolution_tile_vertex import BINARY_OF_KIND  # noqa: E402
 
 PROGRAMS = {"dlgraph_input_source", "dlgraph_neuron_group", "dlgraph_output_group", "dlgraph_unit_tile", "dlgraph_weight_slice",
-            "dlgraph_weight_slice_sdram"}
+            "dlgraph_weight_slice_sdram", "dlgraph_probe"}
 PROGRAMS |= {f"dlgraph_convolution_{pooling}_{optimiser}" for pooling in ("average", "maximum")
              for optimiser in set(BINARY_OF_KIND.values())}
 #: Folders that only one machine has.  In two parts, or this file would be found.

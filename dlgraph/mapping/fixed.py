@@ -68,7 +68,8 @@ def _place(name: str, given: Any, chips: list[tuple[int, int]], version: str) ->
              and all(isinstance(n, Integral) and not isinstance(n, bool) for n in given))
     if not whole:
         raise DataError(f"place[{name!r}]={given!r} is no place. Give the coordinates of a chip, (x, y), or of a core, (x, y, p).")
-    x, y, p = int(given[0]), int(given[1]), int(given[2]) if len(given) == 3 else None
+    x, y = int(given[0]), int(given[1])
+    p = int(given[2]) if len(given) == 3 else None
     if (x, y) not in chips:
         raise DataError(f"place[{name!r}]={given!r}: a SpiNN-{version} board has no chip ({x}, {y}). It has {len(chips)}, "
                         f"{_ranges(chips)}.")
