@@ -93,7 +93,8 @@ def profile_text(programs: Iterable[CodeGroups], board: str) -> str:
     text = ";".join(f"{_runs(program.ranges)}|{''.join(f' {x} {y} {core}' for x, y, core in program.cores)}"
                     for program in programs) + "."
     if len(text) > _LONGEST:
-        raise ValueError(f"The {sum(len(program.ranges) for program in programs)} ranges of addresses are too many for one profile. "
+        n = sum(len(program.ranges) for program in programs)
+        raise ValueError(f"The {n} ranges of addresses are too many for one profile. "
                          f"Join those that follow each other in the same group.")
     return text
 
@@ -101,7 +102,8 @@ def profile_text(programs: Iterable[CodeGroups], board: str) -> str:
 def _check_core(place: tuple[int, int, int], board: str) -> None:
     if len(place) != 3 or not all(isinstance(number, int) for number in place) or place[:2] not in boards.chips(board) \
             or not 0 <= place[2] < boards.CORES:
-        raise ValueError(f"{place!r} is no core of a {board} board. Give (x, y, physical core), cores from 0 to {boards.CORES - 1}.")
+        raise ValueError(f"{place!r} is no core of a {board} board. Give (x, y, physical core), cores from 0 to "
+                         f"{boards.CORES - 1}.")
 
 
 def _runs(ranges: Sequence[tuple[int, int, int]]) -> str:
