@@ -61,8 +61,8 @@ def record_of(options: argparse.Namespace, cycles: Cycles, same: bool, wall_seco
     layers = [{**layer, "cores": [[vertex.cycles[kind] for kind in KINDS] for vertex in cycles.vertices
                                   if (vertex.layer, vertex.kind) == (layer["layer"], layer["kind"])]} for layer in told["layers"]]
     return {"schema_version": 1, "benchmark": "cycle_bars", "command": command_line(sys.argv), "commit": commit,
-            "modified": modified, "host": host(), "wall_seconds": round(wall_seconds, 1), "machine": cycles.machine, "board": options.board,
-            "assumptions_percent": int(os.environ.get("SPINNEMU_ASSUMPTIONS", "100")), "seed": options.seed,
+            "modified": modified, "host": host(), "wall_seconds": round(wall_seconds, 1), "machine": cycles.machine,
+            "board": options.board, "assumptions_percent": int(os.environ.get("SPINNEMU_ASSUMPTIONS", "100")), "seed": options.seed,
             "network": options.network, "data": images(options)[1], "samples": cycles.n_samples, "batch": options.batch,
             "epochs": options.epochs, "cycles": cycles.cycles, "samples_per_s": cycles.n_samples * MACHINE_HZ / cycles.cycles,
             "kinds": list(KINDS), "shares": told["shares"], "layers": layers, "binding": told["binding"],
