@@ -73,7 +73,7 @@ class Emulated:
     :param faults: what is to go wrong: ``spinnemu.Faults`` or a dictionary of its parameters, such as
         ``{"drop": 1e-4, "duplicate": 1e-3, "reorder": 1e-3, "datagram_loss": 0.02, "seed": 7}``; None for nothing
     :param profile: count where the cycles of every core go, for :meth:`~dlgraph.Network.cycles`: the same results and machine time,
-        but the emulated board takes several times as long for a pass
+        but the emulated board takes longer for a pass
     """
 
     boards: int = 1

@@ -282,7 +282,7 @@ class Machine:
     def start_profile(self, programs: Iterable[CodeGroups]) -> None:
         """Count from now on, from zero, where the cycles of some cores go, instead of what was counted before.
 
-        Results and emulated times stay the same; the cores that are counted take several times as long to emulate.
+        Results and emulated times stay the same; the cores that are counted take longer to emulate.
 
         :param programs: each with the cores that run it; a core is counted by what they run when this is called
         :raises ValueError: for groups or cores that cannot be

@@ -87,7 +87,6 @@ typedef struct Core {
     struct Machine *machine;
     Ahead *ahead;
     uint64_t *turn_at;                       /* it has no turn before */
-    CoreProfile *profile;                    /* NULL: it is not profiled */
     uint64_t next_local;                     /* next thing that this core's own devices do */
     uint64_t run_until;                      /* end of the slice that runs, or ran last */
     uint8_t id;                              /* physical */
@@ -99,6 +98,7 @@ typedef struct Core {
     Timer timer[2];
     CommsController cc;
     Dma dma;
+    CoreProfile *profile;                    /* NULL: it is not profiled */
 } Core;
 
 /* --- devices of a chip -------------------------------------------------------------------- */
