@@ -23,7 +23,7 @@ class Work(Enum):
     MEMORY = "memory"
     #: The vertex's own program: what is done when, loops over samples.
     CONTROL = "control"
-    #: Interrupts other than those of packets, messages from the host, start and end of a pass, recovery of what was lost.
+    #: Interrupts other than those of packets, messages from the host, looking for what was lost and recovering it.
     RUNTIME = "runtime"
 
 

@@ -82,7 +82,7 @@ class Cycles:
     Where the samples did not fit the machine's memory at once, it is the last part of the pass.
 
     :param n_samples: of the pass
-    :param cycles: from its start to the end of the last core
+    :param cycles: from its start to the end of the last core; those of every vertex add up to it
     :param vertices: in the order of the network
     :param link_packets: in the pass, by (x, y, link)
     """

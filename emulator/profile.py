@@ -30,17 +30,21 @@ class CodeGroups:
 
     :param ranges: (start, end, group) of ITCM: even addresses, ``end`` behind the last instruction; groups from 0 to 31
     :param cores: (x, y, physical core) of those that run it
+    :param start: address of an instruction; a core is counted, asleep as well, from each time that it comes there.  None: from now
+    :param stop: likewise, to the time that it comes there.  Both are best where a function begins.  None: to the end
     """
 
     ranges: Sequence[tuple[int, int, int]]
     cores: Sequence[tuple[int, int, int]]
+    start: int | None = None
+    stop: int | None = None
 
 
 @dataclass(frozen=True)
 class CoreCycles:
     """One core.
 
-    :param total: cycles since it is counted, up to the end of the instruction that it is in
+    :param total: cycles that it was counted, up to the end of the instruction that it is in
     :param groups: of these, awake, by group
     """
 
@@ -90,13 +94,21 @@ def profile_text(programs: Iterable[CodeGroups], board: str) -> str:
             if place in seen:
                 raise ValueError(f"The core {place} is said to run two programs. Name it once.")
             seen.add(place)
-    text = ";".join(f"{_runs(program.ranges)}|{''.join(f' {x} {y} {core}' for x, y, core in program.cores)}"
-                    for program in programs) + "."
+    text = ";".join(f"{_runs(program.ranges)}|{_trigger(program.start)} {_trigger(program.stop)}"
+                    f"{''.join(f' {x} {y} {core}' for x, y, core in program.cores)}" for program in programs) + "."
     if len(text) > _LONGEST:
         n = sum(len(program.ranges) for program in programs)
         raise ValueError(f"The {n} ranges of addresses are too many for one profile. "
                          f"Join those that follow each other in the same group.")
     return text
+
+
+def _trigger(address: int | None) -> int:
+    if address is None:
+        return 1                             # no instruction has an odd address
+    if address % 2 or not 0 <= address < ITCM_BYTES:
+        raise ValueError(f"{address:#x} is no instruction's address. Give an even one in ITCM, from 0 to {ITCM_BYTES - 2:#x}.")
+    return address
 
 
 def _check_core(place: tuple[int, int, int], board: str) -> None:

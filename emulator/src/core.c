@@ -93,7 +93,7 @@ static void run_by_steps(Core *core)
         if (core->slow)
             slow_core_lags(core, before);
         if (core->profile)
-            profile_count(core->profile, interrupted ? cpu->r[15] : pc, cpu->cycles - before);
+            profile_count(core->profile, interrupted ? cpu->r[15] : pc, before, cpu->cycles);
     } while (cpu->cycles < core->run_until && !cpu->stop && !cpu->sleeping && !cpu->halted && !core->restart_pending);
 }
 

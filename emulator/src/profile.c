@@ -32,6 +32,9 @@ static bool read_groups(const char **text, uint8_t *group_of)
 
 static bool read_cores(Machine *m, Profile *profile, const char **text, const uint8_t *group_of)
 {
+    uint32_t start, stop;
+    if (!number(text, ITCM_BYTES, &start) || !number(text, ITCM_BYTES, &stop))
+        return false;
     while (**text == ' ') {
         uint32_t x, y, core;
         if (!number(text, 255, &x) || !number(text, 255, &y) || !number(text, CORES - 1, &core))
@@ -39,7 +42,7 @@ static bool read_cores(Machine *m, Profile *profile, const char **text, const ui
         const Chip *chip = board_chip_at(m, (int)x, (int)y);
         if (!chip || profile->core[chip->id][core].group_of)
             return false;
-        profile->core[chip->id][core].group_of = group_of;
+        profile->core[chip->id][core] = (CoreProfile){.group_of = group_of, .start = start, .stop = stop};
     }
     return true;
 }
@@ -56,6 +59,9 @@ static bool read_programs(Machine *m, Profile *profile, const char *text)
     return false;
 }
 
+/* A core that sleeps has stayed behind; one that runs is in an instruction. */
+static uint64_t time_of(const Machine *m, const Core *core) { return m->now > core->cpu.cycles ? m->now : core->cpu.cycles; }
+
 static void use(Machine *m, Profile *profile)
 {
     for (unsigned i = 0; i < m->chips; i++)
@@ -64,8 +70,10 @@ static void use(Machine *m, Profile *profile)
             bool wanted = profile && profile->core[i][c].group_of;
             core->profile = wanted ? &profile->core[i][c] : NULL;
             core_steps_changed(core);
-            if (wanted)
-                core->profile->since = m->now > core->cpu.cycles ? m->now : core->cpu.cycles;
+            if (wanted) {
+                core->profile->on = core->profile->start & 1;
+                core->profile->since = time_of(m, core);
+            }
         }
     free(m->profile);
     m->profile = profile;
@@ -91,5 +99,6 @@ void profile_stop(Machine *m) { use(m, NULL); }
 
 uint64_t profile_span(const Machine *m, const Core *core)
 {
-    return (m->now > core->cpu.cycles ? m->now : core->cpu.cycles) - core->profile->since;
+    const CoreProfile *profile = core->profile;
+    return profile->span + (profile->on ? time_of(m, core) - profile->since : 0);
 }

@@ -108,6 +108,34 @@ def test_a_new_profile_begins_from_zero_and_an_end_forgets():
             board.profile(0, 0, 1)
 
 
+@pytest.mark.parametrize("first, last, between", [(ARM, SLEEP, (ARM, THUMB, SDRAM, WAIT)), (THUMB, SDRAM, (THUMB,)), (SDRAM, None, (
+    SDRAM, HANDLER, WAIT, SLEEP)), (None, SDRAM, (0, ARM, THUMB))])
+def test_only_between_two_places(first, last, between):
+    """What comes before and behind is not counted, neither awake nor asleep."""
+    (whole,), state, _ = run()
+    with DirectMachine("spinn3") as board:
+        start(board)
+        first, last = (None if place is None else START + 0x100 * place for place in (first, last))
+        board.start_profile([CodeGroups(PLACES, [(0, 0, 1)], first, last)])
+        board.run(1e-3)
+        told = board.profile(0, 0, 1)
+        assert board.state_hash() == state
+    assert told.groups == tuple(cycles if group in between else 0 for group, cycles in enumerate(whole.groups))
+    assert told.total == (told.awake if last else 200_000 - sum(whole.groups[group] for group in (0, ARM, THUMB)))
+
+
+def test_counted_again_and_again():
+    """From each time that the handler is entered, to the loop's next turn behind it."""
+    with DirectMachine("spinn3") as board:
+        start(board)
+        board.start_profile([CodeGroups(PLACES, [(0, 0, 1)], START + 0x100 * HANDLER, START + 0x100 * SLEEP)])
+        board.run(1e-3)
+        told = board.profile(0, 0, 1)
+    assert told.groups[HANDLER] == INTERRUPTS * (1 + 1 + LOCAL_WRITE + 1 + 3)
+    assert told.groups[SLEEP] == (INTERRUPTS - 1) * (1 + 3) + 1 + 1 + 1 + 1 + LOCAL_WRITE + 1       # the last goes on to the end
+    assert told.asleep > 100_000
+
+
 @pytest.mark.parametrize("programs, said", [
     ([], "1 to 64 programs"), ([CodeGroups([], [])] * 65, "not 65"),
     ([CodeGroups([], [(2, 0, 1)])], r"\(2, 0, 1\) is no core of a spinn3 board"),
@@ -116,6 +144,7 @@ def test_a_new_profile_begins_from_zero_and_an_end_forgets():
     ([CodeGroups([(1, 4, 0)], [])], "even addresses"), ([CodeGroups([(4, 4, 0)], [])], "even addresses"),
     ([CodeGroups([(0, 0x8002, 0)], [])], "in ITCM"), ([CodeGroups([(0, 4, GROUPS)], [])], "groups 0 to 31"),
     ([CodeGroups([(0, 8, 1), (4, 12, 2)], [])], "must not overlap"),
+    ([CodeGroups([], [], 3)], "0x3 is no instruction's address"), ([CodeGroups([], [], None, 0x8000)], "even one in ITCM"),
     ([CodeGroups([(4 * i, 4 * i + 4, i % 2) for i in range(8192)], [])], "too many"),
 ])
 def test_what_cannot_be_profiled(programs, said):
@@ -123,13 +152,14 @@ def test_what_cannot_be_profiled(programs, said):
         profile_text(programs, "spinn3")
 
 
-@pytest.mark.parametrize("text", ["", ".", "|", "4 1|", "4 1|;.", "4 1 4 1|.", "3 1|.", "32770 1|.", "4 32|.", "4|.", "4 1| 0 0.",
-                                  "4 1| 9 9 1.", "4 1| 0 0 18.", "| 0 0 1 0 0 1.", "-4 1|.", "4 1|.x", "99999999999999999999 1|."])
+@pytest.mark.parametrize("text", ["", ".", "|", "|.", "|1.", "4 1|1 1", "4 1|1 1;.", "4 1 4 1|1 1.", "3 1|1 1.", "32770 1|1 1.", "4 32|1 1.",
+                                  "4|1 1.", "4 1|1 1 0 0.", "4 1|1 1 9 9 1.", "4 1|1 1 0 0 18.", "|1 1 0 0 1 0 0 1.", "-4 1|1 1.",
+                                  "4 1|1 1.x", "4 1|1 32769.", "4 1|1 -1.", "99999999999999999999 1|1 1."])
 def test_the_engine_reads_nothing_else(text):
     """It is told by a pipe, and checks what comes."""
     with DirectMachine("spinn3") as board:
         assert board._engine.direct_profile_start(board._machine, text.encode())
-        assert not board._engine.direct_profile_start(board._machine, b"4 1 8 2 |.")
+        assert not board._engine.direct_profile_start(board._machine, b"4 1 8 2 |1 1 0 0 1.")
 
 
 def test_a_machine_of_its_own_process():
