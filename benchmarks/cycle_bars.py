@@ -6,7 +6,7 @@ Every cycle is counted, none sampled.  Written are a record, FILE, and bars, the
     python benchmarks/cycle_bars.py --network lenet5 --samples 1024 --batch 256 --threads 2 --data mnist.npz --out build/cycles.json
     python benchmarks/cycle_bars.py --draw build/cycles.json             # the bars again
 
-The last epoch is shown: the first also fetches weights from SDRAM, which tells when it is short.  LeNet-5 takes minutes.
+The last epoch is shown: the first also fetches weights from SDRAM, which shows when there are few samples.  LeNet-5 takes minutes.
 """
 from __future__ import annotations
 
