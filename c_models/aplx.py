@@ -66,29 +66,50 @@ def _unpack(layout: struct.Struct, data: bytes, offset: int, what: str) -> tuple
     return layout.unpack_from(data, offset)
 
 
-def _sections(elf: bytes) -> list[tuple]:
-    """(type, flags, address, offset, size) of each section."""
+@dataclass(frozen=True)
+class Section:
+    """What an ELF file says of a section; ``link`` is the number of another one."""
+    kind: int
+    flags: int
+    address: int
+    offset: int
+    size: int
+    link: int
+
+
+def section_headers(elf: bytes) -> list[Section]:
+    """Of an object or a linked program, in their order.
+
+    :raises BuildError: if the file is damaged or not for ARM
+    """
     if elf[:4] != b"\x7fELF":
         raise BuildError("not an ELF file")
     if elf[4:6] != b"\x01\x01":
         raise BuildError("not a 32-bit little-endian ELF file")
     header = _unpack(_ELF_HEADER, elf, 0, "its header")
-    kind, machine, entry = header[1], header[2], header[4]
     section_offset, section_size, section_count = header[6], header[11], header[12]
-    if machine != _EM_ARM:
+    if header[2] != _EM_ARM:
         raise BuildError("not an ELF file for ARM")
-    if kind != _ET_EXEC:
-        raise BuildError("not a linked (executable) ELF file")
-    if entry != 0:
-        raise BuildError(f"the program starts at 0x{entry:x}, not at its vectors at 0")
     if section_size < _SECTION.size:
         raise BuildError("damaged ELF file: bad section headers")
     result = []
     for i in range(section_count):
         fields = _unpack(
             _SECTION, elf, section_offset + i * section_size, f"section header {i}")
-        result.append((fields[1], fields[2], fields[3], fields[4], fields[5]))
+        result.append(Section(*fields[1:7]))
     return result
+
+
+def _sections(elf: bytes) -> list[tuple]:
+    """(type, flags, address, offset, size) of each section of a program."""
+    headers = section_headers(elf)
+    header = _unpack(_ELF_HEADER, elf, 0, "its header")
+    kind, entry = header[1], header[4]
+    if kind != _ET_EXEC:
+        raise BuildError("not a linked (executable) ELF file")
+    if entry != 0:
+        raise BuildError(f"the program starts at 0x{entry:x}, not at its vectors at 0")
+    return [(each.kind, each.flags, each.address, each.offset, each.size) for each in headers]
 
 
 def _place(image: bytearray, offset: int, content: bytes) -> None:

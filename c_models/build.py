@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Build the core-side programs: C and assembly in, ``.aplx`` binaries out.
+"""Build the core-side programs: C and assembly in, ``.aplx`` binaries out,
+each with a ``.code`` file that says which function its code is of (code_map.py).
 
     python c_models/build.py --out DIR [--cc arm-none-eabi-gcc] [--official] [targets]
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -36,6 +38,7 @@ sys.path.insert(0, str(HERE))
 import official_tools  # noqa: E402
 from aplx import (  # noqa: E402
     BuildError, DTCM_BYTES, Image, ITCM_BYTES, aplx_bytes, read_elf)
+from code_map import code_lines  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -389,21 +392,28 @@ class Builder:
             images = list(pool.map(
                 lambda item: self._finish(
                     item[1], programs[item[1]],
-                    [o for o, task in zip(objects, tasks) if task[0] == item[1]]
-                    + [names[item[0]]]),
+                    [(task[2], o) for o, task in zip(objects, tasks) if task[0] == item[1]],
+                    names[item[0]]),
                 enumerate(programs)))
         return images
 
-    def _finish(self, name: str, program: Program, objects: list[Path]) -> Image:
-        elf = self.link(name, program, objects)
-        image = read_elf(elf.read_bytes(), name)
+    def _finish(self, name: str, program: Program, objects: list[tuple[str, Path]], name_object: Path) -> Image:
+        elf = self.link(name, program, [*(path for _, path in objects), name_object]).read_bytes()
+        image = read_elf(elf, name)
         image.check(program.stack, program.heap + self.runtime.heap_bytes)
         self.out.mkdir(parents=True, exist_ok=True)
         data = aplx_bytes(image)
         target = self.out / f"{name}.aplx"
         if not target.exists() or target.read_bytes() != data:
             target.write_bytes(data)
+        code = code_lines(elf, [(self._short(source), path.read_bytes()) for source, path in objects])
+        (self.out / f"{name}.code").write_text(code, encoding="ascii")
         return image
+
+    @staticmethod
+    def _short(source: str) -> str:
+        """A source in one word: of those from outside, only the file's name."""
+        return source if not Path(source).is_absolute() else "outside/" + re.sub(r"[^\w.]", "_", Path(source).name, flags=re.ASCII)
 
 
 def size_table(images: Iterable[Image], programs: Mapping[str, Program],

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Callable, Mapping, Sequence
 
+from dlgraph.cycles import Cycles
 from dlgraph.errors import UnsupportedError
 from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
 from dlgraph.mapping.choose import ChosenCut
@@ -159,6 +160,10 @@ class Executor(ABC):
 
     def traffic(self) -> Traffic | None:
         """What became of the packets since the graph was put on the machine; None on the host, or without a machine."""
+        return None
+
+    def cycles(self) -> Cycles | None:
+        """Where the cycles of the last pass went, of the last part of it where it ran in several; None where nobody counted."""
         return None
 
     def mapped(self) -> Mapped | None:

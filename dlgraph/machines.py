@@ -72,6 +72,8 @@ class Emulated:
         computer has nothing else to do
     :param faults: what is to go wrong: ``spinnemu.Faults`` or a dictionary of its parameters, such as
         ``{"drop": 1e-4, "duplicate": 1e-3, "reorder": 1e-3, "datagram_loss": 0.02, "seed": 7}``; None for nothing
+    :param profile: count where the cycles of every core go, for :meth:`~dlgraph.Network.cycles`: the same results and machine time,
+        but the emulated board takes longer for a pass
     """
 
     boards: int = 1
@@ -79,6 +81,7 @@ class Emulated:
     address: str | None = None
     threads: int = 1
     faults: spinnemu.Faults | Mapping[str, Any] | None = None
+    profile: bool = False
 
     def __post_init__(self) -> None:
         _check_boards(self.boards)
@@ -91,11 +94,14 @@ class Emulated:
                 raise MachineError(f"address={self.address!r} cannot be used. An emulated board answers at a loopback "
                                    f"address of its own: 127.x.y.z, but not 127.0.0.1, which the host software treats "
                                    f"in a special way. Leave it out for a free one.")
+        if not isinstance(self.profile, bool):
+            raise MachineError(f"profile={self.profile!r} is not supported: give True, to count where cycles go, or False.")
         object.__setattr__(self, "faults", _checked_faults(self.faults, self.board))
 
     def target(self) -> MachineTarget:
         """What runs get of it; nothing is started yet."""
-        return EmulatedTarget(self.board, BOARD_VERSIONS[self.board], self.address, self.threads, self.faults)
+        return EmulatedTarget(self.board, BOARD_VERSIONS[self.board], self.address, self.threads, self.faults,
+                              self.profile)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from dlgraph.arguments import (check_batch_size, check_file, check_integer, chec
 from dlgraph.callbacks import CallbackList, History
 from dlgraph.checkpoint import Checkpoint, Position, Shapes, read_checkpoint
 from dlgraph.comparison import Comparison, compare
+from dlgraph.cycles import Cycles
 from dlgraph.data_encoding import (Data, check_data, check_validation, choose_input_fraction, encode, refuse_no_y,
                                    split_validation, weigh)
 from dlgraph.description import Description, describe
@@ -301,6 +302,21 @@ class Network:
         if found is None:
             raise DataError(f"There is no traffic to tell of: the network is not on a machine now (it runs on the {self.machine}). "
                             f"Call train, evaluate or predict on a machine, then traffic() before close().")
+        return found
+
+    def cycles(self) -> Cycles:
+        """Where the cycles of every core went in the last pass, and what bound it.
+
+        Only an emulated machine that was asked to can count them: ``machine=dlgraph.Emulated(profile=True)``.
+
+        :raises DataError: where nothing was counted
+        """
+        executor = self._holder.executor
+        found = None if executor is None else executor.cycles()
+        if found is None:
+            raise DataError(f"Nobody has counted where cycles went (the network runs on the {self.machine}). Make the network with "
+                            f"machine=dlgraph.Emulated(profile=True), call train, evaluate or predict, then cycles() before "
+                            f"close().")
         return found
 
     def describe(self, batch_size: int = 32, input_density: float = 1.0) -> Description:

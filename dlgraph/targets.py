@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlparse
@@ -30,6 +31,8 @@ class MachineTarget(ABC):
     emulated: bool = False
     #: Of the boards, as the Graph Front End numbers them: ``"3"`` (4 chips) or ``"5"`` (48 chips).
     version: str = "5"
+    #: Whether it is to count where the cycles of cores go.
+    profiles: bool = False
 
     @property
     @abstractmethod
@@ -50,6 +53,13 @@ class MachineTarget(ABC):
 
     def counters(self) -> spinnemu.Counters | None:
         """What only an emulated machine counts; None elsewhere."""
+        return None
+
+    def start_profile(self, programs: Sequence[spinnemu.CodeGroups]) -> None:  # noqa: B027 - nothing to do, as it does not profile
+        """Count where the cycles of cores go from now on, if it :attr:`profiles`."""
+
+    def end_profile(self) -> spinnemu.Profile | None:
+        """What was counted since; None where nothing was."""
         return None
 
     def restart(self) -> None:  # noqa: B027 - nothing to do unless a subclass says so
@@ -79,13 +89,15 @@ class EmulatedTarget(MachineTarget):
     kind = "emulated"
     emulated = True
 
-    def __init__(self, board: str, version: str, address: str | None, threads: int = 1, faults: Any = None) -> None:
+    def __init__(self, board: str, version: str, address: str | None, threads: int = 1, faults: Any = None,
+                 profile: bool = False) -> None:
         self.board = board
         self.version = version
         self.wanted_address = address
         self.threads = threads
         #: ``spinnemu.Faults``, or None.
         self.faults = faults
+        self.profiles = profile
         #: The running ``spinnemu.Machine``, or None.
         self.machine: Any = None
 
@@ -121,6 +133,17 @@ class EmulatedTarget(MachineTarget):
 
     def counters(self) -> spinnemu.Counters | None:
         return None if self.machine is None else self.machine.counters()
+
+    def start_profile(self, programs: Sequence[spinnemu.CodeGroups]) -> None:
+        if self.machine is not None and self.profiles:
+            self.machine.start_profile(programs)
+
+    def end_profile(self) -> spinnemu.Profile | None:
+        if self.machine is None or not self.profiles:
+            return None
+        profile: spinnemu.Profile = self.machine.profile()
+        self.machine.stop_profile()
+        return profile
 
     def restart(self) -> None:
         if self.machine is None:

@@ -14,5 +14,7 @@ from . import translations
 from .errors import AddressBusyError, EmulatorError
 from .faults import Death, Faults, PacketFault, SlowCore
 from .machine import Counters, Machine
+from .profile import CodeGroups, CoreCycles, Profile
 
-__all__ = ["AddressBusyError", "Counters", "Death", "EmulatorError", "Faults", "Machine", "PacketFault", "SlowCore", "translations"]
+__all__ = ["AddressBusyError", "CodeGroups", "CoreCycles", "Counters", "Death", "EmulatorError", "Faults", "Machine", "PacketFault",
+           "Profile", "SlowCore", "translations"]

@@ -6,13 +6,14 @@ Programs and routes are put straight into cores and routers.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
 from . import boards, build
 from .faults import KINDS, PACKET_TYPES, Faults
 from .machine import BOARDS, CLOCK_HZ
+from .profile import GROUPS, CodeGroups, CoreCycles, profile_text
 
 _KEY, _MASK, _ROUTE = 0x8000, 0xc000, 0x4000
 
@@ -59,6 +60,13 @@ def _engine() -> ctypes.CDLL:
     engine.direct_fault_counts.argtypes = [machine]
     engine.direct_datagram_fates.restype = ctypes.c_bool
     engine.direct_datagram_fates.argtypes = [ctypes.c_char_p, ctypes.c_uint32, ctypes.c_char_p]
+    engine.direct_profile_start.restype = ctypes.c_char_p
+    engine.direct_profile_start.argtypes = [machine, ctypes.c_char_p]
+    engine.direct_profile_stop.argtypes = [machine]
+    engine.direct_profile.restype = ctypes.c_bool
+    engine.direct_profile.argtypes = [machine, ctypes.c_int, ctypes.c_int, ctypes.c_uint, ctypes.POINTER(ctypes.c_uint64)]
+    engine.direct_awake.restype = ctypes.c_uint64
+    engine.direct_awake.argtypes = [machine, ctypes.c_int, ctypes.c_int, ctypes.c_uint]
     engine.direct_held.restype = ctypes.c_uint32
     engine.direct_held.argtypes = [machine]
     engine.direct_dropped_at.restype = ctypes.c_uint64
@@ -173,6 +181,27 @@ class DirectMachine:
         counts = self._engine.direct_fault_counts(self._machine).contents
         return {(x, y, port): count for (x, y), row in zip(sorted(boards.chips(self._board)), counts.vanished_at)
                 for port, count in enumerate(row) if count}
+
+    def start_profile(self, programs: Iterable[CodeGroups]) -> None:
+        """As :meth:`spinnemu.Machine.start_profile`."""
+        why = self._engine.direct_profile_start(self._machine, profile_text(programs, self._board).encode())
+        if why:
+            raise ValueError(why.decode())
+
+    def stop_profile(self) -> None:
+        """As :meth:`spinnemu.Machine.stop_profile`."""
+        self._engine.direct_profile_stop(self._machine)
+
+    def profile(self, x: int, y: int, core: int) -> CoreCycles:
+        """Of a core that is profiled."""
+        cycles = (ctypes.c_uint64 * (1 + GROUPS))()
+        if not self._engine.direct_profile(self._machine, x, y, core, cycles):
+            raise ValueError(f"core {core} of chip ({x}, {y}) is not profiled")
+        return CoreCycles(cycles[0], tuple(cycles[1:]))
+
+    def awake(self, x: int, y: int, core: int) -> int:
+        """Cycles that a core was awake since power-on."""
+        return int(self._engine.direct_awake(self._machine, x, y, core))
 
     def dropped_at(self, x: int, y: int, output: int) -> int:
         """Packets that a router gave up while an output was blocked: links, then cores."""

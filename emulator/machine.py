@@ -19,6 +19,7 @@ from typing import Any
 from . import boot_image, build, translation_key
 from .errors import AddressBusyError, EmulatorError
 from .faults import PACKET_TYPES, Death, Faults, PacketFault, SlowCore
+from .profile import CodeGroups, Profile, profile_text
 from .seal import is_whole
 from .serial_rom import serial_rom
 
@@ -277,6 +278,27 @@ class Machine:
         """Emulated time in cycles and a fingerprint of memories, registers and tables."""
         event = self._ask("hash", "hash")
         return event["cycles"], event["hash"]
+
+    def start_profile(self, programs: Iterable[CodeGroups]) -> None:
+        """Count from now on, from zero, where the cycles of some cores go, instead of what was counted before.
+
+        Results and emulated times stay the same; the cores that are counted take longer to emulate.
+
+        :param programs: each with the cores that run it; a core is counted by what they run when this is called
+        :raises ValueError: for groups or cores that cannot be
+        """
+        self._ask(f"start_profile {profile_text(programs, self.board)}", "profiling")
+
+    def stop_profile(self) -> None:
+        """Count no more, and forget."""
+        self._ask("stop_profile", "profiling")
+
+    def profile(self) -> Profile:
+        """What was counted since :meth:`start_profile`.
+
+        :raises EmulatorError: if it was not called, or not since :meth:`reset`
+        """
+        return Profile._from_event(self._ask("profile", "profile"))
 
     def faults(self, faults: Faults | Mapping[str, Any] | None = None, *, drop_every: int = 0, lose_every: int = 0,
                **parameters: Any) -> None:

@@ -24,9 +24,9 @@ pytestmark = pytest.mark.timeout(300)
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def machine() -> Machine:
+def machine(profile: bool = False) -> Machine:
     host = os.environ.get(MACHINE_VARIABLE)
-    return Board(host) if host else Emulated(board="spinn3")
+    return Board(host) if host else Emulated(board="spinn3", profile=profile)
 
 
 def assert_same(net: dlgraph.Network, twin: dlgraph.Network) -> None:
@@ -120,9 +120,10 @@ def test_validation_and_callbacks() -> None:
 
 
 def test_weights_changed_between_calls() -> None:
+    """And where cycles go is counted meanwhile."""
     x, y = data(40, n_inputs=5, n_outputs=3, loss="mean_squared_error")
     model = mlp(5, 3, loss="mean_squared_error", metrics=None)
-    with dlgraph.from_keras(model, machine()) as net:
+    with dlgraph.from_keras(model, machine(profile=True)) as net:
         before = net.evaluate(x, y, verbose=0)
         model.set_weights([-weights for weights in model.get_weights()])
         twin = net.reference()
@@ -131,6 +132,14 @@ def test_weights_changed_between_calls() -> None:
         net.train(x, y, verbose=0)
         twin.train(x, y, verbose=0)
         assert_same(net, twin)
+        if isinstance(machine(), Emulated):
+            cycles = net.cycles()
+            assert cycles.n_samples == 40 and 0 <= cycles.cycles - round(net.report().machine_seconds * 200e6) < 1000
+            assert len(cycles.vertices) == net.report().n_cores and {each.layer for each in cycles.layers} == {
+                each.layer for each in net.report().stages}
+            for vertex in cycles.vertices:
+                assert all(vertex.cycles[kind] > 0 for kind in ("receive", "send", "control", "waiting")), vertex
+                assert sum(vertex.cycles.values()) == cycles.cycles
 
 
 def test_fit_in_one_call_with_tf_keras() -> None:

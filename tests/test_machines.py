@@ -43,6 +43,7 @@ def no_configuration(monkeypatch, tmp_path) -> Path:
     (lambda: Emulated(faults={"dorp": 0.1}), ["'dorp'", "Did you mean 'drop'?"]),
     (lambda: Emulated(board="spinn3", faults={"deaths": [{"chip": (2, 0)}]}), ["chip=(2, 0)", "spinn3", "4 chips"]),
     (lambda: Emulated(faults=0.1), ["faults=0.1", "dictionary"]),
+    (lambda: Emulated(profile=1), ["profile=1", "True"]),
     (lambda: Board(""), ["hostname=''"]), (lambda: Board(None), ["hostname=None"]),
     (lambda: Board("a", board="x"), ["board='x'"]), (lambda: Board("a\0b"), [r"'a\x00b'", "plain text"]),
     (lambda: Spalloc("spalloc://server:99999", user="me"), ["spalloc://server:99999", "Port", "spalloc://user@host:port"]),

@@ -49,6 +49,13 @@ class NetworkVertex(SimulatorVertex, MachineDataSpecableVertex, AbstractRewrites
         """Tell the vertex which vertex each core has become, to find the keys of what comes in."""
         self._vertices = vertices
 
+    def binary(self, folder: Path) -> Path:
+        """The ``.aplx`` that it runs.
+
+        :param folder: of dlgraph's own
+        """
+        return (self.binary_folder or folder) / str(self.get_binary_file_name())
+
     # ----------------------------------------------------------------- what kinds of vertex say of themselves
 
     @abstractmethod

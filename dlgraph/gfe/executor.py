@@ -13,12 +13,14 @@ import numpy.typing as npt
 from dlgraph import formats
 from dlgraph.binaries import checked_binaries
 from dlgraph.binaries.custom import build_programs
+from dlgraph.cycles import Cycles, VertexCycles
 from dlgraph.errors import CoreLost, DoesNotFit, MachineError, NumberFormatOverflow, UnsupportedError
 from dlgraph.executor import CoreWork, Executor, LearningRate, Mapped, PassPackets, Progress, rates_of_batches
 from dlgraph.gfe import silence
 from dlgraph.gfe.pass_end import PassBroken
 from dlgraph.gfe.pass_packets import PassPacketCounter
 from dlgraph.gfe.pass_updates import PassUpdates, words_of_table
+from dlgraph.gfe.profiling import Place, code_groups, cycles_of_pass
 from dlgraph.gfe.progress_listener import ProgressListener, address_towards
 from dlgraph.gfe.readout import GradientReadout, gradients
 from dlgraph.gfe.recording import Recorder
@@ -140,6 +142,8 @@ class GfeExecutor(Executor):
         self._packets = PassPacketCounter(target.counters)
         #: Of every core: its chip, bytes of DTCM, bytes of SDRAM.
         self._lies: dict[Core, tuple[tuple[int, int], int, int]] = {}
+        #: Of the last pass, if the machine profiles.
+        self._cycles: Cycles | None = None
         #: Of the last pass that was begun.
         self._pass_parameters = PassParameters()
 
@@ -421,15 +425,40 @@ class GfeExecutor(Executor):
             self._listener.tell(_of_all(progress, len(self._output_groups), n), n)
         self._parameters_on_machine = False           # until the pass has ended well
         self._pass_parameters = parameters
+        self._cycles = None
+        before = self._start_profile()
         with self._packets.running():
             self._live.run_pass()
         if self._listener is not None:
             self._listener.tell(None)
+        profile, after = self.target.end_profile(), None if before is None else self.target.counters()
         result = self._collect(n)
         if self._recorder is not None:
             self._recorder.take(parameters, self._read_records)
+        if profile is not None and before is not None and after is not None:
+            self._cycles = cycles_of_pass(self.target.description, n, result.machine_cycles, self._counted_vertices(), profile,
+                                          before, after)
         self._parameters_on_machine = True
         return result
+
+    def _start_profile(self) -> spinnemu.Counters | None:
+        """Count where cycles go, if the machine is to; what it has counted of links so far."""
+        if not self.target.profiles:
+            return None
+        self.target.start_profile(code_groups({self._live.physical_place(vertex): vertex.binary(self._binaries)
+                                               for vertex in self._vertices}))
+        return self.target.counters()
+
+    def _counted_vertices(self) -> list[tuple[VertexCycles, Place]]:
+        found = []
+        for vertex in self._vertices:
+            place, layer = self._live.placement(vertex), self._stages[vertex.core.stage].name
+            found.append((VertexCycles(vertex.core.label, layer, vertex.core.kind.value, (place.x, place.y), place.p, {}),
+                          self._live.physical_place(vertex)))
+        return found
+
+    def cycles(self) -> Cycles | None:
+        return self._cycles
 
     @contextlib.contextmanager
     def _losses_named(self) -> Iterator[None]:

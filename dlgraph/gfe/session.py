@@ -194,6 +194,11 @@ class Session:
         """Chip and core of a vertex."""
         return FecDataView.get_placement_of_vertex(vertex)
 
+    def physical_place(self, vertex: NetworkVertex) -> tuple[int, int, int]:
+        """(x, y, physical core) of a vertex, as the machine counts them."""
+        place = self.placement(vertex)
+        return place.x, place.y, FecDataView.get_physical_core_id((place.x, place.y), place.p)
+
     def _address(self, vertex: NetworkVertex, region: Region) -> int:
         known = self._addresses.get((vertex, region))
         if known is None:

@@ -1,6 +1,7 @@
 /*
  * One processor node: runs the CPU between the things its own devices do, at their exact times.
  */
+#include "exceptions.h"
 #include "machine.h"
 
 void core_next_local(Core *core)
@@ -78,6 +79,24 @@ void core_lines_changed(Core *core)
     }
 }
 
+void core_steps_changed(Core *core) { core->by_steps = core->slow || core->profile; }
+
+/* Instructions one by one, until something else is to be done or looked at. */
+static void run_by_steps(Core *core)
+{
+    Cpu *cpu = &core->cpu;
+    do {
+        bool interrupted = interrupt_pending(cpu);
+        uint32_t pc = cpu->r[15];
+        uint64_t before = cpu->cycles;
+        cpu_run(cpu, before + 1);
+        if (core->slow)
+            slow_core_lags(core, before);
+        if (core->profile)
+            profile_count(core->profile, interrupted ? cpu->r[15] : pc, before, cpu->cycles);
+    } while (cpu->cycles < core->run_until && !cpu->stop && !cpu->sleeping && !cpu->halted && !core->restart_pending);
+}
+
 void core_run(Core *core, uint64_t end)
 {
     Cpu *cpu = &core->cpu;
@@ -95,8 +114,8 @@ void core_run(Core *core, uint64_t end)
             continue;
         }
         core->run_until = core->next_local < end ? core->next_local : end;
-        if (core->slow)
-            slow_core_run(core);
+        if (core->by_steps)
+            run_by_steps(core);
         else if (ahead_try(core, end))
             break;
         else

@@ -102,15 +102,14 @@ void slow_core(Machine *m, const FaultRule *rule)
     m->faults.slow[rule->chip][rule->part] = rule->amount;
     m->faults.slow_rest[rule->chip][rule->part] = 0;
     core->slow = rule->amount > SLOW_UNIT;
+    core_steps_changed(core);
 }
 
-void slow_core_run(Core *core)
+void slow_core_lags(Core *core, uint64_t before)
 {
     Cpu *cpu = &core->cpu;
     Faults *f = &core->machine->faults;
     uint8_t *rest = &f->slow_rest[core->chip->id][core->id];
-    uint64_t before = cpu->cycles;
-    cpu_run(cpu, before + 1);
     uint64_t more = (cpu->cycles - before) * (f->slow[core->chip->id][core->id] - SLOW_UNIT) + *rest;
     *rest = (uint8_t)(more % SLOW_UNIT);
     cpu->cycles += more / SLOW_UNIT;

@@ -87,6 +87,32 @@ const char *direct_faults(Machine *m, const char *text, bool more)
 
 const FaultCounts *direct_fault_counts(const Machine *m) { return &m->faults.counts; }
 
+/* NULL, or why not. */
+const char *direct_profile_start(Machine *m, const char *text)
+{
+    const char *why;
+    return profile_start(m, text, &why) ? NULL : why;
+}
+
+void direct_profile_stop(Machine *m) { profile_stop(m); }
+
+/* All cycles of a core, and those of each group; false: it is not profiled. */
+bool direct_profile(Machine *m, int x, int y, unsigned number, uint64_t *cycles)
+{
+    const Core *core = core_at(m, x, y, number);
+    if (!core || !core->profile)
+        return false;
+    cycles[0] = profile_span(m, core);
+    memcpy(cycles + 1, core->profile->cycles, sizeof core->profile->cycles);
+    return true;
+}
+
+uint64_t direct_awake(Machine *m, int x, int y, unsigned number)
+{
+    const Core *core = core_at(m, x, y, number);
+    return core ? core->cpu.cycles_awake : 0;
+}
+
 uint32_t direct_held(const Machine *m) { return m->faults.held.count; }
 
 uint64_t direct_dropped_at(Machine *m, int x, int y, unsigned output)

@@ -142,7 +142,7 @@ bool dead_at_start(const FaultRule *rule);   /* dies before there is power */
 void dead_add(struct Machine *m, DeadParts *dead, const FaultRule *rule);
 void dead_parts_die(struct Machine *m, const DeadParts *dead);
 void slow_core(struct Machine *m, const FaultRule *rule);
-void slow_core_run(struct Core *core);       /* one instruction */
+void slow_core_lags(struct Core *core, uint64_t before);      /* behind one instruction that began at `before` */
 
 /* deliveries.c */
 /* Copies that cores would get of a packet that a router has just taken, or that leaves it by `outputs`. */

@@ -81,6 +81,7 @@ Machine *machine_new(enum BoardKind kind, const uint8_t ip_address[4])
 void machine_free(Machine *m)
 {
     lanes_stop(m);
+    profile_stop(m);
     machine_guard(m, false);
     for (unsigned i = 0; i < m->chips; i++)
         for (unsigned c = 0; c < CORES; c++)

@@ -11,6 +11,7 @@
 #include "faults.h"
 #include "guard.h"
 #include "packet.h"
+#include "profile.h"
 #include "sizes.h"
 #include "timing.h"
 
@@ -92,10 +93,12 @@ typedef struct Core {
     bool restart_pending;                    /* it reset itself */
     bool parked;                             /* in the boot ROM's idle loop */
     bool slow;                               /* see dead_parts.c */
+    bool by_steps;                           /* slow or profiled: its instructions run one by one */
     Vic vic;
     Timer timer[2];
     CommsController cc;
     Dma dma;
+    CoreProfile *profile;                    /* NULL: it is not profiled */
 } Core;
 
 /* --- devices of a chip -------------------------------------------------------------------- */
@@ -281,6 +284,7 @@ typedef struct Machine {
     /* --- not part of the state --- */
     uint8_t *sdram;                          /* chips * SDRAM_BYTES */
     struct Lanes *lanes;                     /* a second host thread; NULL: there is none */
+    Profile *profile;                        /* NULL: there is none */
     bool parallel;                           /* cores run on both threads just now */
     uint64_t end, until;                     /* of the quantum, and how far a core may run ahead */
     uint64_t turn_at[MAX_CHIPS][CORES];      /* of cores that are awake */
@@ -346,6 +350,7 @@ void core_run(Core *core, uint64_t end);
 void core_local_events(Core *core, uint64_t now);
 void core_next_local(Core *core);
 void core_device_changed(Core *core);        /* by the core itself */
+void core_steps_changed(Core *core);         /* it became slow or profiled, or ceased to be */
 void core_wake(Core *core, uint64_t at);
 void core_lines_changed(Core *core);         /* wakes a sleeping core whose line is up */
 void core_restart(Core *core, bool from_reset_vector);

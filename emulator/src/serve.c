@@ -269,6 +269,39 @@ static void say_stats(const Server *s)
     say(s, "]}\n");
 }
 
+/* Of each core that is profiled: where it is, all its cycles, and those awake by group. */
+static void say_profile(const Server *s)
+{
+    const Machine *m = s->machine;
+    if (!m->profile) {
+        say(s, "{\"event\":\"error\",\"message\":\"no profile was started\"}\n");
+        return;
+    }
+    say(s, "{\"event\":\"profile\",\"cycles\":%llu,\"cores\":[", (unsigned long long)(m->now - m->profile->since));
+    const char *between = "";
+    for (unsigned i = 0; i < m->chips; i++)
+        for (unsigned c = 0; c < CORES; c++) {
+            const Core *core = &m->chip[i].core[c];
+            if (!core->profile)
+                continue;
+            say(s, "%s[%u,%u,%u,%llu", between, m->chip[i].x, m->chip[i].y, c, (unsigned long long)profile_span(m, core));
+            for (unsigned g = 0; g < PROFILE_GROUPS; g++)
+                say(s, ",%llu", (unsigned long long)core->profile->cycles[g]);
+            say(s, "]");
+            between = ",";
+        }
+    say(s, "]}\n");
+}
+
+static void start_profile(Server *s, const char *text)
+{
+    const char *why;
+    if (profile_start(s->machine, text, &why))
+        say(s, "{\"event\":\"profiling\"}\n");
+    else
+        say(s, "{\"event\":\"error\",\"message\":\"%s\"}\n", why);
+}
+
 static void give_faults(Server *s, const FaultSetting *faults)
 {
     faults_set(s->machine, faults);
@@ -361,6 +394,14 @@ static void command(Server *s, const char *line)
         new_faults(s, line + 7);
     else if (strncmp(line, "more_faults ", 12) == 0)
         more_faults(s, line + 12);
+    else if (strcmp(line, "profile") == 0)
+        say_profile(s);
+    else if (strncmp(line, "start_profile ", 14) == 0)
+        start_profile(s, line + 14);
+    else if (strcmp(line, "stop_profile") == 0) {
+        profile_stop(s->machine);
+        say(s, "{\"event\":\"profiling\"}\n");
+    }
     else if (strcmp(line, "reset") == 0)
         reset(s);
     else if (strcmp(line, "quit") == 0)
