@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import Any, Iterator
 
 import pytest
@@ -10,6 +11,11 @@ from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.machines import MACHINE_VARIABLE, Board, Emulated
 from dlgraph.targets import MachineTarget
 from integration_tests.packet_balance import check_balance
+
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # A shell makes what it runs in the background deaf to Ctrl-C, and so would every program be that a test starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -39,15 +39,6 @@ from integration_tests.pages import ROOT, Block, blocks, pages  # noqa: E402
 QUICKSTART = ROOT / "docs" / "quickstart_example.py"
 
 
-#: ``spinnemu``, also where tests run in the background of a shell, which lets its children ignore SIGINT.
-HEARS_CTRL_C = """
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from spinnemu.cli import main
-sys.exit(main())
-"""
-
-
 class MachineSomewhere(spinnemu.Machine):
     """At a free address, whatever the page says: tests run side by side."""
 
@@ -165,7 +156,7 @@ def _spinnemu(words: list[str]) -> None:
         at = words.index("--address")
         words = words[:at] + words[at + 2:]
     cli._parser().parse_args(words)
-    with subprocess.Popen([sys.executable, "-c", HEARS_CTRL_C, *words], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, "-m", "spinnemu.cli", *words], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             said = process.stdout.readline()
