@@ -63,11 +63,10 @@ _KERNELS = tuple(sorted(
 #: What every vertex of a network is made of beside the runtime.
 _VERTEX = (
     "layers/vertex.c", "layers/copy_words.c", "layers/trained.c", "layers/exchange.c",
-    "streams/stream_in.c", "streams/inlets.c", "streams/streams_start.c",
+    "streams/stream_in.c", "streams/streams_drain.S", "streams/stream_late.c", "streams/inlets.c", "streams/streams_start.c",
     "streams/stream_out.c", "streams/stream_send_run.S", "streams/stream_pause.c", "streams/stream_signals.c",
     "streams/stream_kept.c", "streams/stream_recovery.c",
-    "streams/packet_ring.c", "streams/packet_ring_fiq.S",
-    "streams/streams_drain.S", "streams/words_clear.S", *_KERNELS)
+    "streams/packet_ring.c", "streams/streams_receive.S", "streams/words_fold.S", "streams/words_clear.S", *_KERNELS)
 
 #: What every vertex is made of that computes units and gets partial errors back.
 _UNITS = ("layers/unit_sums.c", "layers/planes.c", "layers/unit_chain.c")
@@ -137,14 +136,14 @@ RUNTIME_SOURCES = tuple(
 #: as Thumb code.
 SELDOM = frozenset({
     "layers/vertex.c", "layers/trained.c", "layers/exchange.c", "layers/kernel_share.c",
-    "streams/streams_start.c", "streams/packet_ring.c", "streams/stream_pause.c", "streams/stream_recovery.c",
+    "streams/streams_start.c", "streams/packet_ring.c", "streams/stream_pause.c", "streams/stream_recovery.c", "streams/stream_late.c",
     "kernels/convolution_walk.c",
     "kernels/dropout.c", "kernels/pooling.c"})
 
 #: Thumb code in programs that are tight, else ARM code.
 THUMB_WHERE_TIGHT = frozenset({
     "layers/convolution_tile.c", "layers/unit_chain.c", "streams/inlets.c", "streams/stream_out.c", "streams/stream_signals.c",
-    "streams/stream_kept.c",
+    "streams/stream_kept.c", "kernels/order.c",
     *(f"runtime/src/{name}" for name in ("events.c", "vic.c", "packets.c", "memory.c", "dma.c"))})
 
 #: Never Thumb code: the one has an instruction that it lacks, the other would call a function for every product of 64 bits.

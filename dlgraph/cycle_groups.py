@@ -37,11 +37,11 @@ _OF_FILE = {
     Work.ARITHMETIC: ("layers/planes.c", "layers/unit_chain.c", "layers/unit_sums.c"),
     Work.UPDATE: ("kernels/optimisers.c", "kernels/sgd.S", "kernels/sgd.c", "layers/exchange.c", "layers/kernel_share.c",
                   "layers/trained.c"),
-    Work.RECEIVE: ("streams/inlets.c", "streams/packet_ring.c", "streams/packet_ring_fiq.S", "streams/stream_in.c",
-                   "streams/streams_drain.S", "streams/words_clear.S"),
+    Work.RECEIVE: ("streams/inlets.c", "streams/packet_ring.c", "streams/streams_receive.S", "streams/stream_in.c",
+                   "streams/streams_drain.S", "streams/words_fold.S", "streams/words_clear.S"),
     Work.MEMORY: ("layers/copy_words.c", "runtime/src/dma.c", "runtime/src/memory.c"),
     Work.CONTROL: ("kernels/order.c",),
-    Work.RUNTIME: ("streams/stream_recovery.c", "streams/streams_start.c"),
+    Work.RUNTIME: ("streams/stream_late.c", "streams/stream_recovery.c", "streams/streams_start.c"),
 }
 _WORK_OF = {source: work for work, sources in _OF_FILE.items() for source in sources}
 #: Where the fast interrupt begins (ARM DDI 0100, exception vectors), which is that of packets (c_models/streams/packet_ring.c).

@@ -21,7 +21,6 @@ class StreamTraffic:
     :param consumers: vertices that each packet goes to
     :param sent: packets, those sent again among them
     :param resent: packets sent again because somebody asked
-    :param delivered: copies that came, however often
     :param requests: how often a consumer asked for a sample that it had not got whole
     """
 
@@ -32,13 +31,40 @@ class StreamTraffic:
     consumers: tuple[str, ...]
     sent: int
     resent: int
-    delivered: int
     requests: int
+
+    @property
+    def copies(self) -> int:
+        """One for each core that a packet goes to."""
+        return self.sent * len(self.consumers)
+
+    @property
+    def delivered(self) -> int:
+        """Copies that got to their place, each once: of all that was sent first, as a pass ends only when every sample is whole
+        everywhere, by its checksum.
+        """
+        return (self.sent - self.resent) * len(self.consumers)
+
+
+@dataclass(frozen=True)
+class CoreTraffic:
+    """What came to a core of the network; it counted itself, on any machine.
+
+    :param vertex: what it runs
+    :param layer: whose
+    :param addressed: copies sent to it, requests among them
+    :param received: copies that came, however often
+    """
+
+    vertex: str
+    layer: str
+    addressed: int
+    received: int
 
     @property
     def missing(self) -> int:
         """Copies that did not come: lost, each of them asked for again if it mattered.  Negative where some came twice."""
-        return self.sent * len(self.consumers) - self.delivered
+        return self.addressed - self.received
 
 
 @dataclass(frozen=True)
@@ -105,31 +131,36 @@ class Traffic:
 
     :param machine: such as ``"emulated SpiNN-3 board"``
     :param streams: all that carry samples or credit
+    :param cores: all of the network
     :param chips: None where there are no re-injectors, as the Graph Front End's configuration can have it
     :param fabric: None on a board: its routers do not count by link, and the Graph Front End clears what they count
     """
 
     machine: str
     streams: tuple[StreamTraffic, ...]
+    cores: tuple[CoreTraffic, ...]
     chips: tuple[ChipTraffic, ...] | None
     fabric: Fabric | None
 
     @property
     def missing(self) -> int:
-        """Copies that did not come, over all streams."""
-        return sum(stream.missing for stream in self.streams)
+        """Copies that did not come, over all cores."""
+        return sum(core.missing for core in self.cores)
 
     def as_json(self) -> dict[str, Any]:
         """Everything, made of what JSON has."""
         data = asdict(self)
         for row, stream in zip(data["streams"], self.streams, strict=True):
-            row["missing"] = stream.missing
+            row["copies"], row["delivered"] = stream.copies, stream.delivered
+        for row, core in zip(data["cores"], self.cores, strict=True):
+            row["missing"] = core.missing
         return data
 
     def __str__(self) -> str:
         lines = [f"Packets of the network on the {self.machine}:"]
-        lines += _table(("stream", "from", "to", "streams", "sent", "delivered", "missing", "asked for", "resent"), 3,
+        lines += _table(("stream", "from", "to", "streams", "sent", "copies", "delivered", "asked for", "resent"), 3,
                         _families(self.streams))
+        lines.append(_arrivals(self.cores))
         if self.chips is not None:
             lines.append(_reinjection(self.chips))
         if self.fabric is not None:
@@ -143,8 +174,16 @@ def _families(streams: Sequence[StreamTraffic]) -> list[tuple[str, ...]]:
     for stream in streams:
         together.setdefault((stream.kind, stream.from_layer, ", ".join(stream.to_layers)), []).append(stream)
     return [(*key, str(len(rows)), *(str(sum(getattr(row, name) for row in rows))
-                                     for name in ("sent", "delivered", "missing", "requests", "resent")))
+                                     for name in ("sent", "copies", "delivered", "requests", "resent")))
             for key, rows in together.items()]
+
+
+def _arrivals(cores: Sequence[CoreTraffic]) -> str:
+    addressed, received = (sum(getattr(core, name) for core in cores) for name in ("addressed", "received"))
+    short = sorted((core for core in cores if core.missing > 0), key=lambda core: -core.missing)
+    where = f" (most at {short[0].vertex}, of {len(short)} cores)" if short else ""
+    return (f"Copies at {len(cores)} cores, requests among them: {addressed} addressed, {received} came, {addressed - received} "
+            f"missing{where}")
 
 
 def _reinjection(chips: Sequence[ChipTraffic]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Sequence
 
 from dlgraph.gfe.executor import GfeExecutor
-from dlgraph.traffic import StreamTraffic, Traffic
+from dlgraph.traffic import CoreTraffic, Traffic
 from dlgraph.vertices import PassParameters
 
 if TYPE_CHECKING:
@@ -42,17 +42,17 @@ def losses(traffic: Traffic, before: spinnemu.Counters | None, after: spinnemu.C
                   traffic.fabric.dropped - sum(chip.reinjected for chip in chips))
 
 
-def unexplained(streams: Sequence[StreamTraffic], counted: Losses) -> list[str]:
+def unexplained(cores: Sequence[CoreTraffic], counted: Losses) -> list[str]:
     """What does not balance; nothing if all does.
 
     A packet that is re-injected goes where it was to go: nothing of it is missing.  Where packets were lost or doubled, a machine
-    says how many copies, but not of which streams, and requests are among them: then all streams are held against that.
+    says how many copies, but not at which cores: then all cores are held against that.
     """
     most = counted.lost + (counted.dropped if counted.unsaved else 0)
     least = -counted.added
-    wrong = [f"{stream.kind} of {stream.producer}: {stream.sent} sent to {len(stream.consumers)}, {stream.delivered} came"
-             for stream in streams if not least <= stream.missing <= most]
-    missing = sum(stream.missing for stream in streams)
+    wrong = [f"{core.vertex}: {core.addressed} sent to it, {core.received} came"
+             for core in cores if not least <= core.missing <= most]
+    missing = sum(core.missing for core in cores)
     if not least <= missing <= most:
         wrong.append(f"{missing} copies are missing in all; the machine counts {counted}")
     return wrong
@@ -66,12 +66,12 @@ def check_balance(executor: GfeExecutor) -> list[str]:
     traffic = executor.traffic()
     if traffic is None:
         return []
-    wrong = unexplained(traffic.streams, losses(traffic, executor._counters_before, after))
+    wrong = unexplained(traffic.cores, losses(traffic, executor._counters_before, after))
     if wrong or traffic.missing or any(stream.requests for stream in traffic.streams):
         _let_cores_tell(executor)
         traffic = executor.traffic()
         assert traffic is not None
-        wrong = unexplained(traffic.streams, losses(traffic, executor._counters_before, executor.target.counters()))
+        wrong = unexplained(traffic.cores, losses(traffic, executor._counters_before, executor.target.counters()))
     return wrong
 
 

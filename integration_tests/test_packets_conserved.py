@@ -96,7 +96,8 @@ def test_the_routers_count_the_same() -> None:
     assert after.unconnected["mc"] == before.unconnected["mc"]
     assert after.default_routed == before.default_routed
     assert told is not None and told.fabric is not None and told.chips is not None
-    assert all(stream.missing == 0 and stream.sent > 0 for stream in told.streams)
+    assert all(core.missing == 0 and core.received > 0 for core in told.cores)
+    assert all(stream.sent > 0 for stream in told.streams)
     # two epochs: of each, one after it and one before
     assert sum(stream.sent for stream in told.streams) > sum(result.packets_sent for result in results)
     assert len(told.fabric.links) == 6 * CHIPS and sum(chip.dropped + chip.missed for chip in told.chips) <= told.fabric.dropped

@@ -33,7 +33,7 @@ def test_all_code_of_a_binary_is_for_something(binary: Path) -> None:
     for function in functions:
         assert [work for start, end, work in ranges if start <= function.start < end] == [work_of(function.source)]
     named = {function.name: work_of(function.source) for function in functions}
-    assert named["streams_drain"] is named["packet_ring_fiq"] is named["stream_take_slowly"] is Work.RECEIVE
+    assert named["streams_drain"] is named["streams_receive"] is named["stream_take_slowly"] is Work.RECEIVE
     assert named["stream_send_run"] is Work.SEND and named["spin1_dma_transfer"] is named["vertex_copy_words"] is Work.MEMORY
     assert named["c_main"] is Work.CONTROL and named["runtime_start"] is Work.RUNTIME
     ends = {function.end for function in functions}

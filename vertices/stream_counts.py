@@ -11,7 +11,7 @@ import numpy as np
 from dlgraph.mapping.plan import Core
 
 #: Words of ``stream_t`` (``c_models/streams/stream_state.h``) and where it counts.
-IN_WORDS, RECEIVED, REQUESTS = 10, 8, 9
+IN_WORDS, REQUESTS = 12, 11
 #: Likewise of ``stream_out_t`` (``c_models/streams/stream_out.h``).
 OUT_WORDS, SENT, RESENT = 14, 12, 13
 
@@ -20,11 +20,9 @@ OUT_WORDS, SENT, RESENT = 14, 12, 13
 class InCounts:
     """Of a stream into a core.
 
-    :param received: packets, but for requests
     :param requests: for samples of it that had not come, sent by this core
     """
 
-    received: int
     requests: int
 
 
@@ -40,20 +38,34 @@ class OutCounts:
     resent: int
 
 
+@dataclass(frozen=True)
+class CoreCounts:
+    """Of a core.
+
+    :param received: packets of every kind, also those that it has no use for
+    :param into: what comes in, as the core numbers it (``stream_config.ends_in_order``)
+    :param out: what goes out, as the plan does
+    """
+
+    received: int
+    into: list[InCounts]
+    out: list[OutCounts]
+
+
 def count_bytes(core: Core) -> int:
     """Behind the core's result."""
-    return 4 * (IN_WORDS * len(core.streams_in) + OUT_WORDS * len(core.streams_out))
+    return 4 * (1 + IN_WORDS * len(core.streams_in) + OUT_WORDS * len(core.streams_out))
 
 
-def read_counts(core: Core, data: bytes) -> tuple[list[InCounts], list[OutCounts]]:
-    """What comes in, as the core numbers it (``stream_config.ends_in_order``), and what goes out, as the plan does.
+def read_counts(core: Core, data: bytes) -> CoreCounts:
+    """What a core has counted.
 
     :raises ValueError: if the length is wrong
     """
     if len(data) != count_bytes(core):
         raise ValueError(f"the counts of {core.label} have {count_bytes(core)} bytes, not {len(data)}")
-    words = np.frombuffer(data, "<u4")
+    received, words = np.frombuffer(data, "<u4", 1), np.frombuffer(data, "<u4", offset=4)
     n_in = IN_WORDS * len(core.streams_in)
     into, out = words[:n_in].reshape(-1, IN_WORDS), words[n_in:].reshape(-1, OUT_WORDS)
-    return ([InCounts(int(row[RECEIVED]), int(row[REQUESTS])) for row in into],
-            [OutCounts(int(row[SENT]), int(row[RESENT])) for row in out])
+    return CoreCounts(int(received[0]), [InCounts(int(row[REQUESTS])) for row in into],
+                      [OutCounts(int(row[SENT]), int(row[RESENT])) for row in out])

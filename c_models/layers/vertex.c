@@ -73,7 +73,7 @@ void vertex_tick(void)
 
 uint32_t vertex_batch_end(uint32_t sample)
 {
-    uint32_t end = sample - sample % pass.batch_size + pass.batch_size;
+    uint32_t end = (sample / pass.batch_size + 1) * pass.batch_size;      /* no %: its library function is one more */
     return end < pass.n_samples ? end : pass.n_samples;
 }
 

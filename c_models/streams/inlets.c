@@ -6,9 +6,11 @@
 void inlet_open(uint32_t number, uint32_t sample)
 {
     inlet_t *inlet = &inlets[number];
-    for (uint32_t i = inlet->first_stream; i < inlet->first_stream + inlet->n_streams; i++) {
-        if (markers[streams[i].first_slot + (sample & inlet->held_mask)].state == SLOT_COMPLETE) {
-            slot_open(i, sample);              /* else it is open, and may hold something already */
+    uint32_t start = stream_fold_start(pass_received, sample);
+    const stream_t *stream = &streams[inlet->first_stream];
+    for (const stream_t *end = stream + inlet->n_streams; stream != end; stream++) {
+        if (stream_drain.markers[stream->first_slot + (sample & inlet->held_mask)].state == SLOT_COMPLETE) {
+            slot_open(stream, sample, start);  /* else it is open, and may hold something already */
         }
     }
 }

@@ -4,6 +4,7 @@
 
 #include "packet_ring.h"
 #include "runtime.h"
+#include "stream_late.h"
 #include "stream_recovery.h"
 #include "stream_state.h"
 
@@ -16,57 +17,8 @@ uint32_t n_streams;
 uint32_t n_all_slots;
 inlet_t *inlets;
 uint32_t n_inlets;
-marker_t *markers;
+uint32_t *marker_values;
 uint32_t pass_received;
-
-/* The first slot of a stream, or PLACE_EMPTY if this core has none of that number. */
-static uint32_t find_place(uint32_t number)
-{
-    const uint32_t *place = stream_drain.places + ((number * stream_drain.multiplier) >> stream_drain.shift);
-    while (*place != PLACE_EMPTY) {
-        if ((*place & 0xffff) == number) {
-            return *place >> 16;
-        }
-        place++;
-    }
-    return PLACE_EMPTY;
-}
-
-void stream_take_slowly(uint32_t key, uint32_t payload)
-{
-    uint32_t index = key & STREAM_MARKER_INDEX;
-    uint32_t slot_number = (key >> STREAM_INDEX_BITS) & ((1u << STREAM_SLOT_BITS) - 1);
-    if (index == STREAM_REQUEST_INDEX) {
-        stream_take_request(payload);
-        return;
-    }
-    uint32_t first_slot = find_place(key >> STREAM_KEY_BITS);
-    if (first_slot == PLACE_EMPTY || slot_number > streams[markers[first_slot].stream].inlet->held_mask) {
-        stream_counts.foreign++;
-        return;
-    }
-    stream_t *stream = &streams[markers[first_slot].stream];
-    stream->received++;
-    slot_t *slot = &stream_drain.slots[first_slot + slot_number];
-    marker_t *marker = &markers[first_slot + slot_number];
-    if (index != STREAM_MARKER_INDEX) {
-        stream_take_rarely(stream, slot, marker, index, payload);
-    } else if (stream->n_words == 0) {
-        if (stream_take_credit != NULL) {
-            stream_take_credit(stream, payload);
-        }
-    } else if (marker->state == SLOT_COMPLETE) {
-        stream_counts.repeated++;
-    } else {
-        marker->value = payload;
-        marker->state = MARKER_HERE;
-        slot->limit = 0;
-    }
-    if (marker->state == MARKER_HERE && marker->value == stream_marker(slot->count, slot->hash)) {
-        marker->state = SLOT_COMPLETE;
-        stream->inlet->complete[slot_number]++;
-    }
-}
 
 /* A pending interrupt ends the sleep whatever the mask says; with it masked, none can slip in between the test and
  * the sleep.  Thread mode with both interrupts enabled is the only place that waits. */
@@ -85,11 +37,14 @@ void streams_wait(void)
     uint32_t before = runtime_cycles();
     while (streams_idle()) {
         if (stream_drain.attention) {
-            uint32_t received = stream_drain.received;
+            uint32_t taken = stream_drain.taken;
             streams_attend();
-            if (stream_drain.received != received) {
+            if (stream_drain.taken != taken) {
                 break;                     /* an answer that keeps a distance takes in what comes meanwhile */
             }
+        }
+        if (stream_drain.n_early != 0 && streams_look_at_early()) {
+            break;
         }
         interrupts_mask();
         if (streams_idle() && !stream_drain.attention) {
@@ -98,11 +53,6 @@ void streams_wait(void)
         interrupts_unmask();
     }
     stream_counts.waiting_cycles += runtime_cycles() - before;
-}
-
-uint32_t streams_received(void)
-{
-    return stream_drain.received;
 }
 
 bool inlet_ready(uint32_t number, uint32_t sample)

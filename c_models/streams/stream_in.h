@@ -5,11 +5,12 @@
  *   payload = the word: one 32-bit value, or two 16-bit values, index 2i in the low half
  *
  * Words of value zero are not sent.  The end of a sample is its marker, the packet whose index is all ones:
- * payload = packets sent (12 bits) | checksum (20 bits).  The checksum is the top of
- *   (number of the sample * STREAM_SAMPLE_SALT + sum over the packets of word * (2 * index + 1)) * STREAM_SALT    (mod 2**32),
- * so it does not depend on the order of arrival; the number tells the pass as well.  Words are stored by slot and index, so
- * a packet that comes twice overwrites itself.  A slot is complete when marker and count and checksum agree.  What does not come
- * is asked for: stream_recovery.h.
+ * payload = checksum of the sample.  That begins with
+ *   number of the sample * STREAM_SAMPLE_SALT     (mod 2**32),
+ * which tells the pass as well, and takes all words, zeros among them, in the order of their index (words_fold.h): the consumer
+ * makes it of what is in the slot, in whatever order that came.  Words are stored by slot and index, so a packet that comes twice
+ * overwrites itself.  A slot is complete when the marker has come and the checksums agree.  What does not come is asked for:
+ * stream_recovery.h.
  *
  * Half of an inlet's slots are open, those of the samples that its producers may send.  The others ignore what comes: a sample
  * that was sent again for somebody else, or packets that were long on their way.
@@ -24,15 +25,7 @@
 #include <stdint.h>
 
 #define STREAM_SAMPLE_SALT 0x9e3779b1u
-#define STREAM_SALT 0x85ebca6bu          /* odd: a small difference in the sum is none of the low bits, which the marker lacks */
 #define STREAM_PASS_SHIFT 24              /* number of the pass, in that of a sample and in a credit */
-#define STREAM_MARKER_COUNT_SHIFT 20
-#define STREAM_MARKER_CHECKSUM_SHIFT 12
-
-static inline uint32_t stream_marker(uint32_t count, uint32_t hash)
-{
-    return (count << STREAM_MARKER_COUNT_SHIFT) | ((hash * STREAM_SALT) >> STREAM_MARKER_CHECKSUM_SHIFT);
-}
 
 /* Reads the configuration (layout: vertices/stream_config.py), claims DTCM, starts receiving.
  * `log`: SDRAM for what has been sent. */
@@ -79,13 +72,14 @@ typedef struct stream_counts_t {
 
 extern stream_counts_t stream_counts;
 
-/* Packets received since the last reset. */
+/* Packets received since the last call, of every kind. */
 uint32_t streams_received(void);
 
 /* Packets sent since the last call. */
 uint32_t streams_sent(void);
 
-/* Copies every stream_t, then every stream_out_t: what is counted of a stream is in them, exactly after streams_reset. */
+/* Copies the number of all packets that have come since the start, every stream_t, then every stream_out_t: what is counted of a
+ * stream is in them. */
 void streams_copy_counts(uint32_t *to);
 
 #endif

@@ -19,9 +19,8 @@ static inline void send(uint32_t key, uint32_t word, uint32_t spacing)
 
 /* What the words sent of one sample add up to; stream_send_run.S knows it. */
 typedef struct sent_t {
-    uint32_t hash;
-    uint32_t count;
-    uint32_t factor;                       /* of the next word, - 2 */
+    uint32_t fold;
+    uint32_t count;                        /* of words that are not zero */
 } sent_t;
 
 void stream_send_run(const uint32_t *words, uint32_t n_words, uint32_t key, sent_t *sent);
@@ -29,13 +28,11 @@ void stream_send_run(const uint32_t *words, uint32_t n_words, uint32_t key, sent
 /* The same with packets kept apart. */
 static void send_run_apart(const uint32_t *words, uint32_t n_words, uint32_t key, uint32_t spacing, sent_t *sent)
 {
-    uint32_t factor = sent->factor;
     for (uint32_t i = 0; i < n_words; i++) {
         uint32_t word = words[i];
-        factor += 2;
+        sent->fold = fold_word(sent->fold, word);
         if (word != 0) {
             send(key + i, word, spacing);
-            sent->hash += word * factor;
             sent->count++;
         }
     }
@@ -44,7 +41,7 @@ static void send_run_apart(const uint32_t *words, uint32_t n_words, uint32_t key
 void stream_send(stream_out_t *stream, uint32_t sample, const uint32_t *vector)
 {
     uint32_t key = stream_slot_key(stream, sample);
-    sent_t sent = {stream_hash_start(pass_sent, sample), 0, 0};
+    sent_t sent = {stream_fold_start(pass_sent, sample), 0};
     const uint32_t *outer = vector + stream->first;
     uint32_t outer_index = 0;
 
@@ -52,7 +49,6 @@ void stream_send(stream_out_t *stream, uint32_t sample, const uint32_t *vector)
         const uint32_t *words = outer;
         uint32_t index = outer_index;
         for (uint32_t i = 0; i < stream->n_runs; i++) {
-            sent.factor = 2 * index - 1;
             if (stream->spacing != 0) {
                 send_run_apart(words, stream->run, key + index, stream->spacing, &sent);
             } else {
@@ -64,7 +60,7 @@ void stream_send(stream_out_t *stream, uint32_t sample, const uint32_t *vector)
         outer += stream->outer_stride;
         outer_index += stream->index_outer_stride;
     }
-    send(key | STREAM_MARKER_INDEX, stream_marker(sent.count, sent.hash), stream->spacing);
+    send(key | STREAM_MARKER_INDEX, sent.fold, stream->spacing);
     stream->sent += sent.count + 1;
 }
 

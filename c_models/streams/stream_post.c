@@ -35,7 +35,7 @@ static void post_stream(post_t *post, stream_out_t *stream)
         stream++;
     }
     post->outer = post->inner = post->word = 0;
-    post->hash = stream_hash_start(pass_sent, post->sample);
+    post->fold = stream_fold_start(pass_sent, post->sample);
     post->count = 0;
     if (stream < out_streams + n_out_streams) {
         post->stream = stream;
@@ -57,9 +57,9 @@ static void post_packet(post_t *post)
         while (post->word < stream->run) {
             uint32_t word = words[post->word];
             uint32_t index = first + post->word++;
+            post->fold = fold_word(post->fold, word);
             if (word != 0) {
                 runtime_send(key + index, word);
-                post->hash += word * (2 * index + 1);
                 post->count++;
                 return;
             }
@@ -70,7 +70,7 @@ static void post_packet(post_t *post)
             post->outer++;
         }
     }
-    runtime_send(key | STREAM_MARKER_INDEX, stream_marker(post->count, post->hash));
+    runtime_send(key | STREAM_MARKER_INDEX, post->fold);
     stream->sent += post->count + 1;
     post_stream(post, stream + 1);
 }

@@ -21,8 +21,8 @@ typedef struct post_t {
     uint32_t outer;                        /* the next word: its place in the stream */
     uint32_t inner;
     uint32_t word;
-    uint32_t hash;                         /* of what was sent */
-    uint32_t count;
+    uint32_t fold;                         /* of the words before it */
+    uint32_t count;                        /* packets sent */
     uint32_t transfer;                     /* of stream_keep */
     uint32_t due;                          /* runtime_cycles() from which the next packet may go */
     struct post_t *next;                   /* of all posts */

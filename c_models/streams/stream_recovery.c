@@ -49,7 +49,15 @@ static void ask(stream_t *stream, uint32_t sample)
 static uint32_t progress_of(const stream_t *stream, uint32_t sample)
 {
     uint32_t i = stream->first_slot + (sample & stream->inlet->held_mask);
-    return 2 * stream_drain.slots[i].count + markers[i].state;
+    if (stream_drain.markers[i].state == SLOT_COMPLETE) {
+        return SLOT_COMPLETE;
+    }
+    uint32_t progress = stream_drain.markers[i].state;
+    const uint32_t *words = stream_drain.slots[i].words;
+    for (uint32_t index = 0; index < stream->n_words; index++) {           /* others' words lie between those of some streams */
+        progress += words[index] != 0 ? 4 : 0;
+    }
+    return progress;
 }
 
 static void look_at(stream_t *stream, uint32_t wanted)
@@ -86,7 +94,7 @@ static void look_at(stream_t *stream, uint32_t wanted)
 static bool has_come(const stream_t *stream, uint32_t wanted)
 {
     return stream->n_words == 0 ? stream->credit >= wanted
-            : markers[stream->first_slot + (wanted & stream->inlet->held_mask)].state == SLOT_COMPLETE;
+            : stream_drain.markers[stream->first_slot + (wanted & stream->inlet->held_mask)].state == SLOT_COMPLETE;
 }
 
 static void find_next(void)
@@ -110,33 +118,19 @@ static void look(void)
     }
 }
 
-/* A word of an open slot, in whatever order; zero where a packet that does not belong here may have left something. */
-static void take_word(stream_t *stream, slot_t *slot, uint32_t index, uint32_t word)
+void stream_take_rarely(stream_t *stream, uint32_t slot, uint32_t index, uint32_t payload)
 {
-    uint32_t before = slot->words[index];
-    if (before == word) {
-        stream_counts.repeated++;
-        return;
-    }
-    uint32_t more = (word != 0) - (before != 0);
-    slot->count += more;
-    stream->received -= more;                  /* it is counted already */
-    slot->hash += (word - before) * (2 * index + 1);
-    slot->words[index] = word;
-}
-
-void stream_take_rarely(stream_t *stream, slot_t *slot, const marker_t *marker, uint32_t index, uint32_t payload)
-{
+    uint32_t *words = stream_drain.slots[slot].words;
     if (index == STREAM_ALIVE_INDEX) {
         stream->alive = true;
-    } else if (marker->state == SLOT_COMPLETE) {
+    } else if (stream_drain.markers[slot].state == SLOT_COMPLETE) {
         stream_counts.repeated++;
     } else if (index < stream->n_words) {
-        take_word(stream, slot, index, payload);
-    } else if (index == STREAM_ZEROS_INDEX) {
+        words[index] = payload;
+    } else if (index == STREAM_ZEROS_INDEX) {      /* a packet that does not belong here may have left something */
         uint32_t end = (payload & STREAM_MARKER_INDEX) + (payload >> STREAM_INDEX_BITS);
         for (index = payload & STREAM_MARKER_INDEX; index < end && index < stream->n_words; index++) {
-            take_word(stream, slot, index, 0);
+            words[index] = 0;
         }
     } else {
         stream_counts.foreign++;
@@ -187,14 +181,15 @@ static void send_zeros(stream_out_t *stream, uint32_t key, uint32_t first, uint3
 static void send_whole(stream_out_t *stream, uint32_t sample, const uint32_t *vector)
 {
     uint32_t key = stream_slot_key(stream, sample);
-    uint32_t hash = stream_hash_start(pass_sent, sample);
-    uint32_t count = 0, n_zeros = 0, first_zero = 0;
+    uint32_t fold = stream_fold_start(pass_sent, sample);
+    uint32_t n_zeros = 0, first_zero = 0;
     for (uint32_t outer = 0; outer < stream->n_outer; outer++) {
         for (uint32_t inner = 0; inner < stream->n_runs; inner++) {
             uint32_t index = outer * stream->index_outer_stride + inner * stream->index_run_stride;
             uint32_t place = stream->first + outer * stream->outer_stride + inner * stream->run_stride;
             for (uint32_t i = 0; i < stream->run; i++, index++, place++) {
                 uint32_t word = vector == NULL ? 0 : vector[place];
+                fold = fold_word(fold, word);
                 if (word == 0 && index == first_zero + n_zeros) {
                     n_zeros++;
                     continue;
@@ -205,14 +200,12 @@ static void send_whole(stream_out_t *stream, uint32_t sample, const uint32_t *ve
                 if (word != 0) {
                     first_zero++;
                     send_again(stream, key | index, word);
-                    hash += word * (2 * index + 1);
-                    count++;
                 }
             }
         }
     }
     send_zeros(stream, key, first_zero, n_zeros);
-    send_again(stream, key | STREAM_MARKER_INDEX, stream_marker(count, hash));
+    send_again(stream, key | STREAM_MARKER_INDEX, fold);
 }
 
 static void answer(const request_t *request)

@@ -21,8 +21,6 @@
 #include <stdint.h>
 
 struct stream_t;
-struct slot_t;
-struct marker_t;
 
 /* For a timer's interrupt: next time that the core waits, it looks. */
 void streams_look_later(void);
@@ -42,8 +40,7 @@ void streams_attend(void);
 /* Takes a request from the wire. */
 void stream_take_request(uint32_t payload);
 
-/* Takes what is neither a marker nor an ordinary word of an open slot. */
-void stream_take_rarely(struct stream_t *stream, struct slot_t *slot, const struct marker_t *marker, uint32_t index,
-        uint32_t payload);
+/* Takes what is no marker, and did not go straight to its place, for a slot. */
+void stream_take_rarely(struct stream_t *stream, uint32_t slot, uint32_t index, uint32_t payload);
 
 #endif

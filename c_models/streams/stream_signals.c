@@ -8,7 +8,7 @@
 void stream_send_zeros(stream_out_t *stream, uint32_t sample)
 {
     runtime_send(stream_slot_key(stream, sample) | STREAM_MARKER_INDEX,
-            stream_marker(0, stream_hash_start(pass_sent, sample)));
+            fold_zeros(stream_fold_start(pass_sent, sample), stream->run * stream->n_runs * stream->n_outer));
     stream->sent++;
 }
 

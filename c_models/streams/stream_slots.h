@@ -1,44 +1,54 @@
-/* What streams_drain.S and stream_in.c share: the state of each slot of each incoming stream. */
+/* What streams_receive.S and the streams in C share: where each slot of each incoming stream is. */
 #ifndef STREAM_SLOTS_H
 #define STREAM_SLOTS_H
 
-/* Byte offsets in stream_drain_t. */
-#define DRAIN_RECEIVED 24
+#define SLOT_SHIFT 3               /* log2(sizeof(slot_t)) */
 
-#define SLOT_SHIFT 4               /* log2(sizeof(slot_t)) */
+/* log2 of the number of places; dlgraph/mapping/memory.py has the same. */
+#define RECEIVER_BITS 9
+
+/* Byte offsets from receiver_t.places. */
+#define RECEIVER_END (-12)
+#define RECEIVER_NEXT (-8)
+#define RECEIVER_MULTIPLIER (-4)
+
+/* Byte offsets in packet_t, stream_drain_t, stream_t and inlet_t. */
+#define PACKET_KEY 4
+#define PACKET_BYTES 8
+#define DRAIN_NEXT 0
+#define DRAIN_TAKEN 4
+#define DRAIN_EARLY 28
+#define STREAM_RUNS 12
+#define INLET_COMPLETE 20
+
+/* Of a marker_t: its slot is complete, or closed. */
+#define SLOT_COMPLETE 2
 
 #ifndef __ASSEMBLER__
+#include <stddef.h>
 #include <stdint.h>
 
 #include "packet_ring.h"
 
-/* What has come of one sample on one stream. */
+/* One sample of one stream. */
 typedef struct slot_t {
     uint32_t *words;               /* where the stream's words of this slot go */
-    uint32_t hash;
-    uint32_t count;
-    uint32_t limit;                /* words of the stream; 0 once the marker is here: then nothing is ordinary */
+    uint32_t limit;                /* the key of the last word; one less than that of the first where the slot is closed */
 } slot_t;
 
-/* vertices/stream_places.py makes the table: a stream's number is never all ones. */
-#define PLACE_EMPTY 0xffffffffu
+/* What the receive interrupt needs at hand. */
+typedef struct receiver_t {
+    packet_t *end;                 /* of the ring; the word there holds its start */
+    packet_t *next;                /* the entry that is filled next */
+    uint32_t multiplier;
+    slot_t *places[1 << RECEIVER_BITS];   /* the first slot of a stream; of none: CLOSED_SLOTS slots that are of no stream */
+} receiver_t;
 
-/* What streams_drain needs at hand; offsets are used in streams_drain.S. */
-typedef struct stream_drain_t {
-    packet_t *next;                /*  0  the ring entry that fills next */
-    packet_t *end;                 /*  4  of the ring; the word there holds its start */
-    uint32_t multiplier;           /*  8  a stream's place is looked for at (number * multiplier) >> shift */
-    uint32_t shift;                /* 12 */
-    uint32_t *places;              /* 16  number | first slot << 16, or PLACE_EMPTY; a full place leads on to the next */
-    slot_t *slots;                 /* 20  [stream][slot] */
-    uint32_t received;             /* 24  packets since the last reset */
-    volatile uint32_t attention;   /* 28  there may be something to do for stream_recovery.c */
-} stream_drain_t;
+/* As many as a key can name. */
+#define CLOSED_SLOTS 16
 
-_Static_assert(sizeof(slot_t) == 1 << SLOT_SHIFT, "streams_drain.S shifts by it");
-
-/* Takes a packet that is not an ordinary first word of an open slot. */
-void stream_take_slowly(uint32_t key, uint32_t payload);
+_Static_assert(sizeof(slot_t) == 1 << SLOT_SHIFT, "streams_receive.S shifts by it");
+_Static_assert(offsetof(receiver_t, places) == -RECEIVER_END, "streams_receive.S knows where things are");
 #endif
 
 #endif

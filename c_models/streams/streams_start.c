@@ -11,9 +11,7 @@
 typedef struct config_t {
     uint32_t n_slots;
     uint32_t window;
-    uint32_t multiplier;                   /* of stream_drain_t */
-    uint32_t shift;
-    uint32_t n_places;
+    uint32_t multiplier;                   /* of receiver_t */
     uint32_t n_inlets;
     uint32_t n_in;
     uint32_t n_out;
@@ -22,7 +20,7 @@ typedef struct config_t {
     uint32_t patient_looks;
     uint32_t last_looks;
     uint32_t n_kept;
-    uint32_t rest[];                       /* inlet_config_t[n_inlets], in_config_t[n_in], stream_out_t[n_out], places,
+    uint32_t rest[];                       /* inlet_config_t[n_inlets], in_config_t[n_in], stream_out_t[n_out],
                                               kept_config_t[n_kept] */
 } config_t;
 
@@ -36,6 +34,7 @@ typedef struct in_config_t {
     uint32_t first;                        /* place in the inlet's block of words */
     uint32_t n_words;                      /* one past the largest index */
     uint32_t ask;                          /* stream number of a stream to the producer << 16 | its own */
+    stream_shape_t shape;
 } in_config_t;
 
 /* Of each vector that is sent. */
@@ -47,7 +46,7 @@ typedef struct kept_config_t {
 
 #define KEPT_NOWHERE 0xffffffffu
 
-void *claim_dtcm(uint32_t bytes)
+__attribute__((noinline)) void *claim_dtcm(uint32_t bytes)
 {
     void *memory = spin1_malloc(bytes ? bytes : sizeof(uint32_t));
     if (memory == NULL) {
@@ -76,8 +75,9 @@ static void read_streams(const in_config_t *in)
     for (uint32_t i = 0; i < n_streams; i++) {
         n_all_slots += inlets[in[i].inlet].held_mask + 1;
     }
-    stream_drain.slots = claim_dtcm(n_all_slots * sizeof(slot_t));
-    markers = claim_dtcm(n_all_slots * sizeof(marker_t));
+    stream_drain.slots = claim_dtcm((n_all_slots + CLOSED_SLOTS) * sizeof(slot_t));
+    stream_drain.markers = claim_dtcm(n_all_slots * sizeof(marker_t));
+    marker_values = claim_dtcm(n_all_slots * sizeof(uint32_t));
     uint32_t first_slot = 0;
     streams = claim_dtcm(n_streams * sizeof(stream_t) + n_out_streams * sizeof(stream_out_t));
     for (uint32_t i = 0; i < n_streams; i++) {
@@ -90,13 +90,35 @@ static void read_streams(const in_config_t *in)
         streams[i].first_slot = first_slot;
         streams[i].n_words = in[i].n_words;
         streams[i].ask = in[i].ask;
-        streams[i].received = streams[i].requests = 0;
+        streams[i].shape = in[i].shape;
+        streams[i].requests = 0;
         for (uint32_t slot = 0; slot <= inlet->held_mask; slot++, first_slot++) {
-            stream_drain.slots[first_slot].count = 0;
             stream_drain.slots[first_slot].words = inlet->words + slot * inlet->n_words + in[i].first;
-            markers[first_slot].stream = i;
+            stream_drain.slots[first_slot].limit = (in[i].ask << STREAM_KEY_BITS | slot << STREAM_INDEX_BITS) - 1;
+            stream_drain.markers[first_slot].stream = i;
         }
     }
+    for (uint32_t i = 0; i < CLOSED_SLOTS; i++) {
+        stream_drain.slots[n_all_slots + i] = (slot_t) {NULL, PACKET_NONE};      /* a stream's number is never all ones */
+    }
+}
+
+/* Where the receive interrupt looks for each stream; one that finds its place taken goes without. */
+static receiver_t *make_places(const config_t *config)
+{
+    receiver_t *receiver = claim_dtcm(sizeof(receiver_t));
+    receiver->multiplier = stream_drain.multiplier = config->multiplier;
+    stream_drain.places = receiver->places;
+    for (uint32_t i = 0; i < 1u << RECEIVER_BITS; i++) {
+        receiver->places[i] = &stream_drain.slots[n_all_slots];
+    }
+    for (uint32_t i = 0; i < n_streams; i++) {
+        slot_t **place = &receiver->places[((streams[i].ask & 0xffff) * config->multiplier) >> (32 - RECEIVER_BITS)];
+        if (*place == &stream_drain.slots[n_all_slots]) {
+            *place = &stream_drain.slots[streams[i].first_slot];
+        }
+    }
+    return receiver;
 }
 
 static void read_kept(const kept_config_t *config, uint32_t *log)
@@ -131,20 +153,23 @@ void streams_initialise(const uint32_t *words, uint32_t *log)
         out_streams[i] = out_config[i];
     }
 
-    const uint32_t *places = (const uint32_t *) (out_config + config->n_out);
-    stream_drain.multiplier = config->multiplier;
-    stream_drain.shift = config->shift;
-    stream_drain.places = claim_dtcm(config->n_places * sizeof(uint32_t));
-    for (uint32_t i = 0; i < config->n_places; i++) {
-        stream_drain.places[i] = places[i];
-    }
     n_kept_vectors = config->n_kept;
-    read_kept((const kept_config_t *) (places + config->n_places), log);
+    read_kept((const kept_config_t *) (out_config + config->n_out), log);
 
+    receiver_t *receiver = make_places(config);
     streams_reset();
-    packet_ring_start(config->n_ring_entries);
+    packet_ring_start(receiver, config->n_ring_entries);
     stream_drain.next = packet_ring.first;
     stream_drain.end = packet_ring.end;
+}
+
+uint32_t streams_received(void)
+{
+    static uint32_t before;
+    uint32_t total = packets_received();
+    uint32_t received = total - before;
+    before = total;
+    return received;
 }
 
 uint32_t streams_sent(void)
@@ -161,6 +186,7 @@ uint32_t streams_sent(void)
 
 void streams_copy_counts(uint32_t *to)
 {
+    *to++ = packets_received();
     const uint32_t *end = (const uint32_t *) (out_streams + n_out_streams);
     for (const uint32_t *word = (const uint32_t *) streams; word != end; word++) {
         *to++ = *word;
@@ -179,6 +205,10 @@ void streams_begin(void)
 void streams_reset(void)
 {
     pass_received++;
+    for (uint32_t i = 0; i < n_all_slots; i++) {       /* before the words are cleared */
+        slot_close(i);
+    }
+    stream_drain.n_early = 0;
     for (uint32_t i = 0; i < n_inlets; i++) {
         inlets[i].credit = 0;
         inlets[i].n_least = inlets[i].n_streams;
@@ -192,14 +222,11 @@ void streams_reset(void)
         stream_t *stream = &streams[i];
         stream->credit = stream->seen = 0;
         stream->silent = stream->quiet = stream->asked = stream->alive = 0;
-        for (uint32_t slot = 0; slot <= stream->inlet->held_mask; slot++) {
+        for (uint32_t slot = 0; stream->n_words != 0 && slot <= stream->inlet->held_mask; slot++) {
             if (slot < n_open(stream->inlet) || stream->inlet->held_mask == 0) {
-                slot_open(i, slot);
-            } else {
-                slot_close(i, slot);
+                slot_open(stream, slot, stream_fold_start(pass_received, slot));
             }
         }
     }
     stream_counts = (stream_counts_t) {0};
-    stream_drain.received = 0;
 }

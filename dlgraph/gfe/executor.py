@@ -27,7 +27,7 @@ from dlgraph.gfe.recording import Recorder
 from dlgraph.gfe.sample_store import Resident, SampleStore, code_rows, target_row_bytes, target_rows
 from dlgraph.gfe.session import Session
 from dlgraph.gfe.tracing import TraceGatherer
-from dlgraph.gfe.traffic import fabric, stream_traffic
+from dlgraph.gfe.traffic import core_traffic, fabric, stream_traffic
 from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, PassResult, Samples
 from dlgraph.layers import WeightLayer
 from dlgraph.mapping.boxes import flat_index
@@ -320,8 +320,8 @@ class GfeExecutor(Executor):
         data = self._live.read([(vertex, Region.RESULT, RESULT_BYTES + count_bytes(vertex.core)) for vertex in self._vertices])
         layer_of = {core: self._stages[core.stage].name for core in cores}
         counted = {core: read_counts(core, block[RESULT_BYTES:]) for core, block in zip(cores, data, strict=True)}
-        return Traffic(self.target.description, stream_traffic(counted, layer_of), self._live.reinjection(),
-                       fabric(self._counters_before, self.target.counters()))
+        return Traffic(self.target.description, stream_traffic(counted, layer_of), core_traffic(counted, layer_of),
+                       self._live.reinjection(), fabric(self._counters_before, self.target.counters()))
 
     def vertices(self) -> list[VertexReport]:
         session = self._session

@@ -4,9 +4,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Mapping
 
 from dlgraph.mapping.plan import Core, Stream, StreamKind
-from dlgraph.traffic import Fabric, LinkTraffic, StreamTraffic
-from dlgraph.vertices.stream_config import ends_in_order
-from dlgraph.vertices.stream_counts import InCounts, OutCounts
+from dlgraph.traffic import CoreTraffic, Fabric, LinkTraffic, StreamTraffic
+from dlgraph.vertices.stream_config import asking, ends_in_order
+from dlgraph.vertices.stream_counts import CoreCounts
 
 if TYPE_CHECKING:
     import spinnemu
@@ -15,29 +15,44 @@ if TYPE_CHECKING:
 N_LINKS = 6
 
 
-def stream_traffic(counted: Mapping[Core, tuple[list[InCounts], list[OutCounts]]],
-                   layer_of: Mapping[Core, str]) -> tuple[StreamTraffic, ...]:
+def stream_traffic(counted: Mapping[Core, CoreCounts], layer_of: Mapping[Core, str]) -> tuple[StreamTraffic, ...]:
     """Every stream, with what its producer and its consumers counted.
 
     :param counted: of all cores of the plan
     :param layer_of: names of layers
     """
-    taken: dict[Stream, list[InCounts]] = {}
-    for core, (into, _) in counted.items():
-        for end, own in zip(ends_in_order(core), into, strict=True):
-            taken.setdefault(end.stream, []).append(own)
+    requests: dict[Stream, int] = {}
+    for core, counts in counted.items():
+        for end, own in zip(ends_in_order(core), counts.into, strict=True):
+            requests[end.stream] = requests.get(end.stream, 0) + own.requests
     found = []
-    for core, (_, out) in counted.items():
-        for stream, sent in zip(core.streams_out, out, strict=True):
+    for core, counts in counted.items():
+        for stream, sent in zip(core.streams_out, counts.out, strict=True):
             if stream.kind is StreamKind.REQUESTS:           # carries nothing but requests
                 continue
-            came = taken.get(stream, [])
             found.append(StreamTraffic(
                 stream.kind.value, core.label, layer_of[core],
                 tuple(dict.fromkeys(layer_of[consumer] for consumer in stream.consumers)),
                 tuple(consumer.label for consumer in stream.consumers), sent.sent, sent.resent,
-                sum(each.received for each in came), sum(each.requests for each in came)))
+                requests.get(stream, 0)))
     return tuple(found)
+
+
+def core_traffic(counted: Mapping[Core, CoreCounts], layer_of: Mapping[Core, str]) -> tuple[CoreTraffic, ...]:
+    """Every core, with what was sent to it and what it counted.
+
+    :param counted: of all cores of the plan
+    :param layer_of: names of layers
+    """
+    addressed = dict.fromkeys(counted, 0)
+    for core, counts in counted.items():
+        along = {stream: sent.sent for stream, sent in zip(core.streams_out, counts.out, strict=True)}
+        for end, own in zip(ends_in_order(core), counts.into, strict=True):
+            along[asking(core, end)] += own.requests
+        for stream, n in along.items():
+            for consumer in stream.consumers:
+                addressed[consumer] += n
+    return tuple(CoreTraffic(core.label, layer_of[core], n, counted[core].received) for core, n in addressed.items())
 
 
 def fabric(before: spinnemu.Counters | None, after: spinnemu.Counters | None) -> Fabric | None:

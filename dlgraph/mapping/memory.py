@@ -20,14 +20,16 @@ VERTEX_SDRAM_BYTES = 128 << 10   # of every weight slice and probe: steps of a p
 
 PARAMETER_BYTES = 8              # per weight: itself and its gradient; the optimiser's state comes on top
 STATE_BYTES = 4                  # per parameter and plane of the optimiser's state
-SLOT_STATE_BYTES = 24            # per stream and slot: c_models/streams, slot_t and marker_t
-STREAM_BYTES = 44                # per incoming stream: stream_t and its number
+SLOT_STATE_BYTES = 20            # per stream and slot: c_models/streams, slot_t, marker_t and what a marker said
+CLOSED_SLOTS_BYTES = 128         # of no stream, behind them
+STREAM_BYTES = 48                # per incoming stream: stream_t
 KEPT_BYTES = 24                  # per vector that is sent: kept_t
 OUT_STREAM_BYTES = 56            # stream_out_t
 PLANE_BYTES = 28                 # plane_t
 BLOCK_OVERHEAD_BYTES = 16        # per claim
 PACKET_BYTES = 8
-PLACE_BYTES = 20                 # per incoming stream, at most: table from stream number to slot
+RARE_PACKETS = 64                # in the ring: requests, words sent again, words of a stream that is not in its place
+PLACE_BITS = 9                   # log2 of the places of the table from stream number to slot: c_models/streams/stream_slots.h
 
 
 def n_planes(plan: Plan) -> int:
@@ -41,12 +43,10 @@ def weight_bytes(graph: LayerGraph) -> int:
 
 
 def ring_entries(plan: Plan, core: Core) -> int:
-    """Entries of the packet ring: everything that can be on its way to a core at once."""
-    on_the_way = sum((end.stream.n_words + 1) * plan.window_of_stream(end.stream) for end in core.streams_in
-                     if end.stream.kind not in EXCHANGED)
-    exchanged = max(sum(end.stream.n_words + 1 for end in core.streams_in if end.stream.kind is kind)
-                    for kind in EXCHANGED)
-    return on_the_way + exchanged + 16
+    """Entries of the packet ring: every marker that can be on its way to a core at once, and some words that are not ordinary."""
+    on_the_way = sum(plan.window_of_stream(end.stream) for end in core.streams_in if end.stream.kind not in EXCHANGED)
+    exchanged = sum(end.stream.kind in EXCHANGED for end in core.streams_in)
+    return on_the_way + exchanged + RARE_PACKETS
 
 
 def core_bytes(plan: Plan, core: Core) -> int:
@@ -77,7 +77,7 @@ def _stream_bytes(plan: Plan, core: Core) -> int:
     n_slots = sum(plan.slots_of_stream(end.stream) for end in core.streams_in)
     total += (n_slots + 2 * slots) * SLOT_STATE_BYTES + (len(core.streams_in) + 2) * STREAM_BYTES
     total += KEPT_BYTES * len(kept_vectors(plan, core)) + len(core.streams_out) * OUT_STREAM_BYTES + len(core.planes) * PLANE_BYTES
-    total += PLACE_BYTES * (len(core.streams_in) + 1) + 16 * BLOCK_OVERHEAD_BYTES + PACKET_BYTES * ring_entries(plan, core)
+    total += (4 << PLACE_BITS) + CLOSED_SLOTS_BYTES + 16 * BLOCK_OVERHEAD_BYTES + PACKET_BYTES * ring_entries(plan, core)
     return total
 
 

@@ -1,0 +1,31 @@
+/* The checksum of words: their order counts. */
+#ifndef WORDS_FOLD_H
+#define WORDS_FOLD_H
+
+#include <stdint.h>
+
+/* Rotations from word to word.  stream_send_run.S and words_fold.S have the same. */
+#define FOLD_ROTATION 5
+
+static inline uint32_t fold_rotated(uint32_t fold, uint32_t by)
+{
+    return fold >> by | fold << (32 - by);
+}
+
+/* One word more. */
+static inline uint32_t fold_word(uint32_t fold, uint32_t word)
+{
+    return word + fold_rotated(fold, FOLD_ROTATION);
+}
+
+/* `n` words more, at least one. */
+uint32_t words_fold(const uint32_t *words, uint32_t n, uint32_t fold);
+
+/* As many words of zero more. */
+static inline uint32_t fold_zeros(uint32_t fold, uint32_t n)
+{
+    uint32_t by = FOLD_ROTATION * n & 31;
+    return by == 0 ? fold : fold_rotated(fold, by);
+}
+
+#endif
