@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.mark.wide
 def test_train_mnist(tmp_path: Path) -> None:
     """Ten easy pictures with noise in place of MNIST, on a small board."""
     rng = np.random.default_rng(1)

@@ -35,6 +35,7 @@ def test_train_digits(tmp_path: Path) -> None:
     assert on_machine == pytest.approx(in_keras, abs=0.6)
 
 
+@pytest.mark.wide
 def test_train_mnist(tmp_path: Path) -> None:
     """Random pictures in place of MNIST; it runs and says so."""
     rng = np.random.default_rng(2)

@@ -168,6 +168,7 @@ def test_convolutional_network(spinn3: MachineTarget, options: dict[str, Any]) -
     check(graph, make_samples(graph, 30, seed=22), spinn3, 8, **options)
 
 
+@pytest.mark.wide
 def test_convolutional_network_on_48_chips(spinn5: MachineTarget) -> None:
     graph = lenet(Adam(0.003))
     check(graph, make_samples(graph, 20, seed=23), spinn5, 8)

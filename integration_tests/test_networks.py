@@ -33,6 +33,7 @@ def check(record: dict) -> None:
         assert abs(epoch["test"] - epoch["test_float"]) <= 0.1 and abs(epoch["loss"] - epoch["loss_float"]) < 0.05
 
 
+@pytest.mark.wide
 def test_fully_connected(tmp_path: Path) -> None:
     """With plain stochastic gradient descent."""
     check(recorded(tmp_path, "mlp_300", "--samples", "100", "--epochs", "2", "--momentum", "0", "--board", "spinn3"))
@@ -45,6 +46,7 @@ def test_convolutions(tmp_path: Path, network: str, samples: str) -> None:
     check(recorded(tmp_path, network, "--samples", samples, "--epochs", "1", "--batch", "32"))
 
 
+@pytest.mark.wide                     # tests/test_first_network.py runs it on the reference
 def test_first_network(tmp_path: Path) -> None:
     """On 160 digits."""
     assert run_example(tmp_path, 160, "machine") > 0.7

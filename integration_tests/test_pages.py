@@ -170,9 +170,19 @@ def _translate(words: list[str]) -> None:
     assert translate.main(words) == 0
 
 
+def _benchmark(words: list[str]) -> None:
+    """Its options are those that it says it has."""
+    program = [str(ROOT / words[0]), *words[1:]] if words[0].endswith(".py") else ["-m", "dlgraph.cli", *words]
+    first_option = next((at for at, word in enumerate(program) if word.startswith("--")), len(program))
+    told = subprocess.run([sys.executable, *program[:first_option], "--help"], check=True, capture_output=True, text=True).stdout
+    assert {word for word in words if word.startswith("--")} <= set(re.findall(r"--[a-z-]+", told))
+
+
 COMMANDS: dict[tuple[str, ...], Callable[[list[str]], None]] = {
     ("pip",): _pip, ("make",): _make, ("python", "c_models/build.py"): _build, ("spinnemu",): _spinnemu,
-    ("python", "-m", "spinnemu.translate"): _translate}
+    ("python", "-m", "spinnemu.translate"): _translate,
+    ("python", "benchmarks/cycle_bars.py"): lambda words: _benchmark(["benchmarks/cycle_bars.py", *words]),
+    ("dlgraph", "benchmark"): lambda words: _benchmark(["benchmark", *words])}
 
 
 #: Pages whose blocks other tests run, and more of them: what is printed, or the files as one who follows the page makes them.

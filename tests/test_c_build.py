@@ -172,7 +172,7 @@ class FakeCompiler:
             target.write_bytes(elf_file(PROGRAM))
         else:
             self.compiled.append(what.split()[-1])
-            target.write_bytes(b"object")
+            target.write_bytes(elf_file(PROGRAM, kind=1))
 
 
 @pytest.fixture(name="tree")
