@@ -1,7 +1,7 @@
 @ Receives, or sends, packets with the streams' own code (c_models/streams), for packet_cycles.py.  What it takes from DTCM is there
-@ when it begins: at 0 a receiver's ring entry that fills last, or a sender's key, number of words and place of words; at 12 whether it
-@ is a sender; at 0x100 what streams_drain.S keeps (stream_slots.h).  Behind the last packet a receiver takes all to its place at once,
-@ and sleeps.
+@ when it begins: at 0 a receiver's first ring entry, or a sender's key, number of words and place of words; at 12 whether it is a
+@ sender; at 0x80 a sender's sent_t (stream_out.c); at 0x100 what streams_drain.S keeps (stream_slots.h).  When the marker has come a
+@ receiver takes it, and sleeps.
         .syntax unified
         .arm
         .text
@@ -17,13 +17,12 @@ receiver:
         cmp     r0, #0
         bne     sender
         msr     cpsr_c, #0xd1           @ FIQ, both interrupts masked
-        mov     r8, #CC
-        ldr     r9, =RING
-        ldr     r12, =RING_END
+        ldr     r8, =PLACES
+        mov     r12, #0
         msr     cpsr_c, #0xdf           @ system
         ldr     sp, =STACK
         mov     r1, #0x1c               @ as runtime_install_fiq: a branch in the vector
-        ldr     r0, =packet_ring_fiq
+        ldr     r0, =streams_receive
         sub     r0, r0, r1
         sub     r0, r0, #8
         mov     r0, r0, lsr #2
@@ -35,10 +34,10 @@ receiver:
         str     r0, [r1, #16]
         ldr     r4, [r10]
         msr     cpsr_c, #0x9f
-until_last:
-        ldr     r0, [r4]
+until_marker:
+        ldr     r0, [r4, #4]
         cmn     r0, #1
-        beq     until_last
+        beq     until_marker
         bl      streams_drain
         b       sleep
 
@@ -54,6 +53,14 @@ sender:
         mov     r1, r4
         add     r3, r10, #0x80          @ sent_t
         bl      stream_send_run
+        mov     r1, #CC
+        mov     r2, #0x1000
+        ldr     r0, [r10, #0x80]        @ the checksum
+        str     r0, [r1, #4]
+        ldr     r0, [r10]
+        add     r0, r0, r2
+        sub     r0, r0, #1
+        str     r0, [r1, #8]
         b       sleep
 
         .global sleep
@@ -62,8 +69,10 @@ sleep:
         mcr     p15, 0, r0, c7, c0, 4
         b       sleep
 
-        .global stream_take_slowly
+        .global stream_take_slowly, stream_fold_scattered, streams_look_at_early
         .type   stream_take_slowly, %function
 stream_take_slowly:                     @ nothing here is
+stream_fold_scattered:
+streams_look_at_early:
         b       stream_take_slowly
         .ltorg

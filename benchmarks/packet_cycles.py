@@ -22,18 +22,23 @@ from spinnemu.profile import CodeGroups  # noqa: E402
 
 STREAMS = _ROOT / "c_models" / "streams"
 SOURCES = (Path(__file__).with_suffix(".S"), *(STREAMS / name for name in (
-    "packet_ring_fiq.S", "streams_drain.S", "stream_send_run.S")))
+    "streams_receive.S", "streams_drain.S", "words_fold.S", "stream_send_run.S")))
 #: Behind the vectors, where a program is started.
 _CODE, _DTCM = 0x400, 0x400000
-_DRAIN, _PLACES, _SLOTS, _RING, _RING_ENTRIES, _WORDS = 0x100, 0x200, 0x300, 0x1000, 512, 0x4000
+_DRAIN, _RECEIVER_T, _STREAMS, _INLET, _COMPLETE, _SLOTS, _MARKERS = 0x100, 0x200, 0x140, 0x180, 0x1c0, 0xc00, 0xd00
+_RING, _RING_ENTRIES, _WORDS = 0x1000, 64, 0x4000
+#: Of the table of places; an odd multiplier, and where the stream is with it (c_models/streams/stream_slots.h).
+_PLACE_BITS, _MULTIPLIER, _CLOSED_SLOTS = 9, 0x9e3779b1, 16
+#: Of the checksum of a sample, whatever it is.
+_START = 0x12345678
 _LINKER_SCRIPT = f"""
 stream_drain = {_DTCM + _DRAIN:#x};
-RING = {_DTCM + _RING:#x};
-RING_END = {_DTCM + _RING + 8 * _RING_ENTRIES:#x};
+streams = {_DTCM + _DRAIN + 0x3c:#x};
+PLACES = {_DTCM + _RECEIVER_T + 12:#x};
 STACK = {_DTCM + 0xff00:#x};
 SECTIONS {{ .text {_CODE:#x} : {{ *(.text .text.*) }} /DISCARD/ : {{ *(.ARM.exidx*) *(.ARM.attributes) }} }}
 """
-_FUNCTIONS = ("receiver", "sender", "sleep", "stream_take_slowly", "packet_ring_fiq", "streams_drain", "stream_send_run")
+_FUNCTIONS = ("receiver", "sender", "sleep", "stream_take_slowly", "streams_receive", "streams_drain", "words_fold", "stream_send_run")
 _RECEIVER, _SENDER, _STREAM, _NONE = (0, 0, 2), (0, 0, 1), 5, 0xffffffff
 _FIQ_VECTOR = (0x1c, 0x20)
 
@@ -69,39 +74,73 @@ class PacketCounter:
         #: Group of each function in a profile.
         self._group = {name: group for group, name in enumerate(_FUNCTIONS, start=1)}
         self._ranges = [(start, end, self._group[name]) for (start, name), end in zip(starts, ends, strict=True)]
-        self._ranges.append((*_FIQ_VECTOR, self._group["packet_ring_fiq"]))
+        self._ranges.append((*_FIQ_VECTOR, self._group["streams_receive"]))
 
     def count(self, n: int) -> dict[str, int]:
-        """Cycles by function at the core where it runs, when so many packets with payload go from one core to the other."""
+        """Cycles by function at the core where it runs, when so many packets with payload go from one core to the other; a sender's,
+        when they go nowhere.
+        """
+        return self._count_receiver(n) | self._count_sender(n)
+
+    def _count_sender(self, n: int) -> dict[str, int]:
+        with DirectMachine("spinn3") as board:
+            self._sender(board, n)
+            board.start(*_SENDER, self._code)
+            board.start_profile([CodeGroups(self._ranges, [_SENDER])])
+            board.run(1e-6 * (2 + n))
+            groups = board.profile(*_SENDER).groups
+        return {"stream_send_run": groups[self._group["stream_send_run"]]}
+
+    def _sender(self, board: DirectMachine, n: int) -> list[int]:
         words = [0x10001 * (i + 1) for i in range(n)]
+        for offset, content in ((0, [_STREAM << 16, n, _DTCM + _WORDS, 1]), (0x80, [_START, 0]), (_WORDS, words)):
+            self._write(board, _SENDER, offset, content)
+        return words
+
+    def _count_receiver(self, n: int) -> dict[str, int]:
         with DirectMachine("spinn3") as board:
             board.route(0, 0, 0, _STREAM << 16, 0xffff0000, cores=(_RECEIVER[2],))
-            self._write(board, _RECEIVER, 0, [_DTCM + _RING + 8 * (n - 1), 0, 0, 0])
-            self._write(board, _RECEIVER, _DRAIN, [_DTCM + _RING, _DTCM + _RING + 8 * _RING_ENTRIES, 1, 31, _DTCM + _PLACES,
-                                                   _DTCM + _SLOTS, 0, 0])
-            self._write(board, _RECEIVER, _PLACES, [_STREAM])
-            self._write(board, _RECEIVER, _SLOTS, [_DTCM + _WORDS, 0, 0, n])
-            self._write(board, _RECEIVER, _RING, [_NONE, 0] * _RING_ENTRIES + [_DTCM + _RING])
-            self._write(board, _SENDER, 0, [_STREAM << 16, n, _DTCM + _WORDS, 1])
-            self._write(board, _SENDER, _WORDS, words)
+            self._receiver(board, n)
+            words = self._sender(board, n)
             board.start(*_RECEIVER, self._code)
             board.run(1e-6)
             board.start(*_SENDER, self._code)
-            board.start_profile([CodeGroups(self._ranges, [_RECEIVER, _SENDER])])
+            board.start_profile([CodeGroups(self._ranges, [_RECEIVER])])
             board.run(1e-6 * (2 + n))
             taken = [board.read_word(*_RECEIVER, _WORDS + 4 * i) for i in range(n)]
-            assert taken == words and board.read_word(*_RECEIVER, _DRAIN + 24) == n, "packets did not come to their places"
-            counted = {core: board.profile(*core).groups for core in (_RECEIVER, _SENDER)}
-        return {name: counted[core][self._group[name]] for core, names in (
-            (_RECEIVER, ("packet_ring_fiq", "streams_drain")), (_SENDER, ("stream_send_run",))) for name in names}
+            assert taken == words, "packets did not come to their places"
+            assert board.read_word(*_RECEIVER, _COMPLETE) == 1, "the sample is not whole"
+            groups = board.profile(*_RECEIVER).groups
+        return {name: groups[self._group[name]] for name in ("streams_receive", "streams_drain", "words_fold")}
+
+    def _receiver(self, board: DirectMachine, n: int) -> None:
+        """What c_models/streams keeps of one stream of so many words, with one slot."""
+        words = {
+            0: [_DTCM + _RING, 0, 0, 0],
+            _DRAIN: [_DTCM + _RING, 0, _DTCM + _RING + 8 * _RING_ENTRIES, _DTCM + _RECEIVER_T + 12, _MULTIPLIER, _DTCM + _SLOTS,
+                     _DTCM + _MARKERS, 0, 0],
+            _DRAIN + 0x3c: [_DTCM + _STREAMS],
+            _STREAMS: [_DTCM + _INLET, 0, n, n, 0, 0, 0, _STREAM, 0, 0, 0, 0],
+            _INLET: [_DTCM + _WORDS, n, 0, 0, 1, _DTCM + _COMPLETE],
+            _COMPLETE: [0],
+            _RECEIVER_T: [_DTCM + _RING + 8 * _RING_ENTRIES, _DTCM + _RING, _MULTIPLIER],
+            _SLOTS: [_DTCM + _WORDS, (_STREAM << 16) + n - 1] + [0, _NONE] * _CLOSED_SLOTS,
+            _MARKERS: [_START, 0],
+            _RING: [0, _NONE] * _RING_ENTRIES + [_DTCM + _RING],
+            _WORDS: [0] * n,
+        }
+        places = [_DTCM + _SLOTS + 8] * (1 << _PLACE_BITS)
+        places[(_STREAM * _MULTIPLIER & 0xffffffff) >> 32 - _PLACE_BITS] = _DTCM + _SLOTS
+        for offset, content in (*words.items(), (_RECEIVER_T + 12, places)):
+            self._write(board, _RECEIVER, offset, content)
 
     @staticmethod
     def _write(board: DirectMachine, core: tuple[int, int, int], offset: int, words: list[int]) -> None:
         for i, word in enumerate(words):
             board.write_word(*core, offset + 4 * i, word)
 
-    def costs(self, few: int = 20, many: int = 100) -> dict[str, Cost]:
-        """By function, from runs with few packets and with many: not so many that the sender has to wait for the receiver."""
+    def costs(self, few: int = 4, many: int = 12) -> dict[str, Cost]:
+        """By function, from runs with few packets and with more: a sender is faster than a receiver, and must not have to wait."""
         one, other = self.count(few), self.count(many)
         found = {}
         for name, cycles in one.items():

@@ -108,7 +108,8 @@ def test_without_re_injectors_and_on_a_board_there_is_less() -> None:
 
 def test_everything_is_in_the_json() -> None:
     record = json.loads(json.dumps(TRAFFIC.as_json()))
-    assert record["streams"][1]["delivered"] == 12 and record["cores"][1]["missing"] == 3 and record["streams"][1]["consumers"] == ["b, 0", "b, 1"]
+    assert record["streams"][1]["delivered"] == 12 and record["streams"][1]["consumers"] == ["b, 0", "b, 1"]
+    assert record["cores"][1]["missing"] == 3
     assert record["fabric"]["links"][0] == {"x": 0, "y": 0, "link": 0, "packets": 50, "dropped": 3}
     assert record["chips"][0]["reinjected"] == 2
 

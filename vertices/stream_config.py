@@ -48,7 +48,7 @@ def config_words(core: Core, plan: Plan, key_of: Callable[[Stream], int]) -> npt
         words += [n_words, n_held]
     for end in ends:
         words += [end.inlet, end.first, end.stream.extent,
-                  key_of(asking(core, end)) >> KEY_BITS << 16 | key_of(end.stream) >> KEY_BITS, *_shape_words(end.stream.index)]
+                  key_of(asking(core, end)) >> KEY_BITS << 16 | key_of(end.stream) >> KEY_BITS, *_shape_words(end.stream)]
     for stream in core.streams_out:
         source, index = stream.source, stream.index
         words += [key_of(stream), plan.slots_of_stream(stream) - 1, stream.vector, source.first, source.run, source.n_runs,
@@ -57,10 +57,14 @@ def config_words(core: Core, plan: Plan, key_of: Callable[[Stream], int]) -> npt
     return np.array([*words, *_kept_words(kept)], np.uint32)
 
 
-def _shape_words(index: Block) -> list[int]:
+def _shape_words(stream: Stream) -> list[int]:
     """``stream_shape_t``."""
-    one_run = index.n_runs * index.n_outer == 1
-    return [index.run | (0 if one_run else index.n_runs) << 16, index.run_stride | index.n_outer << 16, index.outer_stride]
+    index = stream.index
+    if stream.n_words == 0:                                # markers alone, whatever place they have at the consumer
+        return [0, 0, 0]
+    if index.n_runs * index.n_outer == 1:
+        return [index.run, 0, 0]
+    return [index.run | index.n_runs << 16, index.run_stride | index.n_outer << 16, index.outer_stride]
 
 
 def _kept_words(vectors: list[Kept]) -> list[int]:

@@ -21,9 +21,8 @@ static const slot_t *find_slots(uint32_t number)
     return NULL;
 }
 
-uint32_t stream_fold_scattered(const stream_t *stream, uint32_t fold, const slot_t *slot)
+uint32_t stream_fold_scattered(const uint32_t *words, const stream_t *stream, uint32_t fold)
 {
-    const uint32_t *words = slot->words;
     for (uint32_t outer = 0; outer < stream->shape.n_outer; outer++, words += stream->shape.outer_stride) {
         const uint32_t *run = words;
         for (uint32_t inner = 0; inner < stream->shape.n_runs; inner++, run += stream->shape.run_stride) {
@@ -39,7 +38,7 @@ static void take_marker(const stream_t *stream, uint32_t i, uint32_t value)
     marker_t *marker = &stream_drain.markers[i];
     const slot_t *slot = &stream_drain.slots[i];
     uint32_t fold = stream->shape.n_runs == 0 ? words_fold(slot->words, stream->shape.run, marker->start)
-            : stream_fold_scattered(stream, marker->start, slot);
+            : stream_fold_scattered(slot->words, stream, marker->start);
     if (marker->state == MARKER_AWAITED) {
         marker->state = MARKER_HERE;
         stream_drain.n_early++;

@@ -12,9 +12,8 @@ void stream_take_slowly(uint32_t key, uint32_t payload);
 bool streams_look_at_early(void);
 
 struct stream_t;
-struct slot_t;
 
-/* The checksum `fold`, and of what is in a slot of a stream whose words are no single run. */
-uint32_t stream_fold_scattered(const struct stream_t *stream, uint32_t fold, const struct slot_t *slot);
+/* The checksum `fold`, and that of the words in a slot of a stream where these are no single run. */
+uint32_t stream_fold_scattered(const uint32_t *words, const struct stream_t *stream, uint32_t fold);
 
 #endif

@@ -28,73 +28,102 @@ static void pause_until_due(void)
     streams_pause(now + (uint32_t) least);
 }
 
+/* Goes on with the post's run. */
+static void post_run(post_t *post)
+{
+    const stream_out_t *stream = post->stream;
+    uint32_t index = post->outer * stream->index_outer_stride + post->inner * stream->index_run_stride;
+    post->at = post->vector + stream->first + post->outer * stream->outer_stride + post->inner * stream->run_stride;
+    post->end = post->at + stream->run;
+    post->key = stream_slot_key(stream, post->sample) + index;
+}
+
 /* Goes on with the next stream of the kind. */
 static void post_stream(post_t *post, stream_out_t *stream)
 {
     while (stream < out_streams + n_out_streams && stream->kind != post->kind) {
         stream++;
     }
-    post->outer = post->inner = post->word = 0;
-    post->fold = stream_fold_start(pass_sent, post->sample);
-    post->count = 0;
-    if (stream < out_streams + n_out_streams) {
-        post->stream = stream;
-    } else {
+    if (stream == out_streams + n_out_streams) {
         post->stream = NULL;
         stream_kept(post->kind, post->sample, post->transfer);
+        return;
     }
+    post->stream = stream;
+    post->outer = post->inner = 0;
+    post->fold = stream_fold_start(pass_sent, post->sample);
+    post->count = 0;
+    post_run(post);
+}
+
+/* At the end of a run: the next one, or after the last the marker is sent, and then the next stream; whether it was. */
+static bool post_marker(post_t *post)
+{
+    stream_out_t *stream = post->stream;
+    if (++post->inner == stream->n_runs) {
+        post->inner = 0;
+        post->outer++;
+    }
+    if (post->outer != stream->n_outer) {
+        post_run(post);
+        return false;
+    }
+    runtime_send(stream_slot_key(stream, post->sample) | STREAM_MARKER_INDEX, post->fold);
+    stream->sent += post->count + 1;
+    post_stream(post, stream + 1);
+    return true;
 }
 
 /* Sends one packet: the next word that is not zero, or the marker. */
 static void post_packet(post_t *post)
 {
-    stream_out_t *stream = post->stream;
-    uint32_t key = stream_slot_key(stream, post->sample);
-    while (post->outer < stream->n_outer) {
-        const uint32_t *words = post->vector + stream->first + post->outer * stream->outer_stride
-                + post->inner * stream->run_stride;
-        uint32_t first = post->outer * stream->index_outer_stride + post->inner * stream->index_run_stride;
-        while (post->word < stream->run) {
-            uint32_t word = words[post->word];
-            uint32_t index = first + post->word++;
-            post->fold = fold_word(post->fold, word);
+    do {
+        const uint32_t *at = post->at;
+        const uint32_t *end = post->end;
+        uint32_t fold = post->fold;
+        uint32_t key = post->key;
+        while (at != end) {
+            uint32_t word = *at++;
+            fold = fold_word(fold, word);
             if (word != 0) {
-                runtime_send(key + index, word);
+                runtime_send(key, word);
+                post->at = at;
+                post->fold = fold;
+                post->key = key + 1;
                 post->count++;
                 return;
             }
+            key++;
         }
-        post->word = 0;
-        if (++post->inner == stream->n_runs) {
-            post->inner = 0;
-            post->outer++;
-        }
-    }
-    runtime_send(key | STREAM_MARKER_INDEX, post->fold);
-    stream->sent += post->count + 1;
-    post_stream(post, stream + 1);
+        post->fold = fold;
+    } while (!post_marker(post));
 }
 
-static void post_some(post_t *post)
+static void post_some(post_t *post, uint32_t now)
 {
-    for (uint32_t n = 0; n < MAX_BURST && post->stream != NULL; n++) {
-        int32_t late = (int32_t) (runtime_cycles() - post->due);
-        if (late < 0) {
-            return;
-        }
-        uint32_t spacing = post->stream->spacing;
-        uint32_t most = MAX_BURST * spacing;
-        post->due += (uint32_t) late > most ? (uint32_t) late - most + spacing : spacing;
-        post_packet(post);
+    int32_t late = (int32_t) (now - post->due);
+    if (late < 0) {
+        return;
     }
+    int32_t most = (int32_t) (MAX_BURST * post->stream->spacing);
+    if (late > most) {
+        late = most;
+    }
+    uint32_t n = 0;
+    do {
+        late -= (int32_t) post->stream->spacing;
+        post_packet(post);
+    } while (late >= 0 && ++n < MAX_BURST && post->stream != NULL);
+    post->due = now - (uint32_t) late;
 }
 
 bool streams_post_some(void)
 {
     bool more = false;
+    uint32_t now = runtime_cycles();
     for (post_t *post = posts; post != NULL; post = post->next) {
         if (post->stream != NULL) {
-            post_some(post);
+            post_some(post, now);
             more |= post->stream != NULL;
         }
     }

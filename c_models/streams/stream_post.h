@@ -18,9 +18,11 @@ typedef struct post_t {
     uint32_t kind;
     uint32_t sample;
     const uint32_t *vector;
-    uint32_t outer;                        /* the next word: its place in the stream */
+    const uint32_t *at;                    /* the next word */
+    const uint32_t *end;                   /* of its run */
+    uint32_t key;                          /* of the next word */
+    uint32_t outer;                        /* the run */
     uint32_t inner;
-    uint32_t word;
     uint32_t fold;                         /* of the words before it */
     uint32_t count;                        /* packets sent */
     uint32_t transfer;                     /* of stream_keep */

@@ -18,6 +18,7 @@
 #define DRAIN_NEXT 0
 #define DRAIN_TAKEN 4
 #define DRAIN_EARLY 28
+#define STREAM_WORDS 8
 #define STREAM_RUNS 12
 #define INLET_COMPLETE 20
 

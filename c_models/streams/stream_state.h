@@ -76,7 +76,8 @@ typedef struct stream_drain_t {
 } stream_drain_t;
 
 _Static_assert(sizeof(stream_t) == 48, "streams_drain.S multiplies by it");
-_Static_assert(offsetof(stream_t, shape) == STREAM_RUNS && offsetof(inlet_t, complete) == INLET_COMPLETE
+_Static_assert(offsetof(stream_t, shape) == STREAM_RUNS && offsetof(stream_t, n_words) == STREAM_WORDS
+        && offsetof(inlet_t, complete) == INLET_COMPLETE
         && offsetof(stream_drain_t, taken) == DRAIN_TAKEN && offsetof(stream_drain_t, n_early) == DRAIN_EARLY
         && offsetof(packet_t, key) == PACKET_KEY && sizeof(packet_t) == PACKET_BYTES, "streams_drain.S knows where things are");
 

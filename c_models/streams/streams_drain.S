@@ -2,7 +2,7 @@
  * void streams_drain(void): takes what is in the ring, markers above all.
  *
  * The ordinary marker is that of an open slot, behind the last word of its sample: the checksum of what is in the slot is what it
- * says, and the slot is complete.  Everything else goes to stream_take_slowly() in stream_late.c, which takes ordinary markers as
+ * says, and the slot is complete; or that of a credit.  Everything else goes to stream_take_slowly() in stream_late.c, which takes ordinary markers as
  * well: calling it for every packet gives the same.
  */
 #include "stream_layout.h"
@@ -13,6 +13,7 @@
     .text
     .align 2
 
+    .weak stream_take_credit
     .global streams_drain
     .type streams_drain, %function
 streams_drain:
@@ -56,11 +57,11 @@ take:
     ldmia   r9, {r2, r3}             /* start, state and stream */
     ldr     r11, =streams
     movs    r1, r3, lsl #16
-    bne     slowly                   /* not awaited */
     ldr     r11, [r11]
     mov     r3, r3, lsr #16
     add     r3, r3, r3, lsl #1
     add     r11, r11, r3, lsl #4     /* its stream_t, of 48 bytes */
+    bne     not_awaited
     ldr     r1, [r11, #STREAM_RUNS]
     movs    r3, r1, lsr #16
     bne     scattered
@@ -83,10 +84,20 @@ folded:
     strh    r2, [r0]
     b       take
 
-scattered:
-    mov     r1, r2
+not_awaited:
+    ldr     r1, [r11, #STREAM_WORDS]
+    cmp     r1, #0
+    bne     slowly
+    ldr     r2, =stream_take_credit
+    cmp     r2, #0                   /* none in programs that get no credit */
+    beq     take
     mov     r0, r11
-    mov     r2, r8
+    mov     r1, r6
+    blx     r2
+    b       take
+
+scattered:
+    mov     r1, r11
     bl      stream_fold_scattered
     b       folded
 
