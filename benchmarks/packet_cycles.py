@@ -38,7 +38,8 @@ PLACES = {_DTCM + _RECEIVER_T + 12:#x};
 STACK = {_DTCM + 0xff00:#x};
 SECTIONS {{ .text {_CODE:#x} : {{ *(.text .text.*) }} /DISCARD/ : {{ *(.ARM.exidx*) *(.ARM.attributes) }} }}
 """
-_FUNCTIONS = ("receiver", "sender", "sleep", "stream_take_slowly", "streams_receive", "streams_drain", "words_fold", "stream_send_run")
+_FUNCTIONS = ("receiver", "sender", "sleep", "stream_take_slowly", "streams_receive", "streams_drain", "words_fold",
+              "stream_send_run")
 _RECEIVER, _SENDER, _STREAM, _NONE = (0, 0, 2), (0, 0, 1), 5, 0xffffffff
 _FIQ_VECTOR = (0x1c, 0x20)
 
@@ -77,8 +78,9 @@ class PacketCounter:
         self._ranges.append((*_FIQ_VECTOR, self._group["streams_receive"]))
 
     def count(self, n: int) -> dict[str, int]:
-        """Cycles by function at the core where it runs, when so many packets with payload go from one core to the other; a sender's,
-        when they go nowhere.
+        """Cycles by function at the core where it runs, when so many packets with payload go from one core to another.
+
+        Those of the sender are counted when nobody receives, so that it never waits.
         """
         return self._count_receiver(n) | self._count_sender(n)
 

@@ -136,7 +136,8 @@ RUNTIME_SOURCES = tuple(
 #: as Thumb code.
 SELDOM = frozenset({
     "layers/vertex.c", "layers/trained.c", "layers/exchange.c", "layers/kernel_share.c",
-    "streams/streams_start.c", "streams/packet_ring.c", "streams/stream_pause.c", "streams/stream_recovery.c", "streams/stream_late.c",
+    "streams/streams_start.c", "streams/packet_ring.c", "streams/stream_pause.c", "streams/stream_recovery.c",
+    "streams/stream_late.c",
     "kernels/convolution_walk.c",
     "kernels/dropout.c", "kernels/pooling.c"})
 
