@@ -400,6 +400,9 @@ static void decay(int32_t *parameters, uint32_t count, int32_t mantissa, uint32_
     }
 }
 
+#ifdef __arm__
+__attribute__((target("thumb")))           /* asked once in a batch; unlike the rest of this file it loses nothing */
+#endif
 uint32_t optimiser_n_planes(const optimiser_t *optimiser)
 {
     switch (optimiser->kind) {

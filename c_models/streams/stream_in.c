@@ -36,14 +36,7 @@ void streams_wait(void)
 {
     uint32_t before = runtime_cycles();
     while (streams_idle()) {
-        if (stream_drain.attention) {
-            uint32_t taken = stream_drain.taken;
-            streams_attend();
-            if (stream_drain.taken != taken) {
-                break;                     /* an answer that keeps a distance takes in what comes meanwhile */
-            }
-        }
-        if (stream_drain.n_early != 0 && streams_look_at_early()) {
+        if ((stream_drain.attention | stream_drain.n_early) != 0 && streams_look_after()) {
             break;
         }
         interrupts_mask();

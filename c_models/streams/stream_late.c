@@ -51,7 +51,7 @@ static void take_marker(const stream_t *stream, uint32_t i, uint32_t value)
     }
 }
 
-bool streams_look_at_early(void)
+__attribute__((noinline)) bool streams_look_at_early(void)
 {
     uint32_t before = stream_drain.n_early;
     for (uint32_t i = 0; i < n_all_slots; i++) {
@@ -61,6 +61,18 @@ bool streams_look_at_early(void)
         }
     }
     return stream_drain.n_early != before;
+}
+
+bool streams_look_after(void)
+{
+    if (stream_drain.attention) {
+        uint32_t taken = stream_drain.taken;
+        streams_attend();
+        if (stream_drain.taken != taken) {
+            return true;                       /* an answer that keeps a distance takes in what comes meanwhile */
+        }
+    }
+    return stream_drain.n_early != 0 && streams_look_at_early();
 }
 
 void stream_take_slowly(uint32_t key, uint32_t payload)

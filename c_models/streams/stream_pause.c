@@ -9,16 +9,23 @@
 
 void streams_pause(uint32_t due)
 {
-    uint interrupts = spin1_int_disable();
-    int32_t left = (int32_t) (due - runtime_cycles());
-    if (left >= LEAST_PAUSE && streams_idle() && tc[T1_CONTROL] != 0) {
-        uint32_t interval = tc[T1_LOAD];
-        tc[T1_LOAD] = (uint32_t) left;
-        wait_for_interrupt();
-        tc[T1_INT_CLR] = 1;
-        tc[T1_LOAD] = interval;
+    uint32_t before = runtime_cycles();
+    int32_t left;
+    while ((left = (int32_t) (due - runtime_cycles())) > 0 && streams_idle()) {
+        if (left < LEAST_PAUSE || tc[T1_CONTROL] == 0) {
+            continue;
+        }
+        uint interrupts = spin1_int_disable();
+        if (streams_idle()) {
+            uint32_t interval = tc[T1_LOAD];
+            tc[T1_LOAD] = (uint32_t) left;
+            wait_for_interrupt();
+            tc[T1_INT_CLR] = 1;
+            tc[T1_LOAD] = interval;
+        }
+        spin1_mode_restore(interrupts);
     }
-    spin1_mode_restore(interrupts);
+    stream_counts.waiting_cycles += runtime_cycles() - before;
 }
 
 void streams_keep_apart(uint32_t spacing)

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /*
- * Sleeps until runtime_cycles() has come to `due`, or something has come before; returns at once where sleeping is not worth
- * it.  Timer 1 wakes the core, and begins its interval anew: while it does not run, which is outside a pass (looks_start in
+ * Waits until runtime_cycles() has come to `due`, or something has come before; asleep, where that is worth it.  What it takes
+ * counts as waiting.  Timer 1 wakes the core, and begins its interval anew: while it does not run, which is outside a pass (looks_start in
  * vertex.c), there is no sleep.
  */
 void streams_pause(uint32_t due);

@@ -45,19 +45,11 @@ static void ask(stream_t *stream, uint32_t sample)
     stream_counts.requests++;
 }
 
-/* What has come of a sample; 0: nothing. */
+/* Another number for whatever has come of a sample, also where others' words lie between those of a stream; 0: nothing. */
 static uint32_t progress_of(const stream_t *stream, uint32_t sample)
 {
     uint32_t i = stream->first_slot + (sample & stream->inlet->held_mask);
-    if (stream_drain.markers[i].state == SLOT_COMPLETE) {
-        return SLOT_COMPLETE;
-    }
-    uint32_t progress = stream_drain.markers[i].state;
-    const uint32_t *words = stream_drain.slots[i].words;
-    for (uint32_t index = 0; index < stream->n_words; index++) {           /* others' words lie between those of some streams */
-        progress += words[index] != 0 ? 4 : 0;
-    }
-    return progress;
+    return stream_drain.markers[i].state + words_fold(stream_drain.slots[i].words, stream->n_words, 0);
 }
 
 static void look_at(stream_t *stream, uint32_t wanted)
