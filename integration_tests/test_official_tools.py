@@ -1,4 +1,4 @@
-"""Networks whose programs are built on top of the official SpiNNaker tools: where those are, the same bits."""
+"""Networks whose programs are built on top of the official SpiNNaker tools (official_tools.rst): where those are, the same bits."""
 from __future__ import annotations
 
 import importlib
