@@ -8,7 +8,7 @@ from typing import Callable, Mapping, Sequence
 from dlgraph.cycles import Cycles
 from dlgraph.errors import UnsupportedError
 from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
-from dlgraph.mapping.choose import ChosenCut
+from dlgraph.mapping.expected import ChosenCut
 from dlgraph.mapping.plan import Core, Stream
 from dlgraph.optimisers import Optimiser, OptimiserState
 from dlgraph.trace import StreamTrace, Trace

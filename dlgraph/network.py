@@ -31,7 +31,7 @@ from dlgraph.layer_graph import LayerGraph, Loss, Metric, PassResult, Samples
 from dlgraph.layers import INPUT, Layer, WeightLayer
 from dlgraph.machine_graph import MachineGraph, machine_graph
 from dlgraph.machine_holder import MachineHolder
-from dlgraph.mapping.choose import ChosenCut
+from dlgraph.mapping.expected import ChosenCut
 from dlgraph.mapping.planning import CORES_OF_VERSION, fewest_chips, plan_for_board
 from dlgraph.mapping.stages import find_stages
 from dlgraph.model_side import GraphSide, ModelSide

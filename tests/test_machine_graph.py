@@ -16,7 +16,7 @@ import dlgraph
 from dlgraph.errors import DataError, DlgraphError, DoesNotFit, UnsupportedError
 from dlgraph.executors import make_executor, make_reference
 from dlgraph.layer_graph import Activation, LayerGraph
-from dlgraph.mapping.choose import ChosenCut, chosen
+from dlgraph.mapping.expected import ChosenCut, chosen
 from dlgraph.mapping.fixed import chips_of_board, fixed_places
 from dlgraph.mapping.pacing import pace
 from dlgraph.mapping.placing import place_and_pace

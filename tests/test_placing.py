@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dlgraph.layer_graph import Activation, Loss
 from dlgraph.mapping import annealing
 from dlgraph.mapping.annealing import hops
-from dlgraph.mapping.choose import chosen, expected
+from dlgraph.mapping.expected import chosen, expected
 from dlgraph.mapping.cuts import explicit_cut
 from dlgraph.mapping.pacing import pace
 from dlgraph.mapping.placement import ChipRoom

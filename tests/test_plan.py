@@ -17,7 +17,8 @@ from dlgraph.layer_graph import Activation, LayerGraph, Loss, Pooling, Sgd
 from dlgraph.layers import INPUT, ConvolutionLayer, WeightLayer
 from dlgraph.mapping import memory, placement, sent
 from dlgraph.mapping.boxes import Block, Box, Layout, compact, matched
-from dlgraph.mapping.choose import choose_plan, complaints
+from dlgraph.mapping.choose import choose_plan
+from dlgraph.mapping.expected import complaints
 from dlgraph.mapping.cuts import DenseCut, SourceCut, TileCut, explicit_cut, stages_to_share
 from dlgraph.mapping.intervals import Interval, check_partition, split_evenly
 from dlgraph.mapping.looks import LATE, LONGEST, SHORTEST, SILENCE_CYCLES, Looks

@@ -9,7 +9,8 @@ from small_nets import random_graph
 from dlgraph.errors import DataError
 from dlgraph.executor import CoreWork
 from dlgraph.layer_graph import Activation, Loss, PassResult
-from dlgraph.mapping.choose import choose_plan, cycles_per_sample
+from dlgraph.mapping.choose import choose_plan
+from dlgraph.mapping.expected import cycles_per_sample
 from dlgraph.mapping.stages import find_stages
 from dlgraph.report import pass_report
 

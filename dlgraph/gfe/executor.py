@@ -31,7 +31,7 @@ from dlgraph.gfe.traffic import core_traffic, fabric, stream_traffic
 from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, PassResult, Samples
 from dlgraph.layers import WeightLayer
 from dlgraph.mapping.boxes import flat_index
-from dlgraph.mapping.choose import ChosenCut
+from dlgraph.mapping.expected import ChosenCut
 from dlgraph.mapping.cuts import Blocks
 from dlgraph.mapping.memory import core_bytes
 from dlgraph.mapping.operations import operations_of

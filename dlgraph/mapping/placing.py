@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Mapping, Sequence
 
 from dlgraph.mapping.annealing import annealed, spread, worth_annealing
-from dlgraph.mapping.choose import ChosenCut, expected
+from dlgraph.mapping.expected import ChosenCut, expected
 from dlgraph.mapping.pacing import Chip, pace
 from dlgraph.mapping.placement import ChipRoom, place, sdram_suffices
 from dlgraph.mapping.plan import Core, CoreKind, Plan

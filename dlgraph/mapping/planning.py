@@ -6,8 +6,9 @@ from typing import Mapping, Sequence
 
 from dlgraph.errors import DoesNotFit
 from dlgraph.layer_graph import LayerGraph
-from dlgraph.mapping.choose import ChosenCut, choose_plan, chosen, complaints
+from dlgraph.mapping.choose import choose_plan
 from dlgraph.mapping.cuts import Blocks, explicit_cut
+from dlgraph.mapping.expected import ChosenCut, chosen, complaints
 from dlgraph.mapping.fixed import fixed_places
 from dlgraph.mapping.memory import sdram_bytes
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
