@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
-from typing import Callable, Iterator, Mapping, Sequence
+from typing import Callable, Collection, Iterator, Mapping, Sequence
 
 from pacman.model.placements import Placement
 from spinn_front_end_common.data import FecDataView
@@ -93,7 +93,7 @@ class _Broken(BaseException):
 
 @dataclass(frozen=True)
 class _Survey:
-    """What all chips with vertices say at a moment.
+    """What chips say at a moment.
 
     :param now: machine time in milliseconds; None where the board did not say
     :param states: of the cores of each chip that said
@@ -109,10 +109,10 @@ def _chip(placement: Placement) -> Chip:
     return placement.x, placement.y
 
 
-def survey(places: Mapping[NetworkVertex, Placement]) -> _Survey:
-    """Ask every chip that has a vertex."""
+def survey(places: Mapping[NetworkVertex, Placement], others: Collection[Chip] = ()) -> _Survey:
+    """Ask every chip that has a vertex, and others."""
     root = FecDataView.get_machine().boot_chip
-    chips = sorted({_chip(place) for place in places.values()})
+    chips = sorted({_chip(place) for place in places.values()}.union(others))
     clock, *infos = ask([ReadMemory((root.x, root.y, 0), _CLOCK_AT, _CLOCK_BYTES), *(GetChipInfo(x, y) for x, y in chips)],
                         ANSWER_SECONDS)
     now = int.from_bytes(clock.data[:_CLOCK_BYTES], "little") if clock.complete else None

@@ -117,11 +117,14 @@ class Session:
         return {vertex: self.placement(vertex) for vertex in self._vertices}
 
     def _lost_parts(self, failure: str) -> Findings | None:
-        """Chips with vertices that do not answer, or cores that GFE asked in vain, once something has gone wrong."""
+        """Chips that do not answer, of those with vertices and those that GFE asked in vain, or cores that it asked so, once something
+        has gone wrong.
+        """
         with contextlib.suppress(Exception):
             places = self._places()
-            unreachable = survey(places).unreachable & survey(places).unreachable
             asked = {tuple(map(int, match.groups())) for match in CORE_ASKED.finditer(failure)}
+            chips = {(x, y) for x, y, _ in asked}
+            unreachable = survey(places, chips).unreachable & survey(places, chips).unreachable
             speechless = [vertex for vertex, place in places.items() if place.location in asked]
             if unreachable or speechless:
                 return Findings(places, {}, unreachable, speechless=speechless)

@@ -89,7 +89,8 @@ def _of_chips(found: Findings, places: dict[Core, Placement], parameters: PassPa
     one = len(chips) == 1
     return (f"Chip{'' if one else 's'} {', '.join(map(str, chips))} {'does' if one else 'do'} not answer the host, for "
             f"{STALL_MS / 1000:g} seconds of machine time ({_pass(parameters)}), while no other core waits for one there: the "
-            f"monitor, or a link to it, has died, or all of the chip. On it {_named(cores, places)}.")
+            f"monitor, or a link to it, has died, or all of the chip. "
+            + (f"On it {_named(cores, places)}." if cores else "No vertex of the network is on it."))
 
 
 def _chip(place: Placement) -> tuple[int, int]:
