@@ -117,8 +117,8 @@ class Session:
         return {vertex: self.placement(vertex) for vertex in self._vertices}
 
     def _lost_parts(self, failure: str) -> Findings | None:
-        """Once something has gone wrong: chips that do not answer, of those with vertices and those that GFE asked in vain, or cores
-        that it asked so.
+        """Once something has gone wrong: chips that do not answer, of those with vertices and those that GFE asked in vain; or
+        cores that it asked so.
         """
         with contextlib.suppress(Exception):
             places = self._places()
