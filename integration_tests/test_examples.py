@@ -36,6 +36,13 @@ def test_train_digits(tmp_path: Path) -> None:
 
 
 @pytest.mark.wide
+def test_graph_by_hand(tmp_path: Path) -> None:
+    """On the machine it ends as docs/graph.rst has it, which another test compares with the reference."""
+    text = run("examples/graph_by_hand/train.py", tmp_path)
+    assert text.splitlines()[-1] in (ROOT / "docs" / "graph.rst").read_text(encoding="utf-8")
+
+
+@pytest.mark.wide
 def test_train_mnist(tmp_path: Path) -> None:
     """Random pictures in place of MNIST; it runs and says so."""
     rng = np.random.default_rng(2)

@@ -23,6 +23,7 @@ from integration_tests.pages import ROOT, pages
 #: one that needs what may not be here.
 ELSEWHERE = {"graph.rst": "tests/test_docs_code.py", "inspecting.rst": "integration_tests/test_trace.py",
              "own_layer.rst": "integration_tests/test_custom_layers.py",
+             "debugging_a_vertex.rst": "integration_tests/test_debugging_page.py",
              "official_tools.rst": "integration_tests/test_official_tools.py"}
 #: What other tests name of a page, where it is not its name.
 ALIASES = {"own_layer.rst": "prelu_layer"}

@@ -13,6 +13,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^\.\. code-block:: (\w+)\n\n((?:(?: {3}.*)?\n)+)", re.MULTILINE)
+#: A piece of a program, between two of its marks.
+PIECE = re.compile(r"^\.\. literalinclude:: (\S+)\n {3}:language: python\n"
+                   r" {3}:start-after: (# -- \w+)\n {3}:end-before: (# -- \w+)\n", re.MULTILINE)
 #: Runs the blocks of a page one after the other; says what each printed.
 RUN = """
 import contextlib, functools, io, json, sys
@@ -40,14 +43,26 @@ class Block:
 
 def blocks(page: str) -> list[Block]:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    return [Block(language, dedent(body).strip("\n")) for language, body in BLOCK.findall(text)]
+    found = [(match.start(), Block(match[1], dedent(match[2]).strip("\n"))) for match in BLOCK.finditer(text)]
+    found += [(match.start(), Block("python", piece(*match.groups()))) for match in PIECE.finditer(text)]
+    return [block for _, block in sorted(found, key=lambda pair: pair[0])]
 
 
-@pytest.mark.parametrize("page", ["graph.rst"])
-def test_code_of_a_page(page) -> None:
+def piece(path: str, start: str, end: str) -> str:
+    return program(path).split(f"{start}\n")[1].split(f"{end}\n")[0].strip("\n")
+
+
+def program(path: str) -> str:
+    return (ROOT / "docs" / path).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page, path", [("graph.rst", "../examples/graph_by_hand/train.py")])
+def test_code_of_a_page(page, path) -> None:
     import json
 
     found = blocks(page)
+    lines = [line for line in program(path).splitlines()[1:] if line and not line.startswith("# -- ")]
+    assert lines == [line for block in found if block.language == "python" for line in block.text.splitlines() if line]
     code = [block.text for block in found if block.language == "python"]
     done = subprocess.run([sys.executable, "-c", RUN], input=json.dumps(code), capture_output=True, text=True, check=False,
                           env={**os.environ, "PYTHONPATH": str(ROOT)})

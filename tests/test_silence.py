@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import small_nets
 
+from dlgraph.custom_checks import small_network
 from dlgraph.gfe import silence
 from dlgraph.gfe.pass_end import Findings
 from dlgraph.layer_graph import Activation
@@ -18,6 +19,7 @@ from dlgraph.mapping.plan import Core, CoreKind, Plan, StreamKind, make_plan
 from dlgraph.mapping.stages import find_stages
 from dlgraph.vertices.pass_parameters import RESULT_BYTES, STATUS_SILENCE, PassParameters, VertexResult
 from dlgraph.vertices.stream_config import ends_in_order
+from tests.custom_kinds.window_sum import WindowSumLayer
 
 #: Ten batches of 8, of which each of two replicas takes 4; the fourth epoch.
 PARAMETERS = PassParameters(training=1, n_samples=80, batch_size=8, n_batches=10, epoch=3)
@@ -105,6 +107,31 @@ def test_a_chip_that_does_not_answer_comes_first(plan: Plan) -> None:
         cases = [waits(source, StreamKind.CREDIT, 3), (group, stream, 2)]
         text = text_of(plan, cases, {(plan.cores.index(producer), 0)})
         assert text.startswith(producer.label) and "Its chip does not answer the host either" in text
+
+
+@pytest.fixture(scope="module")
+def outside() -> Plan:
+    """With a layer whose program is somebody else's."""
+    layer = WindowSumLayer("sums", np.zeros(4, np.int32), np.zeros(4, np.int32), True)
+    graph = small_network(layer, (7, 6, 4))
+    stages = find_stages(graph)
+    return make_plan(graph, stages, explicit_cut(stages, {}, 1, 2, 1))
+
+
+def test_a_program_from_outside_may_loop_and_is_quoted(outside: Plan) -> None:
+    tile = core_of(outside, CoreKind.CUSTOM_TILE)
+    consumer = next(stream.consumers[0] for stream in tile.streams_out if stream.kind is StreamKind.PARTIAL_ERRORS)
+    case = waits(consumer, StreamKind.PARTIAL_ERRORS, 0)
+    assert ends_in_order(consumer)[case[1]].stream.producer is tile
+    silent = found(outside, [case])
+    text = silence.explanation(silent, outside, PARAMETERS)
+    assert "or its program does not come to an end. The weights" in text
+    vertex = next(vertex for vertex in silent.places if vertex.core is tile)
+    lines = "\n".join(f"line {number}" for number in range(9))
+    text = silence.explanation(replace(silent, written={vertex: f"{lines}\n\n"}), outside, PARAMETERS)
+    assert "It wrote last: line 4 / line 5 / line 6 / line 7 / line 8. The weights" in text
+    gone = found(outside, [case], {(outside.cores.index(tile), 0)})
+    assert "program" not in silence.explanation(gone, outside, PARAMETERS)
 
 
 def test_a_chip_that_nobody_waits_for(plan: Plan) -> None:

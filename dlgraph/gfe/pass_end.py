@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable, Collection, Iterator, Mapping, Sequence
 
 from pacman.model.placements import Placement
@@ -65,6 +65,7 @@ class Findings:
     :param unfinished: vertices that have not ended the pass, though others have
     :param speechless: vertices whose cores the host asked something between two passes, in vain
     :param ethernet: the chip with the Ethernet, where the board answers nothing any more
+    :param written: what programs from outside wrote into IOBUF
     """
 
     places: Mapping[NetworkVertex, Placement]
@@ -73,6 +74,7 @@ class Findings:
     unfinished: Sequence[NetworkVertex] = ()
     speechless: Sequence[NetworkVertex] = ()
     ethernet: Chip | None = None
+    written: Mapping[NetworkVertex, str] = field(default_factory=dict)
 
 
 class PassBroken(MachineError):

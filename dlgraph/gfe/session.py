@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Iterator, Sequence
 
@@ -71,6 +72,8 @@ class Session:
         _give_up = give_up
         for option, value in options.items():
             set_config("Machine", option, value)
+        # GFE empties IOBUF at the end of every run, before anybody has read what the vertices wrote
+        set_config("Reports", "clear_iobuf_during_run", "False")
 
     @contextlib.contextmanager
     def _talking(self) -> Iterator[None]:
@@ -84,6 +87,7 @@ class Session:
                 self._abandon()
                 raise KeyboardInterrupt from error
             except PassBroken as broken:
+                broken.findings = replace(broken.findings, written=self._written_by_others(broken.findings))
                 self._abandon(answers=broken.findings.ethernet is None)
                 raise
             except Exception as error:
@@ -236,12 +240,24 @@ class Session:
     def written(self, vertices: Sequence[NetworkVertex]) -> list[str]:
         """What each vertex's program wrote into IOBUF since it was loaded."""
         with self._talking():
-            places = [self.placement(vertex) for vertex in vertices]
-            cores = CoreSubsets()
-            for place in places:
-                cores.add_processor(place.x, place.y, place.p)
-            texts = {(buffer.x, buffer.y, buffer.p): buffer.iobuf for buffer in FecDataView.get_transceiver().get_iobuf(cores)}
-            return [texts.get((place.x, place.y, place.p), "") for place in places]
+            return self._iobuf(vertices)
+
+    def _iobuf(self, vertices: Sequence[NetworkVertex]) -> list[str]:
+        places = [self.placement(vertex) for vertex in vertices]
+        cores = CoreSubsets()
+        for place in places:
+            cores.add_processor(place.x, place.y, place.p)
+        texts = {(buffer.x, buffer.y, buffer.p): buffer.iobuf for buffer in FecDataView.get_transceiver().get_iobuf(cores)}
+        return [texts.get((place.x, place.y, place.p), "") for place in places]
+
+    def _written_by_others(self, found: Findings) -> dict[NetworkVertex, str]:
+        """Of programs from outside, as far as their chips answer: one that loops for ever looks like a dead core."""
+        with contextlib.suppress(Exception):
+            vertices = [vertex for vertex, place in found.places.items() if vertex.binary_folder is not None
+                        and found.ethernet is None and (place.x, place.y) not in found.unreachable]
+            if vertices:
+                return dict(zip(vertices, self._iobuf(vertices), strict=True))
+        return {}
 
     def close(self) -> None:
         """Stop the simulation; the machine is clean afterwards."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pacman.model.placements import Placement
 
 from dlgraph.gfe.pass_end import BOARD_SECONDS, STALL_MS, Findings
-from dlgraph.mapping.plan import EXCHANGED, Core, Plan, Stream
+from dlgraph.mapping.plan import EXCHANGED, Core, CoreKind, Plan, Stream
 from dlgraph.vertices.pass_parameters import PassParameters
 from dlgraph.vertices.stream_config import ends_in_order
 
 MAX_NAMED = 4
+#: Of what a program wrote.
+MAX_LINES = 5
 KEPT = "The weights are those of the last finished epoch"
 AFTERWARDS = f"{KEPT}; what is dead is left out where the machine is found anew."
 
@@ -77,9 +79,17 @@ def _of_silences(waited: list[Silence], found: Findings, places: dict[Core, Plac
             if _chip(places[core]) in found.unreachable else "The core, its chip or a link to it has died.")
     more = len(blamed) - 1
     also = f" {more} other vert{'ex was' if more == 1 else 'ices were'} waited for in vain as well." if more > 0 else ""
+    if core.kind is CoreKind.CUSTOM_TILE and _chip(places[core]) not in found.unreachable:
+        died = f"The core, its chip or a link to it has died, or its program does not come to an end.{_written(found, core)}"
     return (f"{_named([core], places)}, gives no sign of life: for a second of machine time nothing "
             f"of its stream of {first.stream.kind.value} came to {first.consumer.label} ({_pass(parameters)}, batch "
             f"{_batch(first, plan, parameters)}), nor an answer to requests. {others} waited for it.{also} {died}")
+
+
+def _written(found: Findings, core: Core) -> str:
+    """The last lines that its program left in IOBUF, as far as they are known."""
+    lines = [line for vertex, text in found.written.items() if vertex.core is core for line in text.splitlines() if line]
+    return f" It wrote last: {' / '.join(lines[-MAX_LINES:])}." if lines else ""
 
 
 def _of_chips(found: Findings, places: dict[Core, Placement], parameters: PassParameters) -> str:
