@@ -40,7 +40,7 @@ class Vertex:
 
 
 def found(plan: Plan, waited: Sequence[tuple[Core, int, int]] = (), unreachable: Collection[tuple[int, int]] = (),
-          unfinished: Sequence[Core] = (), speechless: Sequence[Core] = (),
+          unfinished: Sequence[Core] = (), speechless: Sequence[Core] = (), monitors: Sequence[tuple[int, int, int]] = (),
           ethernet: tuple[int, int] | None = None) -> Findings:
     """Every core on a chip of its own.
 
@@ -52,7 +52,7 @@ def found(plan: Plan, waited: Sequence[tuple[Core, int, int]] = (), unreachable:
     results = {vertex_of[core]: replace(nothing, status=STATUS_SILENCE, silent_stream=stream, silent_sample=sample)
                for core, stream, sample in waited}
     return Findings(places, results, frozenset(unreachable), [vertex_of[core] for core in unfinished],
-                    [vertex_of[core] for core in speechless], ethernet)
+                    [vertex_of[core] for core in speechless], monitors, ethernet)
 
 
 def core_of(plan: Plan, kind: CoreKind, replica: int = 0) -> Any:
@@ -148,6 +148,16 @@ def test_a_core_that_does_not_end(plan: Plan) -> None:
 def test_a_core_that_does_not_answer_between_two_passes(plan: Plan) -> None:
     text = text_of(plan, speechless=[plan.cores[1]])
     assert text.startswith(f"{plan.cores[1].label}, on chip (1, 0) core 7, does not answer the host")
+
+
+def test_a_monitor_that_does_not_answer(plan: Plan) -> None:
+    text = text_of(plan, monitors=[(0, 0, 1)])
+    assert text.startswith("Core 1 of chip (0, 0), where the Graph Front End has a monitor") and "left out" in text
+
+
+def test_a_chip_without_vertices(plan: Plan) -> None:
+    text = text_of(plan, unreachable={(99, 0)})
+    assert "Chip (99, 0) does not answer the host" in text and "No vertex of the network is on it." in text
 
 
 def test_a_board_that_answers_nothing(plan: Plan) -> None:

@@ -64,6 +64,7 @@ class Findings:
     :param unreachable: chips that give no answer
     :param unfinished: vertices that have not ended the pass, though others have
     :param speechless: vertices whose cores the host asked something between two passes, in vain
+    :param monitors: (x, y, p) of cores without a vertex, on chips that answer, that it asked in vain: GFE's own
     :param ethernet: the chip with the Ethernet, where the board answers nothing any more
     :param written: what programs from outside wrote into IOBUF
     """
@@ -73,6 +74,7 @@ class Findings:
     unreachable: frozenset[Chip]
     unfinished: Sequence[NetworkVertex] = ()
     speechless: Sequence[NetworkVertex] = ()
+    monitors: Sequence[tuple[int, int, int]] = ()
     ethernet: Chip | None = None
     written: Mapping[NetworkVertex, str] = field(default_factory=dict)
 

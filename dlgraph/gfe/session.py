@@ -130,8 +130,10 @@ class Session:
             chips = {(x, y) for x, y, _ in asked}
             unreachable = survey(places, chips).unreachable & survey(places, chips).unreachable
             speechless = [vertex for vertex, place in places.items() if place.location in asked]
-            if unreachable or speechless:
-                return Findings(places, {}, unreachable, speechless=speechless)
+            of_vertices = {place.location for place in places.values()}
+            monitors = sorted((x, y, p) for x, y, p in asked - of_vertices if p != 0 and (x, y) not in unreachable)
+            if unreachable or speechless or monitors:
+                return Findings(places, {}, unreachable, speechless=speechless, monitors=monitors)
         return None
 
     @property

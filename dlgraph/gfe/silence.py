@@ -54,6 +54,10 @@ def explanation(found: Findings, plan: Plan, parameters: PassParameters) -> str:
                 f"the Ethernet has died, or the network on the way to it. {on_it}{KEPT}.")
     if found.unreachable:
         return f"{_of_chips(found, places, parameters)} {AFTERWARDS}"
+    if found.monitors and not found.speechless:
+        named = ", ".join(f"core {p} of chip ({x}, {y})" for x, y, p in found.monitors)
+        return (f"{named[0].upper()}{named[1:]}, where the Graph Front End has a monitor of its own and the network no vertex, did "
+                f"not answer the host ({_pass(parameters)}). The core has died. {AFTERWARDS}")
     if found.speechless:
         cores = [vertex.core for vertex in found.speechless]
         does = "does" if len(cores) == 1 else "do"
