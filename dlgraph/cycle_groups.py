@@ -35,8 +35,8 @@ _OF_FOLDER = {"kernels": Work.ARITHMETIC, "layers": Work.CONTROL, "streams": Wor
               "outside": Work.ARITHMETIC, "library": Work.ARITHMETIC}
 _OF_FILE = {
     Work.ARITHMETIC: ("layers/planes.c", "layers/unit_chain.c", "layers/unit_sums.c"),
-    Work.UPDATE: ("kernels/optimisers.c", "kernels/sgd.S", "kernels/sgd.c", "layers/exchange.c", "layers/kernel_share.c",
-                  "layers/trained.c"),
+    Work.UPDATE: ("kernels/momentum.S", "kernels/momentum.c", "kernels/optimisers.c", "kernels/sgd.S", "kernels/sgd.c",
+                  "layers/exchange.c", "layers/kernel_share.c", "layers/trained.c"),
     Work.RECEIVE: ("streams/inlets.c", "streams/packet_ring.c", "streams/streams_receive.S", "streams/stream_in.c",
                    "streams/streams_drain.S", "streams/words_fold.S", "streams/words_clear.S"),
     Work.MEMORY: ("layers/copy_words.c", "runtime/src/dma.c", "runtime/src/memory.c"),

@@ -29,7 +29,7 @@ BACKWARD_CYCLES = 3.0            # per product
 GRADIENT_CYCLES = 3.8            # per product
 KERNEL_GRADIENT_CYCLES = 2.8     # per product of a convolution
 UPDATE_CYCLES = {                # per weight and batch
-    OptimiserKind.SGD: 14.0, OptimiserKind.MOMENTUM: 55.0, OptimiserKind.ADAM: 225.0, OptimiserKind.RMSPROP: 180.0}
+    OptimiserKind.SGD: 14.0, OptimiserKind.MOMENTUM: 40.0, OptimiserKind.ADAM: 225.0, OptimiserKind.RMSPROP: 180.0}
 ROW_CYCLES = 8.0                 # per row and kernel call
 POSITION_CYCLES = 20.0           # per position, kernel row and kernel call of a convolution
 UNIT_CYCLES = 170.0              # per unit of a dense layer: activation, error, bias
