@@ -17,3 +17,12 @@ uint32_t momentum_update_c(int32_t *parameters, int32_t *gradient, int32_t *mome
     }
     return clips;
 }
+
+uint32_t words_magnitude_c(const int32_t *words, uint32_t count)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        found |= (uint32_t) (words[i] ^ (words[i] >> 31));
+    }
+    return found;
+}

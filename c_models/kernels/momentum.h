@@ -22,7 +22,11 @@ typedef struct momentum_step_t {
  */
 uint32_t momentum_update(int32_t *parameters, int32_t *gradient, int32_t *momenta, const momentum_step_t *step, uint32_t count);
 
+/* The bits that are set in the magnitude of any word: v of v >= 0, else -1 - v. */
+uint32_t words_magnitude(const int32_t *words, uint32_t count);
+
 /* The same in C. */
+uint32_t words_magnitude_c(const int32_t *words, uint32_t count);
 uint32_t momentum_update_c(int32_t *parameters, int32_t *gradient, int32_t *momenta, const momentum_step_t *step, uint32_t count);
 
 #endif

@@ -172,26 +172,18 @@ static inline uint32_t momentum_loop(const optimiser_t *optimiser, const optimis
     return clips;
 }
 
-/* Whether all fit so many bits, without the sign. */
-static inline bool all_fit(const int32_t *words, uint32_t count, uint32_t n_bits)
-{
-    uint32_t used = 0;
-    for (const int32_t *end = words + count; words != end; words++) {
-        used |= (uint32_t) (*words ^ (*words >> 31));
-    }
-    return used >> n_bits == 0;
-}
-
 typedef uint32_t momentum_function(int32_t *, int32_t *, int32_t *, const momentum_step_t *, uint32_t);
+typedef uint32_t magnitude_function(const int32_t *, uint32_t);
 
-static inline uint32_t with_momentum(const optimiser_t *optimiser, const optimiser_step_t *step, int32_t *parameters,
-        int32_t *gradient, int32_t *state, uint32_t count, momentum_function *usual)
+static __attribute__((noinline)) uint32_t with_momentum(const optimiser_t *optimiser, const optimiser_step_t *step, int32_t *parameters,
+        int32_t *gradient, int32_t *state, uint32_t count, momentum_function *usual,
+        magnitude_function *magnitude_of)
 {
     if (optimiser->flags & OPTIMISER_NESTEROV) {
         return momentum_loop(optimiser, step, parameters, gradient, state, count, true);
     }
     uint32_t left = step->shift < 33 ? 33 - (uint32_t) step->shift : 0;
-    if (left == 0 || (left < 31 && all_fit(gradient, count, 31 - left))) {
+    if (left == 0 || (left < 31 && magnitude_of(gradient, count) >> (31 - left) == 0)) {
         uint32_t right = (uint32_t) step->shift + left - 32;
         momentum_step_t how = {optimiser->momentum, step->mantissa, (int32_t) (1u << (right - 1)), right, left};
         return usual(parameters, gradient, state, &how, count);
@@ -437,13 +429,14 @@ uint32_t optimiser_n_planes(const optimiser_t *optimiser)
 typedef uint32_t sgd_function(int32_t *, int32_t *, uint32_t, uint32_t, uint32_t);
 
 static inline uint32_t update(const optimiser_t *optimiser, const optimiser_step_t *step, int32_t *parameters,
-        int32_t *gradient, int32_t *state, uint32_t count, sgd_function *sgd, momentum_function *momentum)
+        int32_t *gradient, int32_t *state, uint32_t count, sgd_function *sgd, momentum_function *momentum,
+        magnitude_function *magnitude_of)
 {
     if (step->decay_mantissa != 0) {
         decay(parameters, count, step->decay_mantissa, step->decay_shift);
     }
     if (OPTIMISER_CAN(OPTIMISER_MOMENTUM) && optimiser->kind == OPTIMISER_MOMENTUM) {
-        return with_momentum(optimiser, step, parameters, gradient, state, count, momentum);
+        return with_momentum(optimiser, step, parameters, gradient, state, count, momentum, magnitude_of);
     }
     if (OPTIMISER_CAN(OPTIMISER_ADAM) && optimiser->kind == OPTIMISER_ADAM) {
         return adam_update(optimiser, step, parameters, gradient, state, count);
@@ -461,12 +454,12 @@ static inline uint32_t update(const optimiser_t *optimiser, const optimiser_step
 uint32_t optimiser_update(const optimiser_t *optimiser, const optimiser_step_t *step, int32_t *parameters,
         int32_t *gradient, int32_t *state, uint32_t count)
 {
-    return update(optimiser, step, parameters, gradient, state, count, sgd_update, momentum_update);
+    return update(optimiser, step, parameters, gradient, state, count, sgd_update, momentum_update, words_magnitude);
 }
 #endif
 
 uint32_t optimiser_update_c(const optimiser_t *optimiser, const optimiser_step_t *step, int32_t *parameters,
         int32_t *gradient, int32_t *state, uint32_t count)
 {
-    return update(optimiser, step, parameters, gradient, state, count, sgd_update_c, momentum_update_c);
+    return update(optimiser, step, parameters, gradient, state, count, sgd_update_c, momentum_update_c, words_magnitude_c);
 }
