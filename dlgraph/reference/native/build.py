@@ -16,7 +16,7 @@ _KERNELS = _HERE.parents[2] / "c_models" / "kernels"
 
 #: What is compiled; a packager's extension needs the same sources and include folder.
 SOURCES = (*(_HERE / f"{name}.c" for name in ("reference", "products", "convolution", "pooling", "curved")),
-           *(_KERNELS / f"{name}.c" for name in ("activations", "functions", "losses", "optimisers", "sgd")))
+           *(_KERNELS / f"{name}.c" for name in ("activations", "functions", "losses", "momentum", "optimisers", "sgd")))
 INCLUDE_FOLDER = _KERNELS
 FLAGS = ("-O3", "-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-fwrapv")
 #: What a build with sanitisers adds (GCC); Python must then be started with libasan, as ``make sanitize`` does.
