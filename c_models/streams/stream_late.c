@@ -36,7 +36,10 @@ uint32_t stream_fold_scattered(const uint32_t *words, const stream_t *stream, ui
 static void take_marker(const stream_t *stream, uint32_t i, uint32_t value)
 {
     marker_t *marker = &stream_drain.markers[i];
-    const slot_t *slot = &stream_drain.slots[i];
+    slot_t *slot = &stream_drain.slots[i];
+    uint32_t limit = slot->limit;
+    slot->limit = slot_key(slot) - 1;          /* closed: nothing comes in while it is looked at */
+    __asm__ volatile("" ::: "memory");
     uint32_t fold = stream->shape.n_runs == 0 ? words_fold(slot->words, stream->shape.run, marker->start)
             : stream_fold_scattered(slot->words, stream, marker->start);
     if (marker->state == MARKER_AWAITED) {
@@ -46,8 +49,10 @@ static void take_marker(const stream_t *stream, uint32_t i, uint32_t value)
     marker_values[i] = value;
     if (fold == value) {
         stream_drain.n_early--;
-        slot_close(i);
+        marker->state = SLOT_COMPLETE;
         stream->inlet->complete[i - stream->first_slot]++;
+    } else {
+        *(volatile uint32_t *) &slot->limit = limit;
     }
 }
 

@@ -62,17 +62,18 @@ take:
     add     r3, r3, r3, lsl #1
     add     r11, r11, r3, lsl #4     /* its stream_t, of 48 bytes */
     bne     not_awaited
+    ldr     r5, [r8, #4]
+    sub     r3, r7, #1 << STREAM_INDEX_BITS
+    str     r3, [r8, #4]             /* closed: nothing comes in while it is looked at */
     ldr     r1, [r11, #STREAM_RUNS]
     movs    r3, r1, lsr #16
     bne     scattered
     bl      words_fold
 folded:
     cmp     r0, r6
-    bne     slowly                   /* something is still to come */
-    mov     r0, r7, lsr #STREAM_INDEX_BITS
-    mov     r0, r0, lsl #STREAM_INDEX_BITS
-    sub     r0, r0, #1
-    str     r0, [r8, #4]             /* closed */
+    strne   r5, [r8, #4]             /* open again: something is still to come */
+    ldr     r5, [r4]
+    bne     slowly
     mov     r0, #SLOT_COMPLETE
     strh    r0, [r9, #4]
     ldr     r0, [r11]

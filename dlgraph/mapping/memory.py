@@ -28,7 +28,8 @@ OUT_STREAM_BYTES = 56            # stream_out_t
 PLANE_BYTES = 28                 # plane_t
 BLOCK_OVERHEAD_BYTES = 16        # per claim
 PACKET_BYTES = 8
-RARE_PACKETS = 64                # in the ring: requests, words sent again, words of a stream that is not in its place
+RARE_PACKETS = 64                # in the ring: requests, words of a stream that is not in its place
+MOST_AGAIN = 512                 # in the ring, of samples that are sent again
 PLACE_BITS = 9                   # log2 of the places of the table from stream number to slot: c_models/streams/stream_slots.h
 
 
@@ -43,10 +44,13 @@ def weight_bytes(graph: LayerGraph) -> int:
 
 
 def ring_entries(plan: Plan, core: Core) -> int:
-    """Entries of the packet ring: every marker that can be on its way to a core at once, and some words that are not ordinary."""
+    """Entries of the packet ring: every marker that can be on its way to a core at once, some packets that are not ordinary, and what
+    comes when a sample is sent again, of which words of slots that are closed, and zeros, go there as well.
+    """
+    again = sum(end.stream.n_words for end in core.streams_in)
     on_the_way = sum(plan.window_of_stream(end.stream) for end in core.streams_in if end.stream.kind not in EXCHANGED)
     exchanged = sum(end.stream.kind in EXCHANGED for end in core.streams_in)
-    return on_the_way + exchanged + RARE_PACKETS
+    return on_the_way + exchanged + min(again, MOST_AGAIN) + RARE_PACKETS
 
 
 def core_bytes(plan: Plan, core: Core) -> int:
