@@ -44,8 +44,8 @@ def weight_bytes(graph: LayerGraph) -> int:
 
 
 def ring_entries(plan: Plan, core: Core) -> int:
-    """Entries of the packet ring: every marker that can be on its way to a core at once, some packets that are not ordinary, and what
-    comes when a sample is sent again, of which words of slots that are closed, and zeros, go there as well.
+    """Entries of the packet ring: every marker that can be on its way to a core at once, some packets that are not ordinary, and
+    what comes when samples are sent again, of which words of slots that are closed, and zeros, go there as well.
     """
     again = sum(end.stream.n_words for end in core.streams_in)
     on_the_way = sum(plan.window_of_stream(end.stream) for end in core.streams_in if end.stream.kind not in EXCHANGED)
