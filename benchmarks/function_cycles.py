@@ -2,7 +2,7 @@
 
     python benchmarks/function_cycles.py --network mlp_300 --samples 256 --batch 256 --data mnist.npz
     python benchmarks/function_cycles.py --network mlp_300 --samples 256 --batch 256 \\
-        --options "cuts={'hidden_1': (4, 38, 38), 'output': (10, 1)}, n_sources=12, window=8"
+        --options "{'cuts': {'hidden_1': (4, 38, 38), 'output': (10, 1)}, 'n_sources': 12, 'window': 8}"
 
 ``cycle_bars.py`` and ``net.cycles()`` tell what cycles are for; this is for who makes that faster.  Every cycle is counted, none
 sampled.  What a pass does once, such as fetching weights from SDRAM, is among it: few samples show it large.
@@ -10,6 +10,7 @@ sampled.  What a pass does once, such as fetching weights from SDRAM, is among i
 from __future__ import annotations
 
 import argparse
+import ast
 import os
 import sys
 from collections import Counter
@@ -99,7 +100,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, metavar="N", help="instead of the recipe's")
     parser.add_argument("--board", choices=["spinn5", "spinn3"], default="spinn5")
     parser.add_argument("--data", default="digits", metavar="FILE", help="mnist.npz; scikit-learn's digits if not given")
-    parser.add_argument("--options", default="", metavar="NAME=VALUE, ...", help="for from_keras, such as cuts by hand")
+    parser.add_argument("--options", type=ast.literal_eval, default={}, metavar="{NAME: VALUE, ...}",
+                        help="for from_keras, such as cuts by hand")
     parser.add_argument("--least", type=float, default=0.01, metavar="SHARE", help="of a core's cycles that a function must have")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
@@ -109,9 +111,8 @@ def main(arguments: list[str] | None = None) -> int:
     model = MODELS[options.network](seed=options.seed)
     networks.compile_model(model)
     batch = options.batch or networks.RECIPES[options.network].batch_size
-    given = eval(f"dict({options.options})", {"__builtins__": {"dict": dict}})         # what whoever runs this typed in
     machine = dlgraph.Emulated(board=options.board, profile=True)
-    with dlgraph.from_keras(model, machine, options.seed, **given) as net:
+    with dlgraph.from_keras(model, machine, options.seed, **options.options) as net:
         net.train(found.x_train[:options.samples] / np.float32(255), found.y_train[:options.samples], batch_size=batch, verbose=0)
     print(f"{MACHINE_HZ * profile.n_samples / profile.cycles:.0f} samples/s")
     print("\n".join(profile.text(options.least)))

@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 KERNELS = Path(__file__).resolve().parent.parent / "c_models" / "kernels"
+STREAMS = KERNELS.parent / "streams"
 C_SOURCES = sorted(KERNELS.glob("*.c"))
-SOURCES = [*C_SOURCES, *sorted(KERNELS.glob("*.S"))]
+SOURCES = [*C_SOURCES, *sorted(KERNELS.glob("*.S")), STREAMS / "words_fold.S"]
 ITCM, ITCM_BYTES = 0, 0x10000
 DTCM, DTCM_BYTES = 0x400000, 0x10000
 STACK_BYTES = 0x800

@@ -12,7 +12,7 @@
 #define KEY 0x08                     /* a write to it sends */
 #define NOT_FULL (1 << 28)
 
-#define FOLD_ROTATION 5              /* words_fold.h */
+#include "words_fold.h"
 
     .syntax unified
     .arm

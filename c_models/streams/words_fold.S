@@ -1,5 +1,5 @@
-/* uint32_t words_fold(const uint32_t *words, uint32_t n, uint32_t fold): words_fold.h; n is not 0 */
-#define FOLD_ROTATION 5
+/* uint32_t words_fold(const uint32_t *words, uint32_t n, uint32_t fold) */
+#include "words_fold.h"
 
     .syntax unified
     .arm

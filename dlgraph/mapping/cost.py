@@ -2,7 +2,8 @@
 
 The figures of the kernels lie a little above those of ``benchmarks/kernel_cycles.py``; the others were chosen so that the busy
 cycles per vertex of 784-128-10 on MNIST, on the emulated machine (``net.report()``), come out about right.  They decide only how
-a network is cut, never what it computes.
+a network is cut, never what it computes.  Those of packets date from a receive path that cost 73 cycles a packet where it costs 40
+now (``docs/streams.rst``), and were not fitted again since: predictions for cores that receive much are too high.
 """
 from __future__ import annotations
 
