@@ -40,7 +40,8 @@ def test_assembly_and_c(host: ctypes.CDLL, left: int, right: int) -> None:
     clips_of_momenta = clips_of_parameters = 0
     for n in (0, 1, 2, 61, 300):
         parameters, gradient, momenta = spread(rng, n, 31), spread(rng, n, 31 - left), spread(rng, n, 31)
-        step = np.array([rng.integers(2**30 - 2**24, 2**30), rng.integers(2**31 - 2**24, 2**31), 1 << right - 1, right, left], np.int32)
+        step = np.array([rng.integers(2**30 - 2**24, 2**30), rng.integers(2**31 - 2**24, 2**31), 1 << right - 1, right, left],
+                        np.int32)
         machine.reset()
         machine.take_q()
         places = [machine.put(array) for array in (parameters, gradient, momenta, step)]
