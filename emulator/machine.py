@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -217,9 +218,14 @@ class Machine:
             "translations": self._translations, "translation_key": translation_key.key(),
             "faults": None if self._faults is None else self._faults._text(),
         }
-        self._process = subprocess.Popen(
-            [sys.executable, "-E", "-s", str(Path(__file__).with_name("engine.py")), json.dumps(options)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=build.environment())
+        # Ctrl-C is for us, who end the engine; it ignores it itself, but not before its interpreter runs
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-E", "-s", str(Path(__file__).with_name("engine.py")), json.dumps(options)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=build.environment())
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         try:
             ready = self._event("ready")
         except BaseException:

@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.mark.wide
 def test_function_cycles(tmp_path: Path) -> None:
     result = subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks" / "function_cycles.py"), "--samples", "32", "--batch", "16", "--board", "spinn3",
-         "--options", "{'cuts': {'hidden_1': (2, 10), 'output': (2, 1)}, 'window': 4}"],
+        [sys.executable, str(ROOT / "benchmarks" / "function_cycles.py"), "--samples", "32", "--batch", "16",
+         "--options", "{'cuts': {'hidden_1': (4, 20), 'output': (4, 1)}, 'window': 4}"],
         cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "hidden_1 weight slice" in result.stdout and "  kernels/dense.S\n" in result.stdout

@@ -237,8 +237,26 @@ def test_the_process_ends_with_its_parent(thread):
         time.sleep(0.05)
 
 
+def test_ctrl_c_while_a_machine_starts():
+    """A terminal sends it to the whole process group: whoever starts the machine decides, even before the machine runs."""
+    body = ("import os, signal, sys, threading\n"
+            f"sys.path.insert(0, {str(HERE)!r})\n"
+            "from machine_support import spinnemu\n"
+            "seen = []\n"
+            "signal.signal(signal.SIGINT, lambda *_: seen.append(1))\n"
+            "for delay in (0.01, 0.02, 0.04, 0.06, 0.08):\n"
+            "    timer = threading.Timer(delay, lambda: os.killpg(0, signal.SIGINT))\n"
+            "    timer.start()\n"
+            "    spinnemu.Machine('spinn3').close()\n"
+            "    timer.join()\n"
+            "print(len(seen))\n")
+    result = subprocess.run([sys.executable, "-c", body], start_new_session=True, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "") and 1 <= int(result.stdout) <= 5
+
+
 def test_starts_fast_from_a_snapshot(spinn5):
-    address = spinnemu.machine.free_address()
+    # one that nobody is given: machines of other tests come and go beside this one
+    address = f"127.78.{os.getpid() >> 8 & 255}.{os.getpid() & 255 or 1}"
     with spinnemu.Machine("spinn5", address):
         pass
     started = time.monotonic()
