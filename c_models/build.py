@@ -85,6 +85,9 @@ def _can(*operations: int) -> dict[str, object]:
 #: Optimisers that are told apart where ITCM does not hold all: name -> 1 << kind of each.
 OPTIMISERS = {"momentum": 0b0011, "adam": 0b0100, "rmsprop": 0b1000}
 
+#: Those whose code leaves the least room beside that of convolutions.
+_LARGE_OPTIMISERS = frozenset({"adam", "rmsprop"})
+
 #: The binaries that the library runs: name -> program.
 PROGRAMS: dict[str, Program] = {
     "dlgraph_input_source": Program(["layers/input_source.c", "streams/stream_credit.c", *_VERTEX]),
@@ -93,7 +96,8 @@ PROGRAMS: dict[str, Program] = {
     "dlgraph_neuron_group": Program(
         ["layers/neuron_group.c", *_UNITS, *_VERTEX], defines=_can(DROPOUT)),
     **{f"dlgraph_convolution_{pooling}_{optimiser}": Program(
-        [*_CONVOLUTION, *_UNITS, *_VERTEX], defines=_can(DROPOUT, operation) | {"OPTIMISER_KINDS": kinds}, tight=True)
+        [*_CONVOLUTION, *_UNITS, *_VERTEX], defines=_can(DROPOUT, operation) | {"OPTIMISER_KINDS": kinds}, tight=True,
+        thumb=["layers/planes.c"] if optimiser in _LARGE_OPTIMISERS else [])
        for pooling, operation in (("average", AVERAGE), ("maximum", MAXIMUM))
        for optimiser, kinds in OPTIMISERS.items()},
     "dlgraph_unit_tile": Program(

@@ -33,6 +33,7 @@ word:
     ldr     r8, [r0], #4
     add     r2, r2, #1
     add     r5, r8, r5, ror #FOLD_ROTATION
+    eor     r5, r5, r5, lsr #FOLD_SHIFT
     cmp     r8, #0
     beq     next
 full:

@@ -15,10 +15,10 @@ words_fold:
 four:
     ldmia   r0!, {r3-r5, r12}
     subs    r1, r1, #4
-    add     r2, r3, r2, ror #FOLD_ROTATION
-    add     r2, r4, r2, ror #FOLD_ROTATION
-    add     r2, r5, r2, ror #FOLD_ROTATION
-    add     r2, r12, r2, ror #FOLD_ROTATION
+    .irp    word, r3, r4, r5, r12
+    add     r2, \word, r2, ror #FOLD_ROTATION
+    eor     r2, r2, r2, lsr #FOLD_SHIFT
+    .endr
     bhs     four
     pop     {r4-r5, lr}
 few:
@@ -28,6 +28,7 @@ one:
     ldr     r3, [r0], #4
     subs    r1, r1, #1
     add     r2, r3, r2, ror #FOLD_ROTATION
+    eor     r2, r2, r2, lsr #FOLD_SHIFT
     bne     one
 done:
     mov     r0, r2

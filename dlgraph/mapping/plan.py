@@ -266,8 +266,8 @@ class Plan:
         return self.window_of(stream.producer)
 
     def slots_of_stream(self, stream: Stream) -> int:
-        """Slots of a stream; 1 where it is used once in a batch."""
-        return 1 if stream.kind in EXCHANGED else slots_of(self.window_of_stream(stream))
+        """Slots of a stream; 1 where it is used once in a batch, or carries numbers of samples."""
+        return 1 if stream.kind in EXCHANGED or stream.kind is StreamKind.CREDIT else slots_of(self.window_of_stream(stream))
 
     def slots_of_inlets(self, core: Core) -> list[int]:
         """Samples that each inlet of a core holds."""
@@ -479,9 +479,9 @@ class _Planner:
                                                                    CustomWeightLayer)
 
     def add_sources(self, stage: Stage, cut: SourceCut) -> list[Core]:
-        nothing = [0] * self.cut.replicas
+        n = self.cut.replicas
         return [self.add_core(Core(CoreKind.INPUT_SOURCE, stage.number, f"input source, {box}", Layout.of(box, stage.packed),
-                                   inlet_words=list(nothing), inlet_slots=list(nothing)))
+                                   inlet_words=[0] * n, inlet_slots=[1] * n))
                 for box in cut.boxes]
 
     def turns(self, stage: int) -> list[tuple[int, list[Core]]]:
