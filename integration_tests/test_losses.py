@@ -1,6 +1,7 @@
 """Packets that come to harm change no bit, and a core that is gone ends the pass by name."""
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -14,6 +15,7 @@ import pytest
 from spinn_front_end_common.data import FecDataView
 
 from dlgraph.errors import CoreLost
+from dlgraph.gfe import memory_access
 from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.layer_graph import Activation
 from dlgraph.machines import Emulated
@@ -167,6 +169,28 @@ def test_a_core_that_dies_ends_the_pass_by_name() -> None:
         reference_trace = reference.trace(few, 2, training=True)
         assert assert_same_trace(executor.trace(few, 2, training=True), reference_trace) == {}
     finally:
+        executor.close()
+
+
+def test_reading_while_every_packet_of_the_system_software_gets_lost(faulty: SharedTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GFE tells routers in one multicast packet that they must not drop what is read: here each of these is lost."""
+    graph = make_graph([800, 64, 6], [Activation.RELU], OUTPUTS[0], seed=24)
+    executor = GfeExecutor(graph, faulty, cuts={"dense_0": (8, 4), "dense_1": (1, 1)})
+    try:
+        executor.train_epoch(make_samples(graph, 16, seed=25), 0, 8, True, 0.1)
+        regions = [region for region in executor._parameter_regions() if region[2] >= memory_access.FAST_BYTES // 4]
+        places = [executor.session.placement(vertex) for vertex, _, _ in regions]
+        assert sum((place.x, place.y) != (0, 0) for place in places) > 2
+        with monkeypatch.context() as patch:
+            patch.setattr(memory_access, "_read_fast", lambda *_: None)
+            expected = executor.session.read(regions)
+        faulty.emulated_machine.faults(lose=1.0)
+        assert [executor.session.read(regions) for _ in range(2)] == 2 * [expected]
+        assert faulty.emulated_machine.counters().faults["lose"] > 0
+        monkeypatch.setattr(memory_access, "acknowledged_waits", contextlib.nullcontext)
+        assert executor.session.read(regions) != expected, "GFE's own way would do"
+    finally:
+        faulty.emulated_machine.faults()
         executor.close()
 
 

@@ -13,6 +13,8 @@ from spinn_front_end_common.utility_models import data_speed_up_packet_gatherer_
 from spinn_front_end_common.utility_models.streaming_context_manager import StreamingContextManager
 from spinn_utilities.config_holder import get_config_bool
 
+from dlgraph.gfe.router_waits import acknowledged_waits
+
 #: Below this GFE itself uses plain SCP (``load_data_specification.py``, MONITOR_CUTOFF).
 FAST_BYTES = 12800
 #: Written at once by plain SCP, 256 bytes a request.  Sequence numbers come again after 65,536 requests: where one is still
@@ -30,7 +32,7 @@ def _streaming(wanted: bool) -> Iterator[bool]:
     if not wanted:
         yield False
         return
-    with StreamingContextManager(list(FecDataView.iterate_gathers())):
+    with acknowledged_waits(), StreamingContextManager(list(FecDataView.iterate_gathers())):
         yield True
 
 
