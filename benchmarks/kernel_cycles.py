@@ -78,6 +78,11 @@ class Counter:
         self._elf = arm_kernels.shared_elf()
         self._library = cpu_harness.build_library(folder)
 
+    @property
+    def code_sizes(self) -> dict[str, int]:
+        """Bytes of every function."""
+        return self._elf.sizes
+
     def count(self, name: str, *arguments: Any) -> Count:
         """Call a function: numbers are passed on, arrays are placed in DTCM and their addresses passed.
 

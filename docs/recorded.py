@@ -1,7 +1,7 @@
 """Directives that show what ``benchmarks/results`` has.
 
 ``recorded-training`` is figures and training curve of a network, ``recorded-losses`` what faults cost, ``recorded-deaths`` what
-became of parts that died.
+became of parts that died, ``recorded-kernels`` how near kernels are to what the processor permits.
 """
 from __future__ import annotations
 
@@ -139,9 +139,22 @@ class RecordedDeaths(RecordedTable):
                 f"``{record['command']}``", "", *table([17, 9, 54, 8, 12], rows)]
 
 
+class RecordedKernels(RecordedTable):
+    """Cycles of kernels beside what cannot be spared."""
+
+    name_of_record = "kernel_bounds"
+
+    def lines(self, record: dict[str, Any]) -> list[str]:
+        rows = [["kernel", "shape", "cycles per multiply-add", "times the bound", "bytes of code"]]
+        rows += [[f"``{row['kernel']}``", row["shape"], f"{row['cycles'] / row['products']:.2f}", f"{row['cycles'] / row['bound']:.2f}",
+                  str(row["code_bytes"])] for row in record["rows"]]
+        return [*table([24, 36, 14, 12, 14], rows), f"``{record['command']}``", ""]
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_directive("recorded-training", RecordedTraining)
     app.add_directive("recorded-losses", RecordedLosses)
     app.add_directive("recorded-deaths", RecordedDeaths)
+    app.add_directive("recorded-kernels", RecordedKernels)
     return {"version": "1", "parallel_read_safe": True}

@@ -75,13 +75,18 @@ class Elf:
         self.loaded = [(h[3], data[h[4]:h[4] + h[5]] if h[1] != 8 else bytes(h[5]))
                        for h in headers if h[2] & 2 and h[5]]
         self.symbols: dict[str, int] = {}
+        #: bytes of those that say so
+        self.sizes: dict[str, int] = {}
         for h in headers:
             if h[1] == 2:
                 names = headers[h[6]][4]
                 for at in range(h[4], h[4] + h[5], 16):
-                    name, value = struct.unpack_from("<II", data, at)
+                    name, value, size = struct.unpack_from("<III", data, at)
                     start = names + name
-                    self.symbols[data[start:data.index(b"\0", start)].decode()] = value
+                    word = data[start:data.index(b"\0", start)].decode()
+                    self.symbols[word] = value
+                    if size:
+                        self.sizes[word] = size
 
     @property
     def first_free(self) -> int:
