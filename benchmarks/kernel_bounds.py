@@ -79,7 +79,8 @@ def rows_of(counter: Counter, sizes: dict[str, int]) -> list[Row]:
     for name in ACCESSES:
         code = sum(sizes[function] for function in CODE[f"dense_{name}"])
         for rows, columns, density in DENSE:
-            count, products = counter.dense(f"dense_{name}", rows, columns, density)
+            count, n = counter.dense(f"dense_{name}", rows, columns, density)
+            products = int(n)
             nonzero = "" if density == 1 or name == "backward" else f", {density:.0%} of the inputs not zero"
             found.append(Row(f"dense_{name}", f"{rows} x {columns}{nonzero}", products, dense_bound(name, rows, columns, products),
                              count.cycles, code))

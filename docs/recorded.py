@@ -146,8 +146,8 @@ class RecordedKernels(RecordedTable):
 
     def lines(self, record: dict[str, Any]) -> list[str]:
         rows = [["kernel", "shape", "cycles per multiply-add", "times the bound", "bytes of code"]]
-        rows += [[f"``{row['kernel']}``", row["shape"], f"{row['cycles'] / row['products']:.2f}", f"{row['cycles'] / row['bound']:.2f}",
-                  str(row["code_bytes"])] for row in record["rows"]]
+        rows += [[f"``{row['kernel']}``", row["shape"], f"{row['cycles'] / row['products']:.2f}",
+                  f"{row['cycles'] / row['bound']:.2f}", str(row["code_bytes"])] for row in record["rows"]]
         return [*table([24, 36, 14, 12, 14], rows), f"``{record['command']}``", ""]
 
 
