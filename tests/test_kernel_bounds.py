@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -34,4 +33,8 @@ def test_no_dense_kernel_is_faster_than_the_bound(rows) -> None:
 
 def test_the_record_is_of_these_kernels(rows) -> None:
     record = json.loads((BENCHMARKS / "results" / "kernel_bounds.json").read_text(encoding="utf-8"))
-    assert [{**row, "code_bytes": 0} for row in record["rows"]] == [{**asdict(row), "code_bytes": 0} for row in rows]
+    assert [(row["kernel"], row["shape"], row["products"], row["bound"]) for row in record["rows"]] == [
+        (row.kernel, row.shape, row.products, row.bound) for row in rows]
+    for recorded, row in zip(record["rows"], rows, strict=True):
+        # dense kernels are assembly; around the convolution's inner loops is C
+        assert row.cycles == pytest.approx(recorded["cycles"], rel=0 if row.kernel.startswith("dense") else 0.02)
