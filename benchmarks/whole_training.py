@@ -4,11 +4,11 @@
 
 The reference computes what a board does, much faster than an emulated one.  That it does is shown by the first epoch, the last one,
 and two that are drawn by lot: each is resumed on the board from the reference's checkpoint before it, and has to end with the
-checkpoint after it, in every bit of weights, optimiser, loss and accuracy.  Floating-point Keras trains beside it, from the same weights,
-on the same samples in the same order.
+checkpoint after it, in every bit of weights, optimiser, loss and accuracy.  Floating-point Keras trains beside it, from the same
+weights, on the same samples in the same order.
 
-Every step is stored as it is done: the same command, given again, goes on with what is missing.  ``--no-board`` leaves epochs on the
-board for later.  Checkpoints before the drawn epochs are kept beside the record, in pieces of at most 1 MB.
+Every step is stored as it is done: the same command, given again, goes on with what is missing.  ``--no-board`` leaves epochs on
+the board for later.  Checkpoints before the drawn epochs are kept beside the record, in pieces of at most 1 MB.
 """
 from __future__ import annotations
 
@@ -105,9 +105,10 @@ class Task:
                       callbacks=[*self.recipe.callbacks(), KeepEach(path), course], verbose="auto", checkpoint=path)
             orders = [net.order(epoch) for epoch in range(self.epochs)]
         shutil.copyfile(path, before(self.folder, self.epochs))
+        in_float = self._in_floating_point(orders)
         self.entry["epochs"] = [
-            {"test_error": 100 * (1 - each["test"]), "loss": each["loss"], "accuracy": each["train"], "digest": digest,
-             **in_float} for each, digest, in_float in zip(course.entries, course.digests, self._in_floating_point(orders), strict=True)]
+            {"test_error": 100 * (1 - each["test"]), "loss": each["loss"], "accuracy": each["train"], "digest": digest, **floats}
+            for each, digest, floats in zip(course.entries, course.digests, in_float, strict=True)]
         self.entry["drawn"] = drawn(self.epochs, course.digests[-1])
 
     def _in_floating_point(self, orders: list[np.ndarray]) -> Iterator[dict[str, float]]:
@@ -233,8 +234,8 @@ def main(arguments: list[str] | None = None) -> int:
         task.train_on_reference()
         recipe = task.recipe
         entry.update(
-            computed_by="dlgraph.reference", command=command_line(sys.argv), commit=commit, modified=modified, date=now(), host=host(),
-            seed=SEED, data=task.words, samples=len(task.x), test_samples=len(task.test[0]), on_board=[],
+            computed_by="dlgraph.reference", command=command_line(sys.argv), commit=commit, modified=modified, date=now(),
+            host=host(), seed=SEED, data=task.words, samples=len(task.x), test_samples=len(task.test[0]), on_board=[],
             recipe={"learning_rate": recipe.learning_rate, "momentum": recipe.momentum, "decay": recipe.decay,
                     "batch_size": recipe.batch_size, "epochs": task.epochs})
         task.keep_checkpoints(options.out.parent)
