@@ -48,7 +48,7 @@ RECIPES = {
     "mlp_300": Recipe(0.05, decay=0.75, batch_size=32, epochs=12),
     "mlp_300_100": Recipe(0.05, decay=0.75, batch_size=32, epochs=12),
     "lenet1": Recipe(0.1, decay=0.6, batch_size=128, epochs=8),
-    "lenet4": Recipe(0.1, decay=0.7, batch_size=128, epochs=12),
+    "lenet4": Recipe(0.05, decay=0.85, batch_size=64, epochs=20),
     "lenet5": Recipe(0.1, decay=0.7, batch_size=128, epochs=12),
 }
 #: Error of the test images that is asked for, in percent, and how far from floating point it may be.
