@@ -33,7 +33,11 @@ typedef struct shape_t {
 static shape_t shape;
 static trained_t weights;          /* [n_rows][n_padded_columns], s3.28; the gradient's fraction is 12 + fx - s */
 static int32_t *sums;              /* [n_padded_columns], fraction 12 + fx */
-static int32_t *partial_errors[2]; /* [n_rows], s7.24: of a sample, while those of the one before may still be on their way */
+/* [n_rows], s7.24: of a sample, while those of the ones before may still be on their way.  Those that go to replicas take other ways,
+ * each slowly: more of them may be under way. */
+#define MOST_POSTS 4
+static int32_t *partial_errors[MOST_POSTS];
+static uint32_t post_mask;         /* a power of two less 1: dlgraph/mapping/memory.py has the same */
 static uint32_t credit_mask;       /* credit is told every so many samples (a power of two) less 1 */
 static int32_t *shifted_errors;    /* [n_padded_columns], s3.28 >> s */
 
@@ -41,14 +45,15 @@ static int32_t *shifted_errors;    /* [n_padded_columns], s3.28 >> s */
 #define CHUNK_PRODUCTS 256
 static uint32_t chunk_rows;
 static post_t sums_post;
-static post_t errors_posts[2];
+static post_t errors_posts[MOST_POSTS];
 
 static void prepare(void)
 {
     vertex_copy_words((uint32_t *) &shape, vertex_region(REGION_SHAPE), sizeof(shape) / sizeof(uint32_t));
     trained_claim(&weights, shape.n_rows * shape.n_padded_columns, &shape.exchange, GRADIENTS, GRADIENTS_OUT);
     sums = vertex_claim(shape.n_padded_columns * sizeof(int32_t));
-    for (uint32_t i = 0; i < 2; i++) {
+    post_mask = shape.n_turns > 1 ? MOST_POSTS - 1 : 1;
+    for (uint32_t i = 0; i <= post_mask; i++) {
         partial_errors[i] = vertex_claim(shape.n_rows * sizeof(int32_t));
     }
     shifted_errors = vertex_claim(shape.n_padded_columns * sizeof(int32_t));
@@ -79,8 +84,8 @@ static void forward(uint32_t sample)
 
 static void backward(uint32_t sample, vertex_turn_t turn)
 {
-    int32_t *e = partial_errors[sample & 1];
-    post_t *post = &errors_posts[sample & 1];
+    int32_t *e = partial_errors[sample & post_mask];
+    post_t *post = &errors_posts[sample & post_mask];
     streams_post_finish(post);
     const int16_t *x = (const int16_t *) inlet_words(ACTIVATIONS + turn.replica, turn.sample);
     const int32_t *d = (const int32_t *) inlet_words(ERRORS, sample);

@@ -13,7 +13,7 @@ from math import prod
 from dlgraph.custom_layer import CustomLayer
 from dlgraph.layers import Activation, ActivationLayer, ConvolutionLayer, PoolingLayer, WeightLayer
 from dlgraph.mapping.cuts import DenseCut
-from dlgraph.mapping.memory import sweep_of
+from dlgraph.mapping.memory import n_posts, sweep_of
 from dlgraph.mapping.plan import EXCHANGED, TILES, Core, CoreKind, Plan, Stream, StreamKind, padded, padded_channels
 from dlgraph.mapping.stages import input_box
 from dlgraph.mapping.sweeps import CALL_CYCLES, SliceShape, fetch_cycles, word_cycles
@@ -81,7 +81,7 @@ def core_cycles(plan: Plan, core: Core, input_density: float) -> Stage:
         if plan.stages[taken.stage].learns:
             cycles += products * BACKWARD_CYCLES
         update += n_updated(core) * UPDATE_CYCLES[plan.graph.optimiser.kind]
-        return _with_fetches(plan, core, cycles, update) if core.in_sdram else Stage(max(cycles, _posted(plan, core)), update)
+        return _with_fetches(plan, core, cycles, update) if core.in_sdram else Stage(max(cycles, _posted(core)), update)
     if core.kind is CoreKind.PROBE:
         return Stage(cycles + SAMPLE_CYCLES + sum(core.inlet_words) * WRITE_CYCLES, update)
     n_units = prod(core.box.shape)
@@ -116,12 +116,14 @@ def core_cycles(plan: Plan, core: Core, input_density: float) -> Stage:
     return Stage(cycles, update)
 
 
-def _posted(plan: Plan, core: Core) -> float:
+def _posted(core: Core) -> float:
     """Cycles of the vector of a weight slice that takes longest to send, beside other work, at the distance its packets keep."""
     of_vector: dict[int, float] = {}
     for stream in core.streams_out:
         if stream.kind not in EXCHANGED:
-            sent = (stream.n_words + 1) * stream.spacing
+            sent = (stream.n_words + 1.0) * stream.spacing
+            if stream.kind is StreamKind.PARTIAL_ERRORS:
+                sent /= n_posts(core)
             of_vector[stream.vector] = of_vector.get(stream.vector, 0.0) + sent
     return max(of_vector.values(), default=0.0)
 

@@ -75,6 +75,11 @@ def sdram_bytes(plan: Plan, core: Core) -> int:
     return 4 * shape.n_rows * shape.n_columns * (1 + core.in_sdram + shape.n_planes) + VERTEX_SDRAM_BYTES
 
 
+def n_posts(core: Core) -> int:
+    """Samples whose partial errors a weight slice may be sending at once (``c_models/layers/weight_slice.c``)."""
+    return 4 if len(core.replica_inlets) > 1 else 2
+
+
 def _stream_bytes(plan: Plan, core: Core) -> int:
     slots = plan.n_slots_of(core)
     total = sum(4 * n * held for n, held in zip(core.inlet_words, plan.slots_of_inlets(core)))
@@ -95,7 +100,7 @@ def _own_bytes(plan: Plan, core: Core) -> int:
     if core.kind is CoreKind.WEIGHT_SLICE:
         assert core.columns is not None
         n_rows, n_columns = core.inputs[0].layout.n_elements, padded(len(core.columns))
-        return _trained_bytes(plan, core) + 2 * 4 * n_rows + 8 * n_columns
+        return _trained_bytes(plan, core) + 4 * n_posts(core) * n_rows + 8 * n_columns
     n = core.layout.n_elements if core.layout is not None else 0
     if core.kind is CoreKind.INPUT_SOURCE:
         return 2 * 2 * n + 2 * n + 512 + 64

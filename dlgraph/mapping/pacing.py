@@ -21,13 +21,19 @@ Chip = tuple[int, int]
 #: Cycles of 200 MHz that a packet with payload takes on a link: 6.7-7.3 million packets/s without payload, 72/40 of the time with
 #: it (network_tester, examples/link_throughput.R).
 LINK_CYCLES = 50
-#: Share of a link that a family uses.  LeNet-5 on 48 chips, 16 replicas, batches of 128: at 0.5 routers drop 3.6 packets for each
-#: sample, at 0.4 none in 1,000 samples.
-LOAD = 0.4
-#: The same of what cores with the same parameters exchange at the end of a batch, when nothing else is on its way.
-EXCHANGE_LOAD = 0.4
+#: Share of a link that a family uses, were all to send at once, which they seldom do.  256 samples in batches of 128, for 0.4, 0.8
+#: and 1.6: LeNet-4 (32 replicas) 100,300, 65,900 and 76,500 cycles a sample, with 65,000, 43,600 and 89,600 of 1.3 million packets
+#: dropped, most of which re-injectors sent again; LeNet-5 (16 replicas) 74,000 and 66,700 cycles for 0.4 and 0.8.
+LOAD = 0.8
+#: The same of what cores with the same parameters exchange at the end of a batch, when nothing else is on its way: LeNet-5 takes
+#: 60,800 cycles a sample with 0.8, where it takes 66,700 with 0.4.
+EXCHANGE_LOAD = 0.8
 #: The same of the network's input: few cores send it, the same packets to all.
-INPUT_LOAD = 0.65
+INPUT_LOAD = 0.78
+#: A core takes so long to receive a packet (docs/streams.rst), and a little for the work that it interrupts.  Where those that send
+#: to it at once do it faster, its router waits, and whoever needs that router: with this, LeNet-4 has 4,900 packets dropped, not
+#: 43,600, and LeNet-1 2, not 13,300.
+CORE_CYCLES = 45
 #: Of a chip's six, that lead towards those that it exchanges packets with.
 LIKELY_LINKS = 2
 #: A core takes longer from packet to packet by itself.
@@ -78,13 +84,18 @@ def _pace_family(streams: list[Stream], links_of: Mapping[Stream, set[Hashable]]
     for stream in streams:
         words[stream.producer] = words.get(stream.producer, 0) + stream.n_words
     load: dict[Hashable, float] = {}
+    at_cores: dict[Core, float] = {}
     for stream, links in links_of.items():
+        share = stream.n_words / words[stream.producer]
         for link in links:
-            load[link] = load.get(link, 0.0) + stream.n_words / words[stream.producer]
+            load[link] = load.get(link, 0.0) + share
+        for consumer in stream.consumers:
+            at_cores[consumer] = at_cores.get(consumer, 0.0) + share
     # the same for all: packets may go other ways than these
-    spacing = round(LINK_CYCLES / _share(streams[0]) / n_links * max(load.values(), default=0.0))
-    for stream, links in links_of.items():
-        stream.spacing = spacing if links and spacing >= LEAST_SPACING else 0
+    spacing = round(max(LINK_CYCLES / _share(streams[0]) / n_links * max(load.values(), default=0.0),
+                        CORE_CYCLES * max(at_cores.values(), default=0.0)))
+    for stream in links_of:
+        stream.spacing = spacing if spacing > LEAST_SPACING + CORE_CYCLES else 0
 
 
 def _share(stream: Stream) -> float:
