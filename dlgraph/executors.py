@@ -11,6 +11,8 @@ from dlgraph.targets import MachineTarget
 #: What :class:`~dlgraph.gfe.executor.GfeExecutor` may be told about the mapping.
 MAPPING_OPTIONS = ("cuts", "n_sources", "window", "replicas", "share_dense", "shared_window", "placement_seed",
                    "max_region_bytes", "own_cores", "place", "probes")
+#: Of these, what belongs to a cut that is given by hand.
+_OF_A_CUT = ("n_sources", "window", "replicas", "share_dense", "shared_window")
 
 
 class ExecutorFactory(Protocol):
@@ -39,7 +41,7 @@ def make_reference(graph: LayerGraph, target: MachineTarget, **options: Any) -> 
 
 
 def check_options(options: dict[str, Any]) -> None:
-    """Refuse an option that the mapping does not know.
+    """Refuse an option that the mapping does not know, or that would do nothing.
 
     :raises UnsupportedError: naming it
     """
@@ -47,3 +49,7 @@ def check_options(options: dict[str, Any]) -> None:
         if name not in MAPPING_OPTIONS:
             raise UnsupportedError(f"The option {name!r} is not known. from_keras accepts machine, seed, input_max, "
                                    f"activation_fractions, gradient_shifts, and for the mapping {', '.join(MAPPING_OPTIONS)}.")
+    alone = [name for name in options if name in _OF_A_CUT and options.get("cuts") is None]
+    if alone:
+        raise UnsupportedError(f"{alone[0]}={options[alone[0]]!r} belongs to a cut that is given by hand. Give cuts as well, or "
+                               f"leave it out: then the cost model chooses both.")

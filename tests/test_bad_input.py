@@ -452,6 +452,7 @@ def test_learning_rates_outside_the_format_are_refused() -> None:
     ({"gradient_shifts": {"hidden": 1.5}}, DataError, "not a whole number"),
     ({"no_such_option": 1}, UnsupportedError, "no_such_option"),
     ({"machine": "localhost"}, dlgraph.MachineError, "dlgraph.Board('localhost')"),
+    ({"replicas": 4}, UnsupportedError, "Give cuts as well"), ({"shared_window": 2, "cuts": None}, UnsupportedError, "Give cuts"),
 ])
 def test_options_are_refused(options, error, word) -> None:
     model = sequential(layers.Dense(5, name="hidden"), layers.Dense(3, name="output"))

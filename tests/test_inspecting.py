@@ -232,13 +232,13 @@ def test_an_executor_of_its_own_for_every_layer() -> None:
     x, y = data(40, n_inputs=6)
     model = mlp(6, 5, 3)
     model.compile("adam", "sparse_categorical_crossentropy")
-    net = dlgraph.from_keras(model, executor_factory=factory, window=2)
+    net = dlgraph.from_keras(model, executor_factory=factory, cuts=None, placement_seed=2)
     net.train(x, y, verbose=0)
     trains, options = made[0]
     state = trains.optimiser_state()
     assert net.compare(x[:9], y[:9]).equal and len(made) == 2 and trains.ended == 1
     traces, own_options = made[1]
-    assert options == {"window": 2} and own_options == {"own_cores": True} and traces.ended == 1
+    assert options == {"cuts": None, "placement_seed": 2} and own_options == {"own_cores": True} and traces.ended == 1
     assert isinstance(traces.graph.optimiser, Sgd) and not traces.graph.optimiser.planes
     assert equal([a for pair in trains.parameters() for a in pair], [a for pair in traces.parameters() for a in pair])
     net.trace(x[:9], y[:9], every_layer=False)

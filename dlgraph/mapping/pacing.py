@@ -6,7 +6,7 @@ full; what fills them is that many cores send at once, where they all got what t
 
 So each core keeps a distance between its packets.  A *family* of streams is what is sent at about the same time: streams of one
 kind from one stage to another, of one replica where only one takes its turn.  Were all its producers to send at once, each link
-would be used up to :data:`LOAD` of what it carries.
+would be used up to :data:`LOAD` of what it carries, and no core would get more than it can receive.
 """
 from __future__ import annotations
 
@@ -21,19 +21,22 @@ Chip = tuple[int, int]
 #: Cycles of 200 MHz that a packet with payload takes on a link: 6.7-7.3 million packets/s without payload, 72/40 of the time with
 #: it (network_tester, examples/link_throughput.R).
 LINK_CYCLES = 50
-#: Share of a link that a family uses, were all to send at once, which they seldom do.  256 samples in batches of 128, for 0.4, 0.8
-#: and 1.6: LeNet-4 (32 replicas) 100,300, 65,900 and 76,500 cycles a sample, with 65,000, 43,600 and 89,600 of 1.3 million packets
-#: dropped, most of which re-injectors sent again; LeNet-5 (16 replicas) 74,000 and 66,700 cycles for 0.4 and 0.8.
-LOAD = 0.8
-#: The same of what cores with the same parameters exchange at the end of a batch, when nothing else is on its way: LeNet-5 takes
-#: 60,800 cycles a sample with 0.8, where it takes 66,700 with 0.4.
+#: Share of a link that a family uses, were all to send at once.  256 samples in batches of 128, one SpiNN-5: with 0.8 LeNet-4
+#: takes 76,400 cycles a sample and has 82,600 of 1.3 million packets dropped, with 0.4 it takes 58,300 and has 1,000 dropped.
+LOAD = 0.4
+#: The same of what cores with the same parameters exchange at the end of a batch, when nothing else is on its way: with 0.4
+#: LeNet-4 takes 60,100 cycles a sample.
 EXCHANGE_LOAD = 0.8
-#: The same of the network's input: few cores send it, the same packets to all.
+#: The same of the network's input: few cores send it, the same packets to all.  784-300-10 in batches of 32 takes 21,900 cycles a
+#: sample, 23,100 with 0.65.
 INPUT_LOAD = 0.78
 #: A core takes so long to receive a packet (docs/streams.rst), and a little for the work that it interrupts.  Where those that send
-#: to it at once do it faster, its router waits, and whoever needs that router: with this, LeNet-4 has 4,900 packets dropped, not
-#: 43,600, and LeNet-1 2, not 13,300.
+#: to it at once do it faster, its router waits, and with it whoever needs that router: without this LeNet-4 has 65,000 packets
+#: dropped, and takes 100,300 cycles a sample.
 CORE_CYCLES = 45
+#: Words that a core receives of a family, from which on that counts: the 77 of a neuron group of 784-300-10 make no router drop
+#: packets, LeNets' tiles receive hundreds.
+LEAST_BURST = 128
 #: Of a chip's six, that lead towards those that it exchanges packets with.
 LIKELY_LINKS = 2
 #: A core takes longer from packet to packet by itself.
@@ -85,17 +88,20 @@ def _pace_family(streams: list[Stream], links_of: Mapping[Stream, set[Hashable]]
         words[stream.producer] = words.get(stream.producer, 0) + stream.n_words
     load: dict[Hashable, float] = {}
     at_cores: dict[Core, float] = {}
+    received: dict[Core, int] = {}
     for stream, links in links_of.items():
         share = stream.n_words / words[stream.producer]
         for link in links:
             load[link] = load.get(link, 0.0) + share
         for consumer in stream.consumers:
             at_cores[consumer] = at_cores.get(consumer, 0.0) + share
+            received[consumer] = received.get(consumer, 0) + stream.n_words
     # the same for all: packets may go other ways than these
-    spacing = round(max(LINK_CYCLES / _share(streams[0]) / n_links * max(load.values(), default=0.0),
-                        CORE_CYCLES * max(at_cores.values(), default=0.0)))
-    for stream in links_of:
-        stream.spacing = spacing if spacing > LEAST_SPACING + CORE_CYCLES else 0
+    for_links = round(LINK_CYCLES / _share(streams[0]) / n_links * max(load.values(), default=0.0))
+    for_cores = round(CORE_CYCLES * max((share for core, share in at_cores.items() if received[core] >= LEAST_BURST), default=0.0))
+    for stream, links in links_of.items():
+        spacing = max(for_links if links else 0, for_cores if for_cores > CORE_CYCLES else 0)
+        stream.spacing = spacing if spacing >= LEAST_SPACING else 0
 
 
 def _share(stream: Stream) -> float:
