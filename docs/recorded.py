@@ -1,7 +1,8 @@
 """Directives that show what ``benchmarks/results`` has.
 
 ``recorded-training`` is figures and training curve of a network, ``recorded-losses`` what faults cost, ``recorded-deaths`` what
-became of parts that died, ``recorded-kernels`` how near kernels are to what the processor permits.
+became of parts that died, ``recorded-kernels`` how near kernels are to what the processor permits, ``recorded-whole-trainings``
+what networks come to when they are trained to the end.
 """
 from __future__ import annotations
 
@@ -151,10 +152,34 @@ class RecordedKernels(RecordedTable):
         return [*table([24, 36, 14, 12, 14], rows), f"``{record['command']}``", ""]
 
 
+class RecordedWholeTrainings(RecordedTable):
+    """Networks trained to the end, and which of their epochs were resumed on a board."""
+
+    name_of_record = "whole_training"
+
+    def lines(self, record: dict[str, Any]) -> list[str]:
+        rows = [["network", "epochs", "test images wrong", "Keras in floating point", "on a board, epoch by epoch"]]
+        for name, entry in record["networks"].items():
+            last, done = entry["epochs"][-1], {row["epoch"]: row for row in entry["on_board"]}
+            board = [f"{epoch + 1}: {'equal' if done[epoch]['equal'] else '**not equal**'}, {done[epoch]['samples_per_s']:,.0f}/s"
+                     if epoch in done else f"{epoch + 1}: not yet" for epoch in entry["drawn"]]
+            rows.append([name, str(len(entry["epochs"])), f"{last['test_error']:.2f}%", f"{last['test_error_float']:.2f}%",
+                         "; ".join(board)])
+        lines = table([18, 9, 15, 15, 43], rows)
+        for name, entry in record["networks"].items():
+            recipe = entry["recipe"]
+            words = {"batches of": recipe["batch_size"], "rate": recipe["learning_rate"], "each epoch times": recipe["decay"],
+                     "momentum": recipe["momentum"], "seed": entry["seed"]}
+            lines += [f"* {name}: {entry['samples']:,} samples an epoch of {entry['data']}, "
+                      f"{', '.join(f'{what} {value:g}' for what, value in words.items())}. ``{entry['command']}``"]
+        return [*lines, ""]
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_directive("recorded-training", RecordedTraining)
     app.add_directive("recorded-losses", RecordedLosses)
     app.add_directive("recorded-deaths", RecordedDeaths)
     app.add_directive("recorded-kernels", RecordedKernels)
+    app.add_directive("recorded-whole-trainings", RecordedWholeTrainings)
     return {"version": "1", "parallel_read_safe": True}
