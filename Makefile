@@ -20,6 +20,8 @@
 #                         the networks of LeCun et al. 1998 on MNIST, on an emulated board: hours.  DATA=FILE names mnist.npz,
 #                         NETWORKS=lenet5 some of them, EPOCHS=1 fewer epochs, THREADS=2 two threads of this computer,
 #                         CHECKPOINT=FOLDER checkpoints from which the same command goes on
+#   make benchmark-whole  the same trained to the end by the reference, four epochs of each on an emulated board: hours.  DATA=FILE,
+#                         WHOLE=lenet5 some of them, THREADS=2; given again, it goes on where it ended
 #   make clean            remove all of that
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -30,7 +32,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 WARNINGS_ARE_ERRORS ?= -W --keep-going
 
 .PHONY: demo test test-wide test-long sanitize fuzz docs check-pages linkcheck lint benchmark benchmark-mnist \
-    benchmark-networks clean
+    benchmark-networks benchmark-whole clean
 
 demo: $(VENV)/has-keras $(VENV)/has-examples
 	$(BIN)/python examples/train_digits.py $(if $(DLGRAPH_MACHINE),,--board spinn3)
@@ -94,6 +96,13 @@ benchmark-networks: $(VENV)/has-keras $(VENV)/has-benchmark $(VENV)/has-examples
 	for network in $(NETWORKS); do \
 	    $(BIN)/python benchmarks/train_networks.py --network $$network --epochs $(EPOCHS) --threads $(THREADS) $(if $(DATA),--data $(DATA)) \
 	        $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) --output benchmarks/results || exit 1; done
+
+WHOLE ?= mlp_300 mlp_300_100 lenet1 lenet4 lenet5
+
+benchmark-whole: $(VENV)/has-keras $(VENV)/has-benchmark $(VENV)/has-examples
+	for network in $(WHOLE); do \
+	    $(BIN)/python benchmarks/whole_training.py --network $$network --threads $(THREADS) $(if $(DATA),--data $(DATA)) \
+	        --work build/whole --out benchmarks/results/whole_training.json || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info docs/_build c_models/build .hypothesis .mypy_cache .pytest_cache .ruff_cache reports
