@@ -1,6 +1,7 @@
 """Trains one of the networks on MNIST to the end: the curve by ``dlgraph.reference``, some of its epochs on a board as well.
 
-    python benchmarks/whole_training.py --network mlp_300 --data mnist.npz --work build/whole --out benchmarks/results/whole.json
+    python benchmarks/whole_training.py --network mlp_300 --data mnist.npz --work build/whole \\
+        --out benchmarks/results/whole_training.json
 
 The reference computes what a board does, much faster than an emulated one.  That it does is shown by the first epoch, the last one,
 and two that are drawn by lot: each is resumed on the board from the reference's checkpoint before it, and has to end with the
@@ -57,7 +58,7 @@ POINTS = 0.2
 
 
 class KeepEach(keras.callbacks.Callback):
-    """Copies the checkpoint before each epoch but the first; :func:`train` adds the one after the last."""
+    """Copies the checkpoint before each epoch but the first; :class:`Task` adds the one after the last."""
 
     def __init__(self, checkpoint: Path) -> None:
         super().__init__()

@@ -188,7 +188,7 @@ def test_reading_while_every_packet_of_the_system_software_gets_lost(faulty: Sha
         assert [executor.session.read(regions) for _ in range(2)] == 2 * [expected]
         assert faulty.emulated_machine.counters().faults["lose"] > 0
         monkeypatch.setattr(memory_access, "acknowledged_waits", contextlib.nullcontext)
-        assert executor.session.read(regions) != expected, "GFE's own way would do"
+        assert any(executor.session.read(regions) != expected for _ in range(5)), "GFE's own way would do"
     finally:
         faulty.emulated_machine.faults()
         executor.close()
