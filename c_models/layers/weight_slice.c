@@ -44,7 +44,7 @@ static int32_t *shifted_errors;    /* [n_padded_columns], s3.28 >> s */
 /* Products of a kernel call while packets are waiting to be sent: about twice as many cycles, more for few rows. */
 #define CHUNK_PRODUCTS 256
 static uint32_t chunk_rows;
-static post_t sums_post;
+static post_t sums_post = {.burst = POST_MAX_BURST};
 static post_t errors_posts[MOST_POSTS];
 
 static void prepare(void)
@@ -55,6 +55,7 @@ static void prepare(void)
     post_mask = shape.n_turns > 1 ? MOST_POSTS - 1 : 1;
     for (uint32_t i = 0; i <= post_mask; i++) {
         partial_errors[i] = vertex_claim(shape.n_rows * sizeof(int32_t));
+        errors_posts[i].burst = POST_MAX_BURST;
     }
     shifted_errors = vertex_claim(shape.n_padded_columns * sizeof(int32_t));
     credit_mask = streams_window() >= 8 ? 1 : 0;

@@ -9,9 +9,6 @@
 #include "stream_pause.h"
 #include "stream_state.h"
 
-/* Packets that may follow each other at once where some are overdue: what a link holds. */
-#define MAX_BURST 4
-
 static post_t *posts;                      /* those that were ever used */
 
 /* Sleeps until the next packet of a post is due, or something has come. */
@@ -105,7 +102,7 @@ static void post_some(post_t *post, uint32_t now)
     if (late < 0) {
         return;
     }
-    int32_t most = (int32_t) (MAX_BURST * post->stream->spacing);
+    int32_t most = (int32_t) (post->burst * post->stream->spacing) - 1;
     if (late > most) {
         late = most;
     }
@@ -113,7 +110,7 @@ static void post_some(post_t *post, uint32_t now)
     do {
         late -= (int32_t) post->stream->spacing;
         post_packet(post);
-    } while (late >= 0 && ++n < MAX_BURST && post->stream != NULL);
+    } while (late >= 0 && ++n < post->burst && post->stream != NULL);
     post->due = now - (uint32_t) late;
 }
 

@@ -12,8 +12,12 @@
 
 struct stream_out_t;
 
+/* What a link holds. */
+#define POST_MAX_BURST 4
+
 /* A vector on its way. */
 typedef struct post_t {
+    uint32_t burst;                        /* packets that may follow each other at once where some are overdue, at least 1 */
     struct stream_out_t *stream;           /* NULL: nothing */
     uint32_t kind;
     uint32_t sample;

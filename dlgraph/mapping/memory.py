@@ -103,7 +103,7 @@ def _own_bytes(plan: Plan, core: Core) -> int:
         return _trained_bytes(plan, core) + 4 * n_posts(core) * n_rows + 8 * n_columns
     n = core.layout.n_elements if core.layout is not None else 0
     if core.kind is CoreKind.INPUT_SOURCE:
-        return 2 * 2 * n + 2 * n + 512 + 64
+        return 2 * 2 * n + 2 * 2 * n + 512 + 64
     if core.kind is CoreKind.OUTPUT_GROUP:
         return 20 * n + _trained_bytes(plan, core)
     if core.kind is CoreKind.NEURON_GROUP:
