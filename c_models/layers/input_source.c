@@ -5,9 +5,9 @@
  */
 #include "vertex.h"
 
+#include "packet_list.h"
 #include "runtime.h"
 #include "stream_in.h"
-#include "stream_post.h"
 #include "words_clear.h"
 
 enum inlets { CREDITS = 0 };              /* one for each replica */
@@ -28,7 +28,7 @@ static uint32_t *activations[2];     /* of this sample and of the one being sent
 static uint row_fetched[2];          /* the transfers that bring them */
 static uint32_t *sent;               /* samples to each replica */
 static uint16_t table[256] __attribute__((aligned(4)));          /* activation of each code */
-static post_t post = {.burst = 1};   /* to all at once: the links they share hold no burst of several sources */
+static packet_list_t lists[2];       /* packets of this sample, and of the one being sent: all sources' on the same links */
 
 /* Words of codes to decode from one look for what is due to be sent to the next: fewer cycles than from packet to packet. */
 #define CHUNK_WORDS 4
@@ -42,6 +42,7 @@ static void prepare(void)
     for (uint32_t i = 0; i < 2; i++) {
         activations[i] = vertex_claim(n_pairs * sizeof(uint32_t));
         words_clear(activations[i], n_pairs);
+        packet_list_claim(&lists[i], ACTIVATIONS, shape.n_replicas, 1);
     }
     sent = vertex_claim(shape.n_replicas * sizeof(uint32_t));
 }
@@ -59,7 +60,7 @@ static void decode_runs(int16_t *to, const uint32_t *row)
     const uint8_t *codes = (const uint8_t *) row;
     const int16_t *values = (const int16_t *) row;
     for (uint32_t j = 0; j < shape.n_runs; j++, to += shape.pitch) {
-        streams_post_some();
+        packet_lists_go_on();
         for (uint32_t i = 0; i < shape.run; i++) {
             to[i] = pass.code_bytes == 2 ? *values++ : (int16_t) table[*codes++];
         }
@@ -86,7 +87,7 @@ static void decode(uint32_t *to, const uint32_t *row)
     uint32_t pair_of_zeros = pair_of(0);
     uint32_t n_words = n_pairs / 2;
     for (uint32_t first = 0; first < n_words; first += CHUNK_WORDS) {
-        streams_post_some();
+        packet_lists_go_on();
         uint32_t end = n_words - first < CHUNK_WORDS ? n_words : first + CHUNK_WORDS;
         for (uint32_t i = first; i < end; i++) {
             uint32_t codes = row[i];
@@ -102,7 +103,7 @@ static void decode(uint32_t *to, const uint32_t *row)
 static void wait_for_credit(uint32_t replica, uint32_t n_samples)
 {
     while (!inlet_has_credit(CREDITS + replica, n_samples)) {
-        streams_post_wait();
+        packet_lists_wait();
         streams_drain();
     }
 }
@@ -123,12 +124,15 @@ static void run(void)
         if (sample + 1 < pass.n_samples) {
             fetch(sample + 1);
         }
+        packet_list_t *list = &lists[sample & 1];
         decode(activations[sample & 1], rows[sample & 1]);
+        packet_list_fill(list, ACTIVATIONS + replica, sent[replica], activations[sample & 1]);
         streams_drain();
         if (sent[replica] >= window) {
             wait_for_credit(replica, sent[replica] - window + 1);
         }
-        streams_post(&post, ACTIVATIONS + replica, sent[replica], activations[sample & 1]);
+        packet_lists_finish();
+        packet_list_start(list);
         sent[replica]++;
         replica = replica + 1 == shape.n_replicas ? 0 : replica + 1;
         if (sample + 1 == batch_end) {
@@ -137,7 +141,7 @@ static void run(void)
         }
         vertex_tick();
     }
-    streams_post_finish_all();
+    packet_lists_finish();
     for (replica = 0; replica < shape.n_replicas; replica++) {
         wait_for_credit(replica, sent[replica]);
     }
