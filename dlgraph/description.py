@@ -10,6 +10,7 @@ from dlgraph.graph.words import layer_words, n_parameters, optimiser_words, prod
 from dlgraph.layer_graph import LayerGraph
 from dlgraph.layers import INPUT, Shape, WeightLayer
 from dlgraph.mapping.cuts import DenseCut, SourceCut, StageCut
+from dlgraph.mapping.input_density import mean_density
 from dlgraph.mapping.memory import DTCM_HEAP_BYTES, core_bytes
 from dlgraph.mapping.plan import CoreKind, Plan
 from dlgraph.progress import MACHINE_HZ
@@ -156,7 +157,7 @@ def describe(name: str, graph: LayerGraph, machine: str, batch_size: int, mapped
         known or n_chips, bool(known), chosen.cut.shared_window or chosen.cut.window if chosen is not None else 0,
         chosen.cut.replicas if chosen is not None else 0,
         MACHINE_HZ / chosen.cycles_per_sample if chosen is not None else 0.0, size,
-        chosen.input_density if chosen is not None else 1.0, problem)
+        mean_density(chosen.input_density) if chosen is not None else 1.0, problem)
 
 
 def _layer(graph: LayerGraph, number: int, batch_size: int) -> LayerDescription:

@@ -2,7 +2,8 @@
 
 ``recorded-training`` is figures and training curve of a network, ``recorded-losses`` what faults cost, ``recorded-deaths`` what
 became of parts that died, ``recorded-kernels`` how near kernels are to what the processor permits, ``recorded-whole-trainings``
-what networks come to when they are trained to the end.
+what networks come to when they are trained to the end, ``recorded-expected-cycles`` what the cost model expects of a sample and what it
+takes.
 """
 from __future__ import annotations
 
@@ -175,6 +176,19 @@ class RecordedWholeTrainings(RecordedTable):
         return [*lines, ""]
 
 
+class RecordedExpectedCycles(RecordedTable):
+    """What the cost model expects, and what a sample takes."""
+
+    name_of_record = "expected_cycles"
+
+    def lines(self, record: dict[str, Any]) -> list[str]:
+        """A row for each network."""
+        rows = [["network", "batch", "cores", "replicas", "expected cycles a sample", "measured", "expected / measured"]]
+        rows += [[row["network"], str(row["batch"]), str(row["cores"]), str(row["replicas"]), f"{row['expected']:,}",
+                  f"{row['measured']:,}", f"{row['expected'] / row['measured']:.2f}"] for row in record["rows"]]
+        return [*table([24, 10, 10, 12, 16, 14, 14], rows), ""]
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_directive("recorded-training", RecordedTraining)
@@ -182,4 +196,5 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_directive("recorded-deaths", RecordedDeaths)
     app.add_directive("recorded-kernels", RecordedKernels)
     app.add_directive("recorded-whole-trainings", RecordedWholeTrainings)
+    app.add_directive("recorded-expected-cycles", RecordedExpectedCycles)
     return {"version": "1", "parallel_read_safe": True}

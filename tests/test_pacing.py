@@ -29,11 +29,12 @@ def test_ways_are_shortest_and_lead_there(start: tuple[int, int], end: tuple[int
 
 
 def families(plan: Plan) -> dict[Hashable, list[Stream]]:
-    """Streams of a kind between two stages; of one replica where only one takes its turn."""
+    """Streams of a kind between two stages; of one replica where only one takes its turn, or each goes its own way."""
     found: dict[Hashable, list[Stream]] = {}
     for stream in plan.streams:
         producer, consumer = stream.producer, stream.consumers[0]
-        turn = consumer.replica if plan.replicas_of(consumer) > plan.replicas_of(producer) else None
+        alone = stream.kind not in EXCHANGED and plan.replicas_of(consumer) >= plan.replicas_of(producer)
+        turn = consumer.replica if alone else None
         if stream.n_words:
             found.setdefault((stream.kind, producer.stage, consumer.stage, turn), []).append(stream)
     return found

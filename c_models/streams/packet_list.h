@@ -13,7 +13,7 @@
 #include "packet_ring.h"
 
 /* Packets that may follow each other at once where some are overdue: what a link holds. */
-#define PACKET_LIST_BURST 4
+#define PACKET_LIST_BURST 2
 
 typedef struct packet_list_t {
     packet_t *packets;                     /* room for every word of a vector, and for the markers */

@@ -31,8 +31,9 @@ from dlgraph.gfe.traffic import core_traffic, fabric, stream_traffic
 from dlgraph.layer_graph import Int32Array, LayerGraph, Loss, PassResult, Samples
 from dlgraph.layers import WeightLayer
 from dlgraph.mapping.boxes import flat_index
-from dlgraph.mapping.expected import ChosenCut
+from dlgraph.mapping.expected import ChosenCut, expected
 from dlgraph.mapping.cuts import Blocks
+from dlgraph.mapping.input_density import DensityMap, InputDensity, density_map
 from dlgraph.mapping.memory import core_bytes
 from dlgraph.mapping.operations import operations_of
 from dlgraph.mapping.pacing import pace_anywhere
@@ -648,7 +649,7 @@ class GfeExecutor(Executor):
                 return
         self._close_session()
         self.results = {}
-        density = _density(samples)
+        density = _density(samples, self._stages[0].shape)
         self._make_plan(batch_size, density, CORES_OF_VERSION[self.target.version])
         self._binaries = checked_binaries()
         build_programs(self.graph)
@@ -661,7 +662,7 @@ class GfeExecutor(Executor):
             self.close()
             raise
 
-    def _make_plan(self, batch_size: int, density: float, max_cores: int) -> None:
+    def _make_plan(self, batch_size: int, density: InputDensity, max_cores: int) -> None:
         """:param max_cores: that the machine has for vertices"""
         self.chosen = plan_for_board(
             self.graph, self._stages, max_cores, batch_size, density, cuts=self._cuts, n_sources=self._n_sources,
@@ -673,7 +674,7 @@ class GfeExecutor(Executor):
         wanted = bytes_per_sample * sum(len(s) for s in samples)
         return min(self._region_limit, max(MIN_REGION_BYTES, wanted + wanted // 8))
 
-    def _start(self, samples: Sequence[Samples], batch_size: int, density: float) -> None:
+    def _start(self, samples: Sequence[Samples], batch_size: int, density: InputDensity) -> None:
         options = self.target.options
         self._counters_before = self.target.counters()
         session = Session(options, self._binaries, self._give_up)
@@ -726,6 +727,8 @@ class GfeExecutor(Executor):
                 self._region_limit = max(MIN_REGION_BYTES, self._region_limit // 2)
                 continue
             self.n_chips = len(set(chip_of.values()))
+            there = expected(self.chosen.plan, self.chosen.batch_size, self.chosen.input_density)
+            self.chosen = replace(self.chosen, cycles_per_sample=there.cycles_per_sample, stages=there.stages)
             cores = {core: p for core, (_, _, p) in self.chosen.fixed.items() if p is not None}
             for vertex in vertices:
                 vertex.set_fixed_location(*chip_of[vertex.core], cores.get(vertex.core))
@@ -745,18 +748,10 @@ class GfeExecutor(Executor):
         return VERTEX_OF_KIND[core.kind](core, plan)
 
 
-def _density(samples: Samples) -> float:
-    """Share of pairs of inputs that are not both zero, over some of the samples."""
+def _density(samples: Samples, shape: tuple[int, int, int]) -> DensityMap:
+    """What of the inputs is not zero, over some of the samples."""
     some = samples.codes[:: -(-len(samples) // 256)]
-    activations = some if samples.table is None else samples.table[some]
-    return float(np.mean((activations[:, 0::2] != 0) | _even(activations[:, 1::2] != 0, activations[:, 0::2].shape)))
-
-
-def _even(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Padded with False to ``shape``."""
-    result = np.zeros(shape, np.bool_)
-    result[:, :values.shape[1]] = values
-    return result
+    return density_map((some if samples.table is None else samples.table[some]) != 0, shape)
 
 
 def _rows(samples: Samples, index: np.ndarray) -> Samples:

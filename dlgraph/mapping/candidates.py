@@ -11,8 +11,10 @@ from dlgraph.layer_graph import LayerGraph
 from dlgraph.layers import Activation, ConvolutionLayer, WeightLayer
 from dlgraph.mapping import cost, memory
 from dlgraph.mapping.boxes import Box, even
+from dlgraph.mapping.cost import CAUTIOUS
 from dlgraph.mapping.cuts import DenseCut, TileCut, cut_dense, cut_tiles
 from dlgraph.mapping.exchange import SEGMENT_WORDS
+from dlgraph.mapping.input_density import InputDensity, mean_density
 from dlgraph.mapping.pacing import EXCHANGE_LOAD, LIKELY_LINKS, LINK_CYCLES, LOAD
 from dlgraph.mapping.plan import MAX_WORDS, custom_columns, padded, padded_channels, pairs
 from dlgraph.mapping.stages import Stage, StageKind, head_box, input_box
@@ -59,7 +61,7 @@ class Candidates:
     """
 
     def __init__(self, graph: LayerGraph, stages: Sequence[Stage], in_sdram: frozenset[int], replicas: int, shared: frozenset[int],
-                 input_density: float) -> None:
+                 input_density: InputDensity) -> None:
         self.graph, self.stages = graph, stages
         self.in_sdram, self.replicas, self.shared = in_sdram, replicas, shared
         self.input_density = input_density
@@ -78,7 +80,7 @@ class Candidates:
         return 1 if not self.shared or stage.number in self.shared else self.replicas
 
     def _density(self, stage: Stage) -> float:
-        return self.input_density if stage.takes_input else cost.HIDDEN_DENSITY
+        return mean_density(self.input_density) if stage.takes_input else cost.HIDDEN_DENSITY
 
     def _dense(self, stage: Stage) -> Iterator[Candidate]:
         density, first = self._density(stage), all(p.stage == 0 for p in stage.takes[0].parts)
@@ -95,12 +97,12 @@ class Candidates:
                     need = SliceShape(rows, padded(columns), not first, self.n_planes).sweep_bytes(LEAST_SWEEP)
                 if need > memory.DTCM_HEAP_BYTES or rows > MAX_WORDS:
                     continue
-                cycles = (pairs(rows) * density * cost.RECEIVE_CYCLES + 2 * rows * cost.ROW_CYCLES
-                          + products * density * (cost.FORWARD_CYCLES + cost.GRADIENT_CYCLES) + cost.SAMPLE_CYCLES
-                          + columns * (cost.SEND_CYCLES + cost.RECEIVE_CYCLES)
-                          + (1 if first else -(-rows // 16) + 2) * cost.STREAM_SAMPLE_CYCLES)
+                cycles = (pairs(rows) * density * CAUTIOUS.receive + 2 * rows * CAUTIOUS.row
+                          + products * density * (CAUTIOUS.forward + CAUTIOUS.gradient) + CAUTIOUS.sample
+                          + columns * (CAUTIOUS.send + CAUTIOUS.receive)
+                          + (1 if first else -(-rows // 16) + 2) * CAUTIOUS.stream_sample)
                 if not first:
-                    cycles += products * cost.BACKWARD_CYCLES + rows * cost.SEND_CYCLES
+                    cycles += products * CAUTIOUS.backward + rows * CAUTIOUS.send
                 if self._behind_replicas(stage):
                     cycles = max(cycles, self._paced(stage, cut))
                 if cut.in_sdram:
@@ -141,27 +143,27 @@ class Candidates:
             needed = input_box(self.graph, stage, head)
             n_in = len(needed.rows) * len(needed.columns) * sum(len(needed.channels) for _ in stage.takes)
             n_head = prod(head.shape)
-            computing = n_head * cost.ELEMENT_CYCLES * (1 + len(stage.operations))
+            computing = n_head * CAUTIOUS.element * (1 + len(stage.operations))
             if isinstance(layer, CustomLayer):
                 computing = layer.cycles(needed.shape, head.shape)
-            cycles = (pairs(n_in) * density * cost.RECEIVE_CYCLES + computing
-                      + cost.SAMPLE_CYCLES + 4 * cost.STREAM_SAMPLE_CYCLES)
+            cycles = (pairs(n_in) * density * CAUTIOUS.receive + computing
+                      + CAUTIOUS.sample + 4 * CAUTIOUS.stream_sample)
             own_bytes, slot_bytes = 8 * n_head + 8 * n_in, 2 * n_in + 2 * n_head
             update = 0.0
             if not first:
-                cycles += n_in * cost.SEND_CYCLES
+                cycles += n_in * CAUTIOUS.send
             if isinstance(layer, WeightLayer) and layer.activation in (Activation.SIGMOID, Activation.TANH):
-                cycles += n_head * cost.CURVE_CYCLES
+                cycles += n_head * CAUTIOUS.curve
             if isinstance(layer, ConvolutionLayer):
                 positions = len(head.rows) * len(head.columns)
                 pitch = 1 if needed.channels.stop == 1 else even(len(needed.channels))
                 n_weights = prod(layer.weights.shape[:2]) * pitch * padded_channels(len(head.channels))
                 if 8 * n_weights > memory.DTCM_HEAP_BYTES:
                     continue
-                calls = positions * layer.weights.shape[0] * cost.POSITION_CYCLES
-                cycles += positions * n_weights * density * (cost.FORWARD_CYCLES + cost.KERNEL_GRADIENT_CYCLES) + 2 * calls
+                calls = positions * layer.weights.shape[0] * CAUTIOUS.position
+                cycles += positions * n_weights * density * (CAUTIOUS.forward + CAUTIOUS.kernel_gradient) + 2 * calls
                 if not first:
-                    cycles += positions * n_weights * cost.BACKWARD_CYCLES + calls
+                    cycles += positions * n_weights * CAUTIOUS.backward + calls
                 own_bytes += 8 * n_weights + memory.STATE_BYTES * self.n_planes * n_weights // cut.n_tiles
                 own_bytes += 4 * positions * padded_channels(len(head.channels))
                 if cut.n_tiles > 1:
@@ -188,14 +190,14 @@ class Candidates:
         """
         if cut.n_tiles == n_replicas == 1:
             return 0.0
-        cycles = n_weights * cost.RECEIVE_CYCLES                                            # new weights
-        per_stream = cost.STREAM_SAMPLE_CYCLES + cost.STREAM_SEND_CYCLES
+        cycles = n_weights * CAUTIOUS.receive                                            # new weights
+        per_stream = CAUTIOUS.stream_sample + CAUTIOUS.stream_send
         share = n_weights / cut.n_tiles
         if cut.n_tiles > 1:
-            cycles += n_weights * (cost.RECEIVE_CYCLES + cost.SEND_CYCLES)
+            cycles += n_weights * (CAUTIOUS.receive + CAUTIOUS.send)
             cycles += 2 * -(-n_weights // SEGMENT_WORDS) * cut.n_tiles * per_stream
         if n_replicas > 1:
             spacing = LINK_CYCLES / EXCHANGE_LOAD / LIKELY_LINKS * cut.n_cores
-            cycles += share * (cost.RECEIVE_CYCLES + max(cost.SEND_CYCLES, spacing)) + 2 * n_replicas * per_stream
+            cycles += share * (CAUTIOUS.receive + max(CAUTIOUS.send, spacing)) + 2 * n_replicas * per_stream
             cycles += share / n_replicas * spacing * cut.n_tiles
         return cycles

@@ -12,9 +12,11 @@ from dlgraph.mapping import cost, memory
 from dlgraph.mapping.alignment import aligned
 from dlgraph.mapping.annealing import LEAST_SPREAD
 from dlgraph.mapping.candidates import Candidate, Candidates
+from dlgraph.mapping.cost import CAUTIOUS
 from dlgraph.mapping.cuts import Cut, DenseCut, SourceCut, StageCut, TileCut, cut_source, stages_to_share
 from dlgraph.mapping.expected import ChosenCut, chosen, complaints, replicated_cycles
 from dlgraph.mapping.fan_out import FanOut, make_fan_out
+from dlgraph.mapping.input_density import InputDensity, mean_density
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
 from dlgraph.mapping.plan import MAX_WORDS, Core, Plan, make_plan, pairs
 from dlgraph.mapping.stages import Stage, StageKind
@@ -35,7 +37,7 @@ FEW_STREAMS = 800                # these always fit
 
 
 def choose_plan(graph: LayerGraph, stages: Sequence[Stage], batch_size: int, max_cores: int,
-                input_density: float = 1.0) -> ChosenCut:
+                input_density: InputDensity = 1.0) -> ChosenCut:
     """The plan that the cost model likes best among those that fit.
 
     :param max_cores: application cores of the machine
@@ -53,7 +55,7 @@ def choose_plan(graph: LayerGraph, stages: Sequence[Stage], batch_size: int, max
     raise errors[-1]
 
 
-def _with_replicas(alone: ChosenCut, batch_size: int, max_cores: int, input_density: float) -> ChosenCut:
+def _with_replicas(alone: ChosenCut, batch_size: int, max_cores: int, input_density: InputDensity) -> ChosenCut:
     """What the cost model likes best of one network, and of replicas of its convolutions, each on a chip of its own, that share
     the dense layers.  What the tiles of a replica exchange for every sample loads no link then.
     """
@@ -63,13 +65,13 @@ def _with_replicas(alone: ChosenCut, batch_size: int, max_cores: int, input_dens
     for replicas in REPLICAS if shared else ():
         if replicas <= min(batch_size, max_cores // CHIP_CORES):
             chooser = _Chooser(graph, stages, batch_size, max_cores, input_density, replicas=replicas, shared=shared)
-            if chooser.hoped_for() > HOPELESS * best.cycles_per_sample:
+            if chooser.hoped_for() > HOPELESS * best.cautious:
                 continue
             try:
                 found = chooser.choose()
             except DoesNotFit:
                 continue
-            if found.cycles_per_sample < best.cycles_per_sample:
+            if found.cautious < best.cautious:
                 best = found
     return best
 
@@ -101,7 +103,7 @@ class _Estimate:
 class _Chooser:
     """Estimates many cuts, lays out the best of them, learns from that, and takes the best that fits."""
 
-    def __init__(self, graph: LayerGraph, stages: Sequence[Stage], batch_size: int, max_cores: int, input_density: float,
+    def __init__(self, graph: LayerGraph, stages: Sequence[Stage], batch_size: int, max_cores: int, input_density: InputDensity,
                  in_sdram: frozenset[int] = frozenset(), replicas: int = 1, shared: frozenset[int] = frozenset()) -> None:
         self.graph, self.stages = graph, list(stages)
         self.replicas, self.shared = replicas, shared
@@ -148,7 +150,7 @@ class _Chooser:
             self._learn(bytes_of, estimate)
         if not found:
             raise self._does_not_fit(self.reasons or [self.too_many or "no cut of its layers fits the cores"])
-        return min(found, key=lambda each: self._rank(each.cycles_per_sample, each.n_cores // self.replicas))
+        return min(found, key=lambda each: self._rank(each.cautious, each.n_cores // self.replicas))
 
     def _cut(self, cuts: tuple[StageCut, ...], window: int) -> Cut:
         """With so many samples in flight; replicas have one each."""
@@ -221,7 +223,7 @@ class _Chooser:
             trip = group + (candidate.compute if stage.kind is StageKind.DENSE else 0)
             round_trip += trip
             n_streams += streams_of(candidate, fan_out) * n_replicas
-            network += self._packets(stage, candidate, fan_out) * cost.TILE_PACKET_CYCLES
+            network += self._packets(stage, candidate, fan_out) * CAUTIOUS.tile_packet
             if n_replicas > 1:
                 n_replicated += candidate.n_cores
             else:
@@ -277,8 +279,8 @@ class _Chooser:
         n_sources = 1
         while True:
             n = -(-n_inputs // n_sources)
-            cycles = (n * cost.DECODE_CYCLES + sent * pairs(n) * self.input_density * cost.SEND_CYCLES
-                      + n_takers / n_sources * cost.CREDIT_CYCLES + cost.SAMPLE_CYCLES)
+            cycles = (n * CAUTIOUS.decode + sent * pairs(n) * mean_density(self.input_density) * CAUTIOUS.send
+                      + n_takers / n_sources * CAUTIOUS.credit + CAUTIOUS.sample)
             if (cycles <= target and n <= 2 * MAX_WORDS) or n_sources == MAX_SOURCES:
                 return cut_source(source, n_sources), cycles
             n_sources += 1

@@ -1,7 +1,7 @@
 """A plan with what the cost model expects of it, and why it may not fit.
 
-The time of a batch is modelled as a pipeline: ``batch x max(slowest stage, round trip / window) + round trip``,
-where the round trip is the sum of the stages that a sample passes on its way forward and back.
+A batch is modelled as a pipeline: the round trip is the sum of the stages that a sample passes on its way forward and back, and a
+window of samples is in it.
 """
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from dataclasses import dataclass, field, replace
 from typing import Mapping
 
 from dlgraph.mapping import cost, memory
+from dlgraph.mapping.cost import CAUTIOUS, MEASURED, Costs
 from dlgraph.mapping.cost import Stage as StageCycles
 from dlgraph.mapping.cuts import Cut
 from dlgraph.mapping.fixed import Place
+from dlgraph.mapping.input_density import InputDensity, mean_density
 from dlgraph.mapping.looks import Looks
 from dlgraph.mapping.pacing import pace_anywhere
 from dlgraph.mapping.plan import MAX_WORDS, Core, CoreKind, Plan
 
+#: Share of the queueing of exponential times.  Fitted, as the next, to the networks of LeCun et al. 1998 (docs/mapping.rst).
+QUEUEING = 0.6
+#: Power in whose mean replicas and shared stages come together: the larger, the less they wait for each other.
+WAITING = 3.0
 MAX_STREAMS_IN = 1000            # c_models/streams counts slots in 16 bits
 
 
@@ -24,6 +30,7 @@ class ChosenCut:
     """A plan and what the cost model expects of it.
 
     :param cycles_per_sample: in training, batch boundaries included
+    :param cautious: the same by the costs that cuts are chosen by (:data:`~dlgraph.mapping.cost.CAUTIOUS`)
     :param stages: (number of the stage, kind of core) -> what its slowest core spends, of the samples of its replica
     :param batch_size: for which this is expected
     :param input_density: likewise: share of the network's inputs that are not zero
@@ -32,9 +39,10 @@ class ChosenCut:
 
     plan: Plan
     cycles_per_sample: float
+    cautious: float
     stages: Mapping[tuple[int, CoreKind], StageCycles]
     batch_size: int
-    input_density: float
+    input_density: InputDensity
     fixed: Mapping[Core, Place] = field(default_factory=dict)
 
     @property
@@ -48,28 +56,30 @@ class ChosenCut:
         return len(self.plan.cores)
 
 
-def chosen(plan: Plan, batch_size: int, input_density: float) -> ChosenCut:
+def chosen(plan: Plan, batch_size: int, input_density: InputDensity) -> ChosenCut:
     """A plan with what the cost model expects of it, wherever its cores may stand."""
     pace_anywhere(plan)
     return expected(plan, batch_size, input_density)
 
 
-def expected(plan: Plan, batch_size: int, input_density: float) -> ChosenCut:
+def expected(plan: Plan, batch_size: int, input_density: InputDensity) -> ChosenCut:
     """A plan with what the cost model expects of it at the distances that its packets keep."""
     slowest = stage_cycles(plan, input_density)
-    network = cost.network_cycles(plan, input_density)
-    cycles = cycles_per_sample(plan.cut, slowest, batch_size, network)
+    cycles = cycles_per_sample(plan.cut, slowest, batch_size, cost.network_cycles(plan, input_density))
+    cautious = cautious_cycles(plan.cut, stage_cycles(plan, mean_density(input_density), CAUTIOUS), batch_size,
+                               cost.network_cycles(plan, mean_density(input_density), CAUTIOUS))
     looks = Looks.for_interval(cycles * plan.cut.replicas)
-    return ChosenCut(replace(plan, looks=looks), cycles, slowest, batch_size, input_density)
+    return ChosenCut(replace(plan, looks=looks), cycles, cautious, slowest, batch_size, input_density)
 
 
-def stage_cycles(plan: Plan, input_density: float = 1.0) -> dict[tuple[int, CoreKind], StageCycles]:
+def stage_cycles(plan: Plan, input_density: InputDensity = 1.0, costs: Costs = MEASURED) -> dict[tuple[int, CoreKind], StageCycles]:
     """(number of the stage, kind of core) -> what its slowest core spends in training."""
     found: dict[tuple[int, CoreKind], StageCycles] = {}
     for core in plan.cores:
-        spent = cost.core_cycles(plan, core, input_density)
+        spent = cost.core_cycles(plan, core, input_density, costs)
         before = found.get((core.stage, core.kind), StageCycles(0.0))
-        found[core.stage, core.kind] = StageCycles(max(spent.cycles, before.cycles), max(spent.update, before.update))
+        found[core.stage, core.kind] = StageCycles(max(spent.cycles, before.cycles), max(spent.update, before.update),
+                                                   max(spent.forward, before.forward), max(spent.backward, before.backward))
     return dict(sorted(found.items(), key=lambda item: (item[0][0], item[0][1].value)))
 
 
@@ -77,9 +87,32 @@ def cycles_per_sample(cut: Cut, stages: Mapping[tuple[int, CoreKind], StageCycle
                       network: float = 0.0) -> float:
     """Modelled cycles of a batch in training, per sample.
 
+    Stages take longer for some samples than for others, so samples queue: a closed network of queues with N customers and
+    exponential times hands on one in no more than D + (T - D) / N, where D is its slowest station's time and T that of all
+    (Lazowska, Zahorjan, Graham and Sevcik, Quantitative System Performance, 1984, section 5.4: balanced system bounds).  Times
+    here differ less than that: :data:`QUEUEING`.  Replicas and the stages that they share wait for each other, most where both
+    take about as long.
+
     :param network: cycles that links need for a sample
     """
     # a probe takes what others take at the same time
+    stations = {key: stage for key, stage in stages.items() if key[1] is not CoreKind.PROBE}
+    round_trip = sum(stage.cycles + stage.forward + stage.backward for stage in stations.values())
+    slowest = max(network, *(stage.cycles / cut.replicas_of(number) for (number, _), stage in stages.items()))
+    update = max(stage.update for stage in stages.values()) / batch_size
+    in_flight = cut.window * cut.replicas
+    if not cut.shared:
+        queueing = QUEUEING * max(0.0, round_trip - slowest) / min(in_flight, batch_size)
+        return max(slowest + queueing, round_trip / in_flight) + update
+    # errors that are on their way to a replica keep no later sample from the shared stages
+    shared_trip = sum(stage.cycles + stage.forward for (number, _), stage in stations.items() if number in cut.shared)
+    shared = max(slowest, shared_trip / (cut.shared_window or cut.window))
+    steady = (shared ** WAITING + (round_trip / in_flight) ** WAITING) ** (1 / WAITING)
+    return max(-(-batch_size // in_flight) * round_trip / batch_size, steady + round_trip / batch_size) + update
+
+
+def cautious_cycles(cut: Cut, stages: Mapping[tuple[int, CoreKind], StageCycles], batch_size: int, network: float) -> float:
+    """The same as cuts are chosen by: ``batch x max(slowest stage, round trip / window) + round trip``."""
     round_trip = sum(stage.cycles for (_, kind), stage in stages.items() if kind is not CoreKind.PROBE)
     shared_trip = sum(stage.cycles for (number, _), stage in stages.items() if number in cut.shared)
     slowest = max(stage.cycles / cut.replicas_of(number) for (number, _), stage in stages.items())
@@ -90,7 +123,7 @@ def cycles_per_sample(cut: Cut, stages: Mapping[tuple[int, CoreKind], StageCycle
 
 
 def replicated_cycles(cut: Cut, slowest: float, round_trip: float, shared_trip: float, batch_size: int) -> float:
-    """Cycles per sample of a batch that replicas take in rounds, the shared stages one sample after the other."""
+    """Likewise of a batch that replicas take in rounds, the shared stages one sample after the other."""
     rounds = -(-batch_size // (cut.replicas * cut.window))
     shared = max(slowest, shared_trip / (cut.shared_window or cut.window))
     return max(rounds * round_trip / batch_size, shared + round_trip / batch_size)

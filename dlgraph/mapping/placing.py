@@ -38,7 +38,7 @@ def place_and_pace(choice: ChosenCut, chips: Sequence[ChipRoom], sdram: Mapping[
         return given
     placed = {**given, **place_plan(plan, chips, sdram)}
     cycles = _cycles(choice, placed)
-    if cycles > SATISFYING * choice.cycles_per_sample and _can_be_spread(plan):
+    if cycles > SATISFYING * choice.cautious and _can_be_spread(plan):
         with contextlib.suppress(ValueError):           # no room for it
             rest = _spread_out(plan, chips, sdram)
             other = {**given, **rest}
@@ -77,7 +77,7 @@ def _left(chips: Sequence[ChipRoom], given: Mapping[Core, Chip], sdram: Mapping[
 def _cycles(choice: ChosenCut, placed: Mapping[Core, Chip]) -> float:
     """Expected cycles per sample; sets the distances."""
     pace(choice.plan, placed)
-    return expected(choice.plan, choice.batch_size, choice.input_density).cycles_per_sample
+    return expected(choice.plan, choice.batch_size, choice.input_density).cautious
 
 
 def _can_be_spread(plan: Plan) -> bool:

@@ -10,6 +10,7 @@ from dlgraph.mapping.choose import choose_plan
 from dlgraph.mapping.cuts import Blocks, explicit_cut
 from dlgraph.mapping.expected import ChosenCut, chosen, complaints
 from dlgraph.mapping.fixed import fixed_places
+from dlgraph.mapping.input_density import InputDensity
 from dlgraph.mapping.memory import sdram_bytes
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
 from dlgraph.mapping.placement import ChipRoom, place
@@ -23,7 +24,7 @@ CORES_OF_VERSION = {"3": 60, "5": 759}
 CHIPS_OF_VERSION = {"3": 4, "5": 48}
 
 
-def plan_for_board(graph: LayerGraph, stages: Sequence[Stage], max_cores: int, batch_size: int, input_density: float, *,
+def plan_for_board(graph: LayerGraph, stages: Sequence[Stage], max_cores: int, batch_size: int, input_density: InputDensity, *,
                    cuts: Mapping[str, Blocks] | None = None, n_sources: int = 1, window: int = 4, replicas: int = 1,
                    share_dense: bool = False, shared_window: int = 0, probes: Sequence[Probe] = (),
                    place: Mapping[str, Sequence[int]] | None = None, version: str = "5") -> ChosenCut:

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 from math import prod
 
-from dlgraph.mapping import cost, memory
+from dlgraph.mapping import memory
 from dlgraph.mapping.candidates import Candidate
+from dlgraph.mapping.cost import CAUTIOUS
 from dlgraph.mapping.cuts import DenseCut
 from dlgraph.mapping.fan_out import FanOut
 from dlgraph.mapping.plan import pairs
@@ -27,15 +28,15 @@ def group_cycles(stage: Stage, candidate: Candidate, fan_out: FanOut) -> float:
     """What makes the stage's value: a group or a tile, with what its takers decide."""
     n = prod(candidate.largest.shape)
     n_out, n_back = fan_out.streams(candidate.largest)
-    cycles = n * fan_out.returned * (cost.RECEIVE_CYCLES + cost.SUMMAND_CYCLES) + n / 2 * fan_out.sent * cost.SEND_CYCLES
-    cycles += n_back * cost.STREAM_SAMPLE_CYCLES + n_out * cost.STREAM_SEND_CYCLES
+    cycles = n * fan_out.returned * (CAUTIOUS.receive + CAUTIOUS.summand) + n / 2 * fan_out.sent * CAUTIOUS.send
+    cycles += n_back * CAUTIOUS.stream_sample + n_out * CAUTIOUS.stream_send
     if isinstance(candidate.cut, DenseCut):
         n_sums = len(candidate.cut.rows)
         n_blocks = -(-len(candidate.cut.columns) // len(candidate.cut.groups))
-        cycles += n * n_sums * (cost.RECEIVE_CYCLES + cost.SUMMAND_CYCLES) + n * (cost.UNIT_CYCLES + cost.SEND_CYCLES)
-        cycles += (n_sums * n_blocks + 2) * cost.STREAM_SAMPLE_CYCLES
+        cycles += n * n_sums * (CAUTIOUS.receive + CAUTIOUS.summand) + n * (CAUTIOUS.unit + CAUTIOUS.send)
+        cycles += (n_sums * n_blocks + 2) * CAUTIOUS.stream_sample
         if stage.is_output:
-            cycles += n * cost.SOFTMAX_UNIT_CYCLES
+            cycles += n * CAUTIOUS.softmax_unit
         return cycles
     return cycles + candidate.compute
 
