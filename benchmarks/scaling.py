@@ -3,9 +3,9 @@
     python benchmarks/scaling.py --network mlp_300 --data mnist.npz --out benchmarks/results/scaling.json
 
 One epoch of few samples is trained on 1, 2, 4 ... 48 chips of an emulated SpiNN-5 board (``part_of_board.py``), cut as the cost model
-likes best for each, and has to give the reference's bits.  How far the cost model is off there, from where it is nearest to the
-emulated machine to where it is farthest, makes the error bars of what it expects of larger machines (``boards_model.py``): with a
-batch that stays, shared by more and more boards, and with a batch that grows with the machine.
+likes best for each, and has to give the reference's bits.  What the cost model expects of larger machines (``boards_model.py``) is
+multiplied by what it was off on a whole board; the least and the most that it was off anywhere make the error bars.  Larger machines
+have a batch that stays, shared by more and more boards, or a batch that grows with the machine.
 
 Energy of part of a board is that of its share of the idle board and of its own cores (``dlgraph.energy.share_used``).
 
@@ -19,7 +19,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -116,10 +116,19 @@ class Trainer:
         return digest([executor.parameters(), list(executor.optimiser_state().slots), told])
 
 
-def off_by(rows: list[dict[str, Any]]) -> tuple[float, float]:
-    """Cycles of the emulated machines by those expected: the smallest and the largest ratio."""
-    ratios = [row["cycles_per_sample"] / row["predicted"] for row in rows if row["error"] is None]
-    return min(ratios), max(ratios)
+@dataclass(frozen=True)
+class OffBy:
+    """Cycles of the emulated machines by those expected."""
+
+    least: float
+    board: float
+    most: float
+
+
+def off_by(rows: list[dict[str, Any]]) -> OffBy | None:
+    """None where no whole board was emulated."""
+    ratios = {row["chips"]: row["cycles_per_sample"] / row["predicted"] for row in rows if row["error"] is None}
+    return OffBy(min(ratios.values()), ratios[N_CHIPS], max(ratios.values())) if N_CHIPS in ratios else None
 
 
 def copy_of(graph: LayerGraph, batch: int, density: float, routed_per_sample: float) -> boards_model.Copy:
@@ -133,10 +142,10 @@ def copy_of(graph: LayerGraph, batch: int, density: float, routed_per_sample: fl
 
 def larger(graph: LayerGraph, batch: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What is expected of machines of many boards."""
-    board = next((row for row in rows if row["chips"] == N_CHIPS and row["error"] is None), None)
-    if board is None:
-        return []
     factors = off_by(rows)
+    if factors is None:
+        return []
+    board = next(row for row in rows if row["chips"] == N_CHIPS)
 
     def alone(size: int) -> boards_model.Copy:
         return copy_of(graph, size, board["input_density"], board["routed_per_sample"])
@@ -147,11 +156,10 @@ def larger(graph: LayerGraph, batch: int, rows: list[dict[str, Any]]) -> list[di
     return [_row(kind, copy, n, factors) for kind, n, copy in (*shared, *growing)]
 
 
-def _row(kind: str, copy: boards_model.Copy, n_boards: int, factors: tuple[float, float]) -> dict[str, Any]:
-    middle = boards_model.expected(copy, n_boards)
+def _row(kind: str, copy: boards_model.Copy, n_boards: int, factors: OffBy) -> dict[str, Any]:
     far = boards_model.EXCHANGE_FACTOR
-    best, worst = (boards_model.expected(copy, n_boards, compute, between)
-                   for compute, between in zip(factors, (1 / far, far), strict=True))
+    best, middle, worst = (boards_model.expected(copy, n_boards, compute, between) for compute, between in (
+        (factors.least, 1 / far), (factors.board, 1.0), (factors.most, far)))
     return {
         "batch_kind": kind, "boards": n_boards, "cores": middle.cores, "batch": middle.batch,
         "samples_per_s": {"expected": middle.samples_per_s, "least": worst.samples_per_s, "most": best.samples_per_s},

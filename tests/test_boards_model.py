@@ -97,3 +97,17 @@ def test_the_front_end_is_told_what_to_leave_out() -> None:
     assert one["down_cores"] == "0,0,15-17:1,0,5-17" and (15 - 3) + (5 - 2) == 18 - 3
     with pytest.raises(ValueError, match="1 to 48"):
         part_of_board.left_out(49)
+
+
+def test_bars_are_what_the_cost_model_was_off_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1.5 times on 4 chips, 2 on 8, 1.25 on a board: that board has 25% more cycles than expected, 8,000 samples/s instead of 10,000."""
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    import scaling
+
+    rows = [{"chips": n, "error": None, "cycles_per_sample": cycles, "predicted": 20_000.0}
+            for n, cycles in ((4, 30_000.0), (8, 40_000.0), (48, 25_000.0))]
+    assert scaling.off_by(rows) == scaling.OffBy(1.25, 1.25, 2.0) and scaling.off_by(rows[:2]) is None
+    row = scaling._row("grows", COPY, 1, scaling.OffBy(1.0, 1.25, 2.0))
+    assert row["samples_per_s"] == pytest.approx({"expected": 8_000, "least": 5_000, "most": 10_000})
+    assert row["joules_per_sample"]["least"] == pytest.approx(3.364e-3 + 9e-6)
+    assert row["joules_per_sample"]["most"] == pytest.approx(2 * 3.364e-3 + 9e-6)
