@@ -5,17 +5,17 @@ parallelism); at the end of a batch the boards add up their gradients and all ma
 nothing of it is measured; what is assumed stands here, all of it:
 
 * **A board** takes what the cost model expects of its share of the batch (``dlgraph.mapping.expected``).
-* **The exchange** is a reduce-scatter and an all-gather in rings, along the rows and then along the columns of a torus of boards, as
-  libraries of collective operations do it: each board sends 2 W (R - 1) / R words of W parameters on R boards, in
-  2 (rows - 1) + 2 (columns - 1) steps (Thakur, Rabenseifner, Gropp, "Optimization of collective communication operations in MPICH",
-  2005).  It does not overlap with the batch.
-* **Links between boards**: a side of a board has 8 of its 48 links that leave it (48 chips of 6 links, ``spinnemu.boards``); words go
-  both ways round a ring, over two sides.  A packet with payload takes 128 cycles of such a link: 2.8 million packets/s were measured
-  without payload (network_tester, ``examples/link_throughput.R``), 72/40 of the time with it.
+* **The exchange** is a reduce-scatter and an all-gather in rings, along the rows and then along the columns of a torus of boards,
+  as libraries of collective operations do it: each board sends 2 W (R - 1) / R words of W parameters on R boards, in 2 (rows - 1)
+  + 2 (columns - 1) steps (Thakur, Rabenseifner, Gropp, "Optimization of collective communication operations in MPICH", 2005).  It
+  does not overlap with the batch.
+* **Links between boards**: a side of a board has 8 of its 48 links that leave it (48 chips of 6 links, ``spinnemu.boards``);
+  words go both ways round a ring, over two sides.  A packet with payload takes 128 cycles of such a link: 2.8 million packets/s
+  were measured without payload (network_tester, ``examples/link_throughput.R``), 72/40 of the time with it.
 * **Cores** receive and send the words of the parameters that they update; the fullest of them decides.
 * **A step** costs what a core spends on a sample besides everything that depends on its size (``cost.SAMPLE_CYCLES``).
-* **Energy** is that of :mod:`dlgraph.energy` for each board; cabinets, supplies, switches and hosts are not counted.  A word of the
-  exchange passes the routers of a board's width, 8.
+* **Energy** is that of :mod:`dlgraph.energy` for each board; cabinets, supplies, switches and hosts are not counted.  A word of
+  the exchange passes the routers of a board's width, 8.
 """
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from dlgraph.progress import MACHINE_HZ
 CHIPS, CORES_OF_CHIP = 48, 18
 #: Links that a ring has between two boards: a side's eight, both ways round.
 RING_LINKS = 16
-#: Cycles of 200 MHz that a packet with payload takes of a link between boards (``FPGA_LINK_PACKET_PAYLOAD``, emulator/src/timing.h).
+#: Cycles of 200 MHz that a packet with payload takes of a link between boards: ``FPGA_LINK_PACKET_PAYLOAD``, emulator/src/timing.h.
 LINK_CYCLES = 128
 #: Routers that a word passes in each step.
 ROUTERS_OF_STEP = 8

@@ -1,7 +1,7 @@
 """An emulated SpiNN-5 board of which the Graph Front End takes only some chips.
 
-The chips that are left out are up, but the Graph Front End is told to ignore them (``down_chips`` of its ``[Machine]`` section, as for
-boards with broken chips): it discovers a machine without them, places nothing on them and routes nothing over them.
+The chips that are left out are up, but the Graph Front End is told to ignore them (``down_chips`` of its ``[Machine]`` section,
+as for boards with broken chips): it discovers a machine without them, places nothing on them and routes nothing over them.
 
 The Graph Front End refuses a machine of a single chip, which has no neighbour, and chips of fewer than five cores.  What stands for
 one chip is two that together have the 15 cores that one chip has for vertices, 12 and 3; the others are left out (``down_cores``).
@@ -43,7 +43,8 @@ def left_out(n: int) -> dict[str, str]:
     if len(kept) < N_CHIPS:
         options["down_chips"] = ":".join(f"{x},{y}" for x, y in sorted(boards.chips(BOARD) - set(kept)))
     if n == 1:
-        options["down_cores"] = ":".join(f"{x},{y},{n_left}-{boards.CORES - 1}" for (x, y), n_left in zip(kept, _OF_TWO, strict=True))
+        two = zip(kept, _OF_TWO, strict=True)
+        options["down_cores"] = ":".join(f"{x},{y},{n_left}-{boards.CORES - 1}" for (x, y), n_left in two)
     return options
 
 

@@ -2,16 +2,16 @@
 
     python benchmarks/prediction.py --network mlp_300 --data mnist.npz --out benchmarks/results/prediction.json
 
-The weights are those of the last checkpoint that ``whole_training.py`` keeps beside its record.  Cut and placed is the network as for
-training (``net.predict`` on a network that trains), not for recognition alone.
+The weights are those of the last checkpoint that ``whole_training.py`` keeps beside its record.  Cut and placed is the network as
+for training (``net.predict`` on a network that trains), not for recognition alone.
 
 *Throughput* is of many samples in one pass, which follow each other through the network: samples / machine time of the pass.
 *Latency* is of passes of one sample each, with nothing else in flight: the machine time of the whole pass, from the start of its
 cores, over fetching the sample from SDRAM and the last core's output, to the end of the drain; so it is a little more than from the
 first packet to the output.  Neither has the host's loading and reading in it.
 
-Energy is that of :mod:`dlgraph.energy` for the time of the pass: of the whole board, and of the chips that the network stands on.  A
-board that waits for the next sample takes its idle watts all the same, which are listed apart.
+Energy is that of :mod:`dlgraph.energy` for the time of the pass: of the whole board, and of the chips that the network stands
+on.  A board that waits for the next sample takes its idle watts all the same, which are listed apart.
 
 Each network is stored as it is done; the same command, given again, does it again.
 """
@@ -165,8 +165,8 @@ def words(entry: dict[str, Any]) -> str:
     """One network in words."""
     many, alone = entry["throughput"], entry["alone"]
     return (f"{many['samples_per_s']:,.0f} samples/s, {1e3 * many['joules_per_sample']['whole']:.2f} mJ each; alone "
-            f"{1e6 * alone['seconds']['median']:.0f} us, {1e3 * alone['joules_per_sample']['whole']:.2f} mJ; {entry['cores']} cores on "
-            f"{entry['chips']} chips, {'equal' if entry['equal'] else 'DIFFERS'}, {entry['wall_seconds']:.0f} s")
+            f"{1e6 * alone['seconds']['median']:.0f} us, {1e3 * alone['joules_per_sample']['whole']:.2f} mJ; {entry['cores']} "
+            f"cores on {entry['chips']} chips, {'equal' if entry['equal'] else 'DIFFERS'}, {entry['wall_seconds']:.0f} s")
 
 
 if __name__ == "__main__":

@@ -2,15 +2,15 @@
 
     python benchmarks/scaling.py --network mlp_300 --data mnist.npz --out benchmarks/results/scaling.json
 
-One epoch of few samples is trained on 1, 2, 4 ... 48 chips of an emulated SpiNN-5 board (``part_of_board.py``), cut as the cost model
-likes best for each, and has to give the reference's bits.  What the cost model expects of larger machines (``boards_model.py``) is
-multiplied by what it was off on a whole board; the least and the most that it was off anywhere make the error bars.  Larger machines
-have a batch that stays, shared by more and more boards, or a batch that grows with the machine.
+One epoch of few samples is trained on 1, 2, 4 ... 48 chips of an emulated SpiNN-5 board (``part_of_board.py``), cut as the cost
+model likes best for each, and has to give the reference's bits.  What the cost model expects of larger machines
+(``boards_model.py``) is multiplied by what it was off on a whole board; the least and the most that it was off anywhere make the
+error bars.  Larger machines have a batch that stays, shared by more and more boards, or a batch that grows with the machine.
 
 Energy of part of a board is that of its share of the idle board and of its own cores (``dlgraph.energy.share_used``).
 
-Every machine is stored as it is done: the same command, given again, goes on with what is missing; ``--again`` begins anew.  What the
-model expects of larger machines is worked out every time.  The plot, ``scaling.svg``, is drawn beside the record.
+Every machine is stored as it is done: the same command, given again, goes on with what is missing; ``--again`` begins anew.  What
+the model expects of larger machines is worked out every time.  The plot, ``scaling.svg``, is drawn beside the record.
 """
 from __future__ import annotations
 
@@ -163,7 +163,8 @@ def _row(kind: str, copy: boards_model.Copy, n_boards: int, factors: OffBy) -> d
     return {
         "batch_kind": kind, "boards": n_boards, "cores": middle.cores, "batch": middle.batch,
         "samples_per_s": {"expected": middle.samples_per_s, "least": worst.samples_per_s, "most": best.samples_per_s},
-        "joules_per_sample": {"expected": middle.joules_per_sample, "least": best.joules_per_sample, "most": worst.joules_per_sample},
+        "joules_per_sample": {"expected": middle.joules_per_sample, "least": best.joules_per_sample,
+                              "most": worst.joules_per_sample},
         "cycles_of_batch": {"compute": middle.compute, **asdict(middle.exchange)}, "bound": middle.bound}
 
 
@@ -205,8 +206,9 @@ def main(arguments: list[str] | None = None) -> int:
     entry["larger"] = larger(trainer.graph, options.batch, entry["rows"])
     store()
     for row in entry["larger"]:
-        print(f"  {row['boards']:5} boards, batch {row['batch']:7}, which {row['batch_kind']}: {row['samples_per_s']['expected']:12,.0f} "
-              f"samples/s, {1e3 * row['joules_per_sample']['expected']:8.2f} mJ/sample; {row['bound']}")
+        print(f"  {row['boards']:5} boards, batch {row['batch']:7}, which {row['batch_kind']}: "
+              f"{row['samples_per_s']['expected']:12,.0f} samples/s, "
+              f"{1e3 * row['joules_per_sample']['expected']:8.2f} mJ/sample; {row['bound']}")
     draw(record, options.out.with_suffix(".svg"))
     return 0 if all(row["error"] is None and row["equal"] for row in entry["rows"]) else 1
 
@@ -215,8 +217,9 @@ def words(row: dict[str, Any]) -> str:
     """One emulated machine."""
     if row["error"] is not None:
         return f"  {row['chips']:3} chips: {row['error']}"
-    return (f"  {row['chips']:3} chips: {row['samples_per_s']:8,.0f} samples/s, {1e3 * row['joules_per_sample']['total']:6.2f} mJ/sample, "
-            f"{row['network_cores']} cores, {row['cycles_per_sample'] / row['predicted']:.2f} times the cycles expected, "
+    return (f"  {row['chips']:3} chips: {row['samples_per_s']:8,.0f} samples/s, "
+            f"{1e3 * row['joules_per_sample']['total']:6.2f} mJ/sample, {row['network_cores']} cores, "
+            f"{row['cycles_per_sample'] / row['predicted']:.2f} times the cycles expected, "
             f"{'equal' if row['equal'] else 'DIFFERS'}, {row['wall_seconds']:.0f} s")
 
 

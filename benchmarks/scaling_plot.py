@@ -44,12 +44,13 @@ def draw(record: dict[str, Any], path: Path) -> None:
 def _draw_network(axis: Any, network: str, entry: dict[str, Any], name: str, factor: float, colour: str) -> None:
     rows = [row for row in entry["rows"] if row["error"] is None]
     values = [row[name] if name == "samples_per_s" else row[name]["total"] for row in rows]
-    axis.plot([CORES_OF_CHIP * row["chips"] for row in rows], [factor * value for value in values], "o-", color=colour, markersize=4,
-              label=f"{network}, emulated")
+    axis.plot([CORES_OF_CHIP * row["chips"] for row in rows], [factor * value for value in values], "o-", color=colour,
+              markersize=4, label=f"{network}, emulated")
     for kind, style in _STYLES.items():
         larger = [row for row in entry["larger"] if row["batch_kind"] == kind]
         cores = [row["cores"] for row in larger]
-        axis.plot(cores, [factor * row[name]["expected"] for row in larger], style, color=colour, label=f"{network}, {_WORDS[kind]}")
+        axis.plot(cores, [factor * row[name]["expected"] for row in larger], style, color=colour,
+                  label=f"{network}, {_WORDS[kind]}")
         axis.fill_between(cores, [factor * row[name]["least"] for row in larger], [factor * row[name]["most"] for row in larger],
                           color=colour, alpha=0.12, linewidth=0)
 

@@ -96,8 +96,9 @@ def range_words(found: list[Ratio], better: str, worse: str) -> str:
     if ends[0].ahead == ends[1].ahead:
         low, high = sorted((significant(each.factor) for each in ends), key=lambda text: float(text.replace(",", "")))
         return f"{low if low == high else f'{low} to {high}'} times {better if ends[0].ahead else worse}"
-    return (f"from {significant(ends[0].factor)} times {worse} ({PUBLISHED[ends[0].network].title}) to {significant(ends[1].factor)} "
-            f"times {better} ({PUBLISHED[ends[1].network].title})")
+    low, high = (f"{significant(end.factor)} times {word} ({PUBLISHED[end.network].title})"
+                 for end, word in zip(ends, (worse, better), strict=True))
+    return f"from {low} to {high}"
 
 
 def lead(found: list[Ratio]) -> str:
@@ -110,7 +111,8 @@ def lead(found: list[Ratio]) -> str:
     energies = [said[what] for what in (WHOLE, USED) if what in said]
     if not energies:
         return f"In raw speed: {said[SPEED]}."
-    energy = energies[0] if len(set(energies)) == 1 else f"{energies[0]} with whole devices counted, {energies[1]} with the parts in use"
+    energy = (energies[0] if len(set(energies)) == 1 else
+              f"{energies[0]} with whole devices counted, {energies[1]} with the parts in use")
     return f"In raw speed: {said[SPEED]}; in energy: {energy}."
 
 
@@ -127,10 +129,9 @@ def answer(record: Record, others: Mapping[str, Record | None]) -> str:
                  for what, said in ((SPEED, ("faster", "slower")), (WHOLE, ("less", "more")), (USED, ("less", "more")),
                                     (SPEED_ONE, ("faster", "slower")), (WHOLE_ONE, ("less", "more")))]
         sentences.append(_against(_DEVICE_WORDS[device], *words))
-    sentences += [_tpu(record), *(words for words in (
-        _trained(others.get("whole_training")), _loihi(record), _recognised(others.get("prediction")), _scaled(others.get("scaling")))
-        if words)]
-    return " ".join(sentences)
+    sentences += [_tpu(record), _trained(others.get("whole_training")), _loihi(record), _recognised(others.get("prediction")),
+                  _scaled(others.get("scaling"))]
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _against(device: str, speed: str, whole: str, used: str, one: str, whole_one: str) -> str:
@@ -162,9 +163,10 @@ def _trained(whole: Record | None) -> str:
     if not found:
         return ""
     seconds, epochs, name = min(found)
-    words = (f"To 99% of MNIST's test images it takes {significant(seconds)} s of machine time at the least ({PUBLISHED[name].title}, "
-             f"{epochs} epochs)")
-    return words + ("." if fastest is None else f", where {fastest.system} is published with {fastest.seconds_per_training:g} s.")
+    words = (f"To 99% of MNIST's test images it takes {significant(seconds)} s of machine time at the least "
+             f"({PUBLISHED[name].title}, {epochs} epochs)")
+    return words + ("." if fastest is None else
+                    f", where {fastest.system} is published with {fastest.seconds_per_training:g} s.")
 
 
 def _loihi(record: Record) -> str:
@@ -175,7 +177,8 @@ def _loihi(record: Record) -> str:
         return ""
     return (f"Sample by sample, the case of neuromorphic chips, 784-300-10 takes {1e3 / own.samples_per_s:.2g} ms and "
             f"{1e3 * own.whole:.2g} mJ ({1e3 * own.used:.2g} mJ of the chips in use); {chip.system}, is published with "
-            f"{1e3 * (chip.seconds_per_sample or 0):g} ms and {1e3 * chip.joules_per_sample:g} mJ for {chip.task.rpartition(' ')[2]}.")
+            f"{1e3 * (chip.seconds_per_sample or 0):g} ms and {1e3 * chip.joules_per_sample:g} mJ for "
+            f"{chip.task.rpartition(' ')[2]}.")
 
 
 def _recognised(prediction: Record | None) -> str:
@@ -185,8 +188,9 @@ def _recognised(prediction: Record | None) -> str:
         return ""
     alone = entry["alone"]
     return (f"Recognition does well on SpiNNaker's own terms: a digit alone takes {1e6 * alone['seconds']['median']:,.0f} us and "
-            f"{1e3 * alone['joules_per_sample']['used']:.2g} mJ of the chips in use ({1e3 * alone['joules_per_sample']['whole']:.2g} mJ of "
-            f"the board) by 784-300-10, where a spiking network on SpiNNaker is published with "
+            f"{1e3 * alone['joules_per_sample']['used']:.2g} mJ of the chips in use "
+            f"({1e3 * alone['joules_per_sample']['whole']:.2g} mJ of the board) by 784-300-10, "
+            f"where a spiking network on SpiNNaker is published with "
             f"{1e3 * (other.seconds_per_sample or 0):g} ms and {1e3 * (other.joules_per_sample or 0):g} mJ.")
 
 
@@ -200,9 +204,9 @@ def _scaled(scaling: Record | None) -> str:
     largest = max(entry["larger"], key=lambda row: (row["boards"], row["batch_kind"] == "grows"))
     one = next(row for row in entry["larger"] if row["boards"] == 1)
     factor = largest["samples_per_s"]["expected"] / one["samples_per_s"]["expected"]
-    return (f"More of the machine does not help one network: 784-300-10 is within a tenth of its best on {enough['chips']} chips, and "
-            f"{largest['cores']:,} cores, each board with a batch of its own, are expected to give {significant(factor)} times a board's "
-            f"samples/s for {largest['boards']:,} times its power.")
+    return (f"More of the machine does not help one network: 784-300-10 is within a tenth of its best on {enough['chips']} chips, "
+            f"and {largest['cores']:,} cores, each board with a batch of its own, are expected to give {significant(factor)} "
+            f"times a board's samples/s for {largest['boards']:,} times its power.")
 
 
 def _published(wanted: Callable[[PublishedFigure], bool]) -> PublishedFigure | None:

@@ -72,11 +72,12 @@ class Machines(OfComparison):
     def lines(self, record: dict[str, Any]) -> list[str]:
         conditions, host = record["conditions"], record["host"]
         epochs = "the recipes' epochs" if conditions["epochs"] is None else f"{conditions['epochs']} epochs"
-        lines = [f"{conditions['data']}, {conditions['samples']:,} samples to train on, {conditions['test_samples']:,} to test, {epochs}, "
-                 f"on a computer with {host['cpus']} CPUs ({host['processor']}), {record['date'][:10]}. ``{record['command']}``", ""]
+        lines = [f"{conditions['data']}, {conditions['samples']:,} samples to train on, {conditions['test_samples']:,} to test, "
+                 f"{epochs}, on a computer with {host['cpus']} CPUs ({host['processor']}), {record['date'][:10]}. "
+                 f"``{record['command']}``", ""]
         if conditions["samples"] < 60_000:
-            lines += [f"**This is not all of MNIST**: {conditions['samples']:,} samples are enough to tell samples/s and energy, not to tell "
-                      f"how good a network gets; errors of whole trainings stand below.", ""]
+            lines += [f"**This is not all of MNIST**: {conditions['samples']:,} samples are enough to tell samples/s and energy, "
+                      f"not to tell how good a network gets; errors of whole trainings stand below.", ""]
         return [*lines, *(f"* {line}" for line in [*machines(record["rows"]), *record["notes"], *disturbance(record)]), ""]
 
 
@@ -100,8 +101,8 @@ class Prediction(RecordedTable):
     name_of_record = "prediction"
 
     def lines(self, record: dict[str, Any]) -> list[str]:
-        rows = [["network", "samples/s", "mJ/sample whole (used)", "one sample alone, us", "its mJ whole (used)", "idle W whole (used)",
-                 "cores, chips", "bits"]]
+        rows = [["network", "samples/s", "mJ/sample whole (used)", "one sample alone, us", "its mJ whole (used)",
+                 "idle W whole (used)", "cores, chips", "bits"]]
         for name, entry in record["networks"].items():
             many, alone, idle = entry["throughput"], entry["alone"], entry["idle_watts"]
             seconds = alone["seconds"]
@@ -125,8 +126,9 @@ class Scaling(RecordedTable):
     def lines(self, record: dict[str, Any]) -> list[str]:
         lines: list[str] = []
         for name, entry in record["networks"].items():
-            lines += [f"**{PUBLISHED[name].title}**, batches of {entry['batch']}, {entry['samples']:,} samples of {entry['data']}, emulated. "
-                      f"``{entry['command']}``", "", *_parts(entry["rows"]), "By the cost model:", "", *_boards(entry["larger"])]
+            lines += [f"**{PUBLISHED[name].title}**, batches of {entry['batch']}, {entry['samples']:,} samples of {entry['data']}, "
+                      f"emulated. ``{entry['command']}``", "", *_parts(entry["rows"]), "By the cost model:", "",
+                      *_boards(entry["larger"])]
         return lines
 
 
@@ -137,10 +139,11 @@ def _parts(found: list[dict[str, Any]]) -> list[str]:
         if row["error"] is not None:
             rows.append([str(row["chips"]), row["error"], *[""] * 6])
             continue
-        busiest = row["busiest"]
+        busiest, in_sdram = row["busiest"], ", ".join(row["weights_in_sdram"]) or "none"
         rows.append([str(row["chips"]), f"{row['network_cores']} ({row['chips_used']})", significant(row["samples_per_s"]),
-                     significant(1e3 * row["joules_per_sample"]["total"]), f"{row['cycles_per_sample']:,.0f}, {row['predicted']:,.0f}",
-                     f"{busiest['kind']} of {busiest['layer']}, {busiest['busy']:.0%}", ", ".join(row["weights_in_sdram"]) or "none",
+                     significant(1e3 * row["joules_per_sample"]["total"]),
+                     f"{row['cycles_per_sample']:,.0f}, {row['predicted']:,.0f}",
+                     f"{busiest['kind']} of {busiest['layer']}, {busiest['busy']:.0%}", in_sdram,
                      "equal" if row["equal"] else "**not equal**"])
     return table([7, 14, 11, 11, 18, 20, 12, 7], rows)
 
@@ -150,10 +153,13 @@ def _boards(found: list[dict[str, Any]]) -> list[str]:
     for row in found:
         speed, joules = row["samples_per_s"], row["joules_per_sample"]
         rows.append([f"{row['boards']:,}", f"{row['cores']:,}", f"{row['batch']:,}{' (shared)' * (row['batch_kind'] == 'stays')}",
-                     f"{significant(speed['expected'])} ({significant(speed['least'])}–{significant(speed['most'])})",
-                     f"{significant(1e3 * joules['expected'])} ({significant(1e3 * joules['least'])}–{significant(1e3 * joules['most'])})",
-                     row["bound"]])
+                     _bar(speed, 1.0), _bar(joules, 1e3), row["bound"]])
     return table([9, 12, 16, 26, 22, 15], rows)
+
+
+def _bar(found: dict[str, float], factor: float) -> str:
+    middle, low, high = (significant(factor * found[name]) for name in ("expected", "least", "most"))
+    return f"{middle} ({low}–{high})"
 
 
 class PublishedFigures(SphinxDirective):
@@ -178,7 +184,8 @@ class RawRecords(SphinxDirective):
             path = RESULTS / f"{name}.json"
             self.env.note_dependency(str(path))
             if path.exists():
-                lines.append(f"* {what}: :download:`{path.name} <{Path(os.path.relpath(path, source)).as_posix()}>`, {_commit(path)}")
+                place = Path(os.path.relpath(path, source)).as_posix()
+                lines.append(f"* {what}: :download:`{path.name} <{place}>`, {_commit(path)}")
             else:
                 lines.append(f"* {what}: not recorded yet")
         return _parsed(self, [*lines, ""])
@@ -187,7 +194,7 @@ class RawRecords(SphinxDirective):
 def _commit(path: Path) -> str:
     record = json.loads(path.read_text(encoding="utf-8"))
     entries: Iterable[dict[str, Any]] = record.get("networks", {"": record}).values()
-    commits = dict.fromkeys(str(entry["commit"] or "not known")[:10] + ("" if not entry["modified"] else ", modified") for entry in entries)
+    commits = dict.fromkeys(str(entry["commit"] or "not known")[:10] + ", modified" * bool(entry["modified"]) for entry in entries)
     return f"commit {'; '.join(commits)}"
 
 

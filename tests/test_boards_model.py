@@ -100,7 +100,7 @@ def test_the_front_end_is_told_what_to_leave_out() -> None:
 
 
 def test_bars_are_what_the_cost_model_was_off_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    """1.5 times on 4 chips, 2 on 8, 1.25 on a board: that board has 25% more cycles than expected, 8,000 samples/s instead of 10,000."""
+    """1.5 times on 4 chips, 2 on 8, 1.25 on a board, which has 8,000 samples/s instead of 10,000 then."""
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
     import scaling
 

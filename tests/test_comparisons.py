@@ -23,7 +23,8 @@ def row(network: str, device: str, kind: str, speed: float, whole: float | None,
         return None if value is None else {"minimum": value, "median": value, "maximum": value, "n": 1}
 
     return {"network": network, "device": device, "kind": kind,
-            "figures": {"samples_per_s": spread(speed), "joules_per_sample": spread(whole), "joules_per_sample_share": spread(used)}}
+            "figures": {"samples_per_s": spread(speed), "joules_per_sample": spread(whole),
+                        "joules_per_sample_share": spread(used)}}
 
 
 #: SpiNNaker is 4 times slower on one network and 2 times on the other, takes half and twice the energy, and is faster one by one.
@@ -37,7 +38,8 @@ RECORD = {"rows": [
 def test_factors(comparisons: ModuleType) -> None:
     found = {(each.network, each.what): (each.factor, each.ahead) for each in comparisons.ratios(RECORD)}
     assert found == {
-        ("mlp_300", comparisons.SPEED): (4, False), ("mlp_300", comparisons.WHOLE): (2, True), ("mlp_300", comparisons.USED): (2, True),
+        ("mlp_300", comparisons.SPEED): (4, False), ("mlp_300", comparisons.WHOLE): (2, True),
+        ("mlp_300", comparisons.USED): (2, True),
         ("mlp_300", comparisons.SPEED_ONE): (3, True), ("mlp_300", comparisons.WHOLE_ONE): (pytest.approx(30), True),
         ("mlp_300", comparisons.USED_ONE): (4.5, True),
         ("lenet5", comparisons.SPEED): (2, False), ("lenet5", comparisons.WHOLE): (2, False),
@@ -55,8 +57,8 @@ def test_words(comparisons: ModuleType) -> None:
 
 def test_yes_and_no(comparisons: ModuleType) -> None:
     found = comparisons.ratios(RECORD)
-    assert comparisons.lead(found) == ("In raw speed: no; in energy: on some networks with whole devices counted, yes with the parts in "
-                                       "use.")
+    assert comparisons.lead(found) == ("In raw speed: no; in energy: on some networks with whole devices counted, yes with the "
+                                       "parts in use.")
     assert comparisons.lead([each for each in found if each.network == "mlp_300"]) == "In raw speed: no; in energy: yes."
     assert comparisons.lead([]) == "There is nothing to compare yet."
 
@@ -67,7 +69,8 @@ def test_one_paragraph(comparisons: ModuleType) -> None:
               for name in ("whole_training", "prediction", "scaling")}
     for given in (others, dict.fromkeys(others)):
         text = comparisons.answer(RECORD, given)
-        assert "\n" not in text and text.startswith("**In raw speed: no;") and "no TPU was measured" in text and "There was no GPU" in text
+        assert "\n" not in text and text.startswith("**In raw speed: no;")
+        assert "no TPU was measured" in text and "There was no GPU" in text
         assert "sample by sample it is 3 times faster and takes 30 times less energy" in text
     with_gpu = {"rows": [*RECORD["rows"], row("mlp_300", "gpu", "same", 1e6, 1e-4)]}
     assert "100 times slower than its GPU" in comparisons.answer(with_gpu, {}) and "no GPU" not in comparisons.answer(with_gpu, {})

@@ -18,8 +18,8 @@ PLACE = Place(103, 12)
 
 
 def test_many_samples() -> None:
-    """500 in 50 ms: 10,000/s.  200 cores are loaded, 103 and 97 of the system: (26.84 + 6.8) W x 50 ms = 1.682 J, and a million packets
-    of 1.8 nJ, 1.8 mJ.  Of 12 chips: a quarter of 26.84 W, and of the cores 103 + 2 x 12 + 1 = 128, 4.352 W: 0.5531 J."""
+    """500 in 50 ms: 10,000/s.  200 cores are loaded, 103 and 97 of the system: (26.84 + 6.8) W x 50 ms = 1.682 J, and a million
+    packets of 1.8 nJ, 1.8 mJ.  Of 12 chips: a quarter of 26.84 W, and of the cores 103 + 2 x 12 + 1 = 128, 4.352 W: 0.5531 J."""
     found = prediction.throughput(Pass(500, 0.05, 1_000_000), PLACE)
     assert found["samples_per_s"] == pytest.approx(10_000) and found["routed_per_sample"] == 2_000
     joules = found["joules_per_sample"]

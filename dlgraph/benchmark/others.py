@@ -1,7 +1,7 @@
 """How much of this computer's processors other programs take while one is measured: what a fair comparison has to say.
 
-Linux counts the time that all processors spend (``/proc/stat``, ``proc(5)``, in ticks): all of it but *idle* and *iowait* is work, or
-time that a hypervisor gave to others (*steal*).  What of it is not this process' own is others'.
+Linux counts the time that all processors spend (``/proc/stat``, ``proc(5)``, in ticks): all of it but *idle* and *iowait* is
+work, or time that a hypervisor gave to others (*steal*).  What of it is not this process' own is others'.
 """
 from __future__ import annotations
 

@@ -66,7 +66,8 @@ class Outcome:
     :param emulated: whether ``seconds`` of the epochs are emulated
     :param setup_seconds: of wall time before the first epoch, for compiling (XLA); None where that is not told apart
     :param wall_seconds: from the beginning to the end, everything included
-    :param others_share: of this computer's processor time meanwhile, what other programs took, 0 .. 1; None where that does not matter
+    :param others_share: of this computer's processor time, what other programs took meanwhile, 0 .. 1; None where it does not
+        matter
     """
 
     machine: str

@@ -13,8 +13,9 @@ DEVICE_WORDS = {"spinnaker": "SpiNNaker", "cpu": "CPU", "gpu": "GPU", "distribut
 #: Share of processor time from which on others' work is mentioned.
 DISTURBING = 0.05
 SPEED_WORDS = "Median of the repeats (minimum–maximum). Seconds are of training alone; setting up is apart."
-ENERGY_WORDS = ("Energy. *whole*: the whole board, all processor packages, the GPU. *used*: the part of it in use. *idle*: what the "
-                "idle device takes in the same time, which is in *whole*. *host*: the computer beside the device, which is not.")
+ENERGY_WORDS = ("Energy. *whole*: the whole board, all processor packages, the GPU. *used*: the part of it in use. *idle*: what "
+                "the idle device takes in the same time, which is in *whole*. *host*: the computer beside the device, which is "
+                "not.")
 
 
 def significant(value: float) -> str:
@@ -63,12 +64,12 @@ def _emulated(record: Record) -> bool:
 
 
 def disturbance(record: Record) -> list[str]:
-    """What is to be said where other programs kept this computer busy, of the worst run of each device; nothing where they did not."""
+    """What is to be said where other programs kept this computer busy, of the worst run of each device."""
     worst: dict[str, float] = {}
     for run in record["runs"]:
         worst[run["device"]] = max(worst.get(run["device"], 0.0), run["others_share"] or 0.0)
-    return [f"Other programs took up to {share:.0%} of this computer's processor time while rows of {DEVICE_WORDS[device]} were made, "
-            f"which would be better without." for device, share in worst.items() if share > DISTURBING]
+    return [f"Other programs took up to {share:.0%} of this computer's processor time while rows of {DEVICE_WORDS[device]} were "
+            f"made, which would be better without." for device, share in worst.items() if share > DISTURBING]
 
 
 def _epochs(epochs: int | None) -> str:
@@ -93,8 +94,8 @@ def speed_table(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
         body.append([*_names(row), str(row["repeats"]), cell(figures["accuracy"], 100, lambda value: f"{value:.2f}"),
                      cell(figures["samples_per_s"]), cell(figures["seconds_per_training"]), cell(figures["seconds_to_98"]),
                      cell(figures["seconds_to_99"]), cell(figures["setup_seconds"])])
-    return [["network", "device", "batch", "repeats", "accuracy %", "samples/s", "s per training", "s to 98%", "s to 99%", "set-up s"],
-            *body]
+    return [["network", "device", "batch", "repeats", "accuracy %", "samples/s", "s per training", "s to 98%", "s to 99%",
+             "set-up s"], *body]
 
 
 def energy_table(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
@@ -109,8 +110,8 @@ def energy_table(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
         body.append([*_names(row), cell(figures["joules_per_sample"], 1e3), cell(figures["joules_per_sample_share"], 1e3),
                      cell(figures["joules_per_sample_idle"], 1e3), cell(figures["joules_per_sample_host"], 1e3),
                      cell(figures["joules_per_training"]), cell(figures["joules_per_training_share"]), method])
-    return [["network", "device", "batch", "mJ/sample whole", "mJ/sample used", "mJ/sample idle", "mJ/sample host", "J/training whole",
-             "J/training used", "how known"], *body]
+    return [["network", "device", "batch", "mJ/sample whole", "mJ/sample used", "mJ/sample idle", "mJ/sample host",
+             "J/training whole", "J/training used", "how known"], *body]
 
 
 def _names(row: dict[str, Any]) -> list[str]:
