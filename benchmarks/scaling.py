@@ -74,7 +74,8 @@ class Trainer:
         begun = time.monotonic()
         observed = Observed(BOARD)
         machine = PartOfBoard(threads=self.options.threads, chips=n_chips)
-        row: dict[str, Any] = {"chips": n_chips, "error": None}
+        commit, modified = checkout_state()
+        row: dict[str, Any] = {"chips": n_chips, "error": None, "commit": commit, "modified": modified, "date": now()}
         try:
             with dlgraph.from_keras(self._model(), machine, SEED, executor_factory=observed) as net:
                 history = self._train(net)
@@ -185,10 +186,12 @@ def main(arguments: list[str] | None = None) -> int:
         record = json.loads(options.out.read_text(encoding="utf-8"))
     entry = {} if options.again else record["networks"].get(options.network, {})
     trainer = Trainer(options)
+    conditions = {"data": trainer.words, "samples": len(trainer.x), "batch": options.batch}
+    if entry and {name: entry[name] for name in conditions} != conditions:
+        parser.error(f"{options.out} has rows of other data, samples or batches of {options.network}: give the same, or --again")
     commit, modified = checkout_state()
     entry = {"rows": [], **entry, "command": command_line(sys.argv), "commit": commit, "modified": modified, "host": host(),
-             "date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), "seed": SEED, "data": trainer.words,
-             "samples": len(trainer.x), "batch": options.batch, "larger": []}
+             "date": now(), "seed": SEED, **conditions, "larger": []}
     record["networks"][options.network] = entry
 
     def store() -> None:
@@ -211,6 +214,11 @@ def main(arguments: list[str] | None = None) -> int:
               f"{1e3 * row['joules_per_sample']['expected']:8.2f} mJ/sample; {row['bound']}")
     draw(record, options.out.with_suffix(".svg"))
     return 0 if all(row["error"] is None and row["equal"] for row in entry["rows"]) else 1
+
+
+def now() -> str:
+    """Of the day."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def words(row: dict[str, Any]) -> str:

@@ -17,6 +17,10 @@ USED, USED_ONE = "energy, parts in use, best batch", "energy, parts in use, one 
 _DEVICE_WORDS = {CPU: "the processor of this computer", "gpu": "its GPU", "distributed": "two workers on that processor"}
 
 
+#: Share of processor time of other programs, from which on a record tells nothing of how a processor compares.
+TOO_BUSY = 0.2
+
+
 @dataclass(frozen=True)
 class Ratio:
     """SpiNNaker and another device, on one network.
@@ -76,6 +80,17 @@ def _best(record: Record, network: str, device: str, one: bool) -> _Best | None:
     return _Best(best["samples_per_s"]["median"], whole, whole if share is None else share)
 
 
+def kept_alone(record: Record) -> dict[str, dict[str, float]]:
+    """Device -> network -> share of its best speed that it keeps in batches of one sample."""
+    kept: dict[str, dict[str, float]] = {}
+    for device in dict.fromkeys(row["device"] for row in record["rows"]):
+        for network in dict.fromkeys(row["network"] for row in record["rows"]):
+            one, best = (_best(record, network, device, alone) for alone in (True, False))
+            if one is not None and best is not None:
+                kept.setdefault(device, {})[network] = one.samples_per_s / best.samples_per_s
+    return kept
+
+
 def verdicts(found: list[Ratio]) -> dict[tuple[str, str], list[Ratio]]:
     """(what is compared, device) -> networks."""
     together: dict[tuple[str, str], list[Ratio]] = {}
@@ -122,7 +137,8 @@ def answer(record: Record, others: Mapping[str, Record | None]) -> str:
     :param others: name -> record of ``whole_training``, ``prediction`` and ``scaling``; None where there is none
     """
     found = ratios(record)
-    sentences = [f"**{lead(found)}**"]
+    busy = max((run["others_share"] or 0.0 for run in record["runs"]), default=0.0)
+    sentences = [f"**{lead(found) if busy < TOO_BUSY else _too_busy(busy)}**"]
     together = verdicts(found)
     for device in dict.fromkeys(each.device for each in found):
         words = [range_words(together[what, device], *said) if (what, device) in together else ""
@@ -132,6 +148,11 @@ def answer(record: Record, others: Mapping[str, Record | None]) -> str:
     sentences += [_tpu(record), _trained(others.get("whole_training")), _loihi(record), _recognised(others.get("prediction")),
                   _scaled(others.get("scaling"))]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _too_busy(share: float) -> str:
+    return (f"This record does not tell: other programs took up to {share:.0%} of the computer's processor time while Keras "
+            f"trained, which flatters SpiNNaker in every figure of that computer that follows.")
 
 
 def _against(device: str, speed: str, whole: str, used: str, one: str, whole_one: str) -> str:

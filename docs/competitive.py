@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any, Iterable
 
-from comparisons import Ratio, answer, ratios, verdicts
+from comparisons import Ratio, answer, kept_alone, ratios, verdicts
 from docutils import nodes
 from docutils.statemachine import StringList
 from recorded import RESULTS, RecordedTable, table
@@ -49,7 +49,13 @@ class Verdicts(OfComparison):
         for (what, device), found in verdicts(ratios(record)).items():
             ahead, behind = [each for each in found if each.ahead], [each for each in found if not each.ahead]
             rows.append([what, DEVICE_WORDS[device], _listed(ahead), _listed(behind)])
-        return table([24, 12, 32, 32], rows)
+        if len(rows) == 1:
+            return ["Only one side is recorded yet.", ""]
+        lines = [*table([24, 12, 32, 32], rows), "Of its best speed, a device keeps with one sample at a time:", ""]
+        for device, kept in kept_alone(record).items():
+            words = "; ".join(f"{PUBLISHED[network].title} {share:.0%}" for network, share in kept.items())
+            lines.append(f"* {DEVICE_WORDS[device]}: {words}")
+        return [*lines, ""]
 
 
 def _listed(found: list[Ratio]) -> str:
@@ -71,7 +77,8 @@ class Machines(OfComparison):
 
     def lines(self, record: dict[str, Any]) -> list[str]:
         conditions, host = record["conditions"], record["host"]
-        epochs = "the recipes' epochs" if conditions["epochs"] is None else f"{conditions['epochs']} epochs"
+        n = conditions["epochs"]
+        epochs = "the recipes' epochs" if n is None else f"{n} epoch{'s' * (n != 1)}"
         lines = [f"{conditions['data']}, {conditions['samples']:,} samples to train on, {conditions['test_samples']:,} to test, "
                  f"{epochs}, on a computer with {host['cpus']} CPUs ({host['processor']}), {record['date'][:10]}. "
                  f"``{record['command']}``", ""]

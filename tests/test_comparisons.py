@@ -28,7 +28,7 @@ def row(network: str, device: str, kind: str, speed: float, whole: float | None,
 
 
 #: SpiNNaker is 4 times slower on one network and 2 times on the other, takes half and twice the energy, and is faster one by one.
-RECORD = {"rows": [
+RECORD: dict[str, Any] = {"runs": [], "rows": [
     row("mlp_300", "spinnaker", "same", 5_000, 4e-3, 1e-3), row("mlp_300", "spinnaker", "tuned", 10_000, 2e-3, 5e-4),
     row("mlp_300", "spinnaker", "one", 3_000, 9e-3, 2e-3), row("mlp_300", "cpu", "same", 40_000, 4e-3, 1e-3),
     row("mlp_300", "cpu", "tuned", 30_000, 9e-3, 3e-3), row("mlp_300", "cpu", "one", 1_000, 0.27, 9e-3),
@@ -45,6 +45,11 @@ def test_factors(comparisons: ModuleType) -> None:
         ("lenet5", comparisons.SPEED): (2, False), ("lenet5", comparisons.WHOLE): (2, False),
         # of the processor nothing is known but the whole
         ("lenet5", comparisons.USED): (1, True)}
+
+
+def test_what_is_kept_alone(comparisons: ModuleType) -> None:
+    """3,000 of 10,000, and 1,000 of 40,000; of LeNet-5 there is nothing."""
+    assert comparisons.kept_alone(RECORD) == {"spinnaker": {"mlp_300": 0.3}, "cpu": {"mlp_300": 0.025}}
 
 
 def test_words(comparisons: ModuleType) -> None:
@@ -72,5 +77,7 @@ def test_one_paragraph(comparisons: ModuleType) -> None:
         assert "\n" not in text and text.startswith("**In raw speed: no;")
         assert "no TPU was measured" in text and "There was no GPU" in text
         assert "sample by sample it is 3 times faster and takes 30 times less energy" in text
-    with_gpu = {"rows": [*RECORD["rows"], row("mlp_300", "gpu", "same", 1e6, 1e-4)]}
+    busy = comparisons.answer({**RECORD, "runs": [{"others_share": None}, {"others_share": 0.88}]}, {})
+    assert busy.startswith("**This record does not tell: other programs took up to 88%")
+    with_gpu = {"runs": [], "rows": [*RECORD["rows"], row("mlp_300", "gpu", "same", 1e6, 1e-4)]}
     assert "100 times slower than its GPU" in comparisons.answer(with_gpu, {}) and "no GPU" not in comparisons.answer(with_gpu, {})
