@@ -50,8 +50,8 @@ def test_train_mnist(tmp_path: Path) -> None:
 @pytest.mark.wide
 def test_scaling(tmp_path: Path) -> None:
     """Two chips of a board; without a whole one nothing is expected of larger machines.  Again, there is nothing left to do."""
-    command = [sys.executable, str(ROOT / "benchmarks" / "scaling.py"), "--network", "mlp_300", "--data", "digits", "--samples", "64",
-               "--batch", "32", "--chips", "2", "--out", "scaling.json"]
+    command = [sys.executable, str(ROOT / "benchmarks" / "scaling.py"), "--network", "mlp_300", "--data", "digits",
+               "--samples", "64", "--batch", "32", "--chips", "2", "--out", "scaling.json"]
     for _ in range(2):
         result = subprocess.run(command, cwd=tmp_path, env={**os.environ, "KERAS_BACKEND": "tensorflow"}, capture_output=True,
                                 text=True, check=False)
