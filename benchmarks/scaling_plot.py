@@ -8,6 +8,8 @@ from typing import Any
 
 from boards_model import CORES_OF_CHIP
 
+from dlgraph.networks.published import PUBLISHED
+
 COLOURS = ("#c03a2b", "#4472a8", "#5d9948", "#8a6fb0", "#b8862d")
 _STYLES = {"stays": ":", "grows": "--"}
 _WORDS = {"stays": "model, the same batch shared", "grows": "model, a batch for each board"}
@@ -45,12 +47,12 @@ def _draw_network(axis: Any, network: str, entry: dict[str, Any], name: str, fac
     rows = [row for row in entry["rows"] if row["error"] is None]
     values = [row[name] if name == "samples_per_s" else row[name]["total"] for row in rows]
     axis.plot([CORES_OF_CHIP * row["chips"] for row in rows], [factor * value for value in values], "o-", color=colour,
-              markersize=4, label=f"{network}, emulated")
+              markersize=4, label=f"{PUBLISHED[network].title}, emulated")
     for kind, style in _STYLES.items():
         larger = [row for row in entry["larger"] if row["batch_kind"] == kind]
         cores = [row["cores"] for row in larger]
         axis.plot(cores, [factor * row[name]["expected"] for row in larger], style, color=colour,
-                  label=f"{network}, {_WORDS[kind]}")
+                  label=f"{PUBLISHED[network].title}, {_WORDS[kind]}")
         axis.fill_between(cores, [factor * row[name]["least"] for row in larger], [factor * row[name]["most"] for row in larger],
                           color=colour, alpha=0.12, linewidth=0)
 
