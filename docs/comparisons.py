@@ -203,15 +203,18 @@ def _loihi(record: Record) -> str:
 
 
 def _recognised(prediction: Record | None) -> str:
-    entry = (prediction or {"networks": {}})["networks"].get("mlp_300")
+    """One sample alone, of the quickest and of the slowest network, against a spiking network on the same machine."""
     other = _published(lambda each: each.group == "SpiNNaker" and not each.training and each.joules_per_sample is not None)
-    if entry is None or other is None:
+    if prediction is None or not prediction["networks"] or other is None:
         return ""
-    alone = entry["alone"]
-    return (f"Recognition does well on SpiNNaker's own terms: a digit alone takes {1e6 * alone['seconds']['median']:,.0f} us and "
-            f"{1e3 * alone['joules_per_sample']['used']:.2g} mJ of the chips in use "
-            f"({1e3 * alone['joules_per_sample']['whole']:.2g} mJ of the board) by 784-300-10, "
-            f"where a spiking network on SpiNNaker is published with "
+    order = sorted(prediction["networks"], key=lambda name: float(prediction["networks"][name]["alone"]["seconds"]["median"]))
+    said = []
+    for name in dict.fromkeys((order[0], order[-1])):
+        alone = prediction["networks"][name]["alone"]
+        joules = alone["joules_per_sample"]
+        said.append(f"{1e3 * alone['seconds']['median']:.2g} ms and {1e3 * joules['used']:.2g} mJ of the chips in use "
+                    f"({1e3 * joules['whole']:.2g} mJ of the board) by {PUBLISHED[name].title}")
+    return (f"To recognise a digit alone takes {', '.join(said)}; a spiking network on SpiNNaker is published with "
             f"{1e3 * (other.seconds_per_sample or 0):g} ms and {1e3 * (other.joules_per_sample or 0):g} mJ.")
 
 
@@ -225,7 +228,7 @@ def _scaled(scaling: Record | None) -> str:
     largest = max(entry["larger"], key=lambda row: (row["boards"], row["batch_kind"] == "grows"))
     one = next(row for row in entry["larger"] if row["boards"] == 1)
     factor = largest["samples_per_s"]["expected"] / one["samples_per_s"]["expected"]
-    return (f"More of the machine does not help one network: 784-300-10 is within a tenth of its best on {enough['chips']} chips, "
+    return (f"To train, 784-300-10 needs {enough['chips']} of a board's {rows[-1]['chips']} to be within a tenth of its best, "
             f"and {largest['cores']:,} cores, each board with a batch of its own, are expected to give {significant(factor)} "
             f"times a board's samples/s for {largest['boards']:,} times its power.")
 
