@@ -22,6 +22,11 @@
 #                         CHECKPOINT=FOLDER checkpoints from which the same command goes on
 #   make benchmark-whole  the same trained to the end by the reference, four epochs of each on an emulated board: hours.  DATA=FILE,
 #                         WHOLE=lenet5 some of them, THREADS=2; given again, it goes on where it ended
+#   make benchmark-prediction
+#                         recognition by these, in a row and one at a time, on an emulated board.  DATA=FILE, WHOLE=lenet5 some of them
+#   make benchmark-scaling
+#                         training on 1 to 48 chips of an emulated board, and by the cost model on many boards.  DATA=FILE,
+#                         SCALED=lenet5 others than 784-300-10; given again, it goes on where it ended
 #   make clean            remove all of that
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -32,7 +37,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 WARNINGS_ARE_ERRORS ?= -W --keep-going
 
 .PHONY: demo test test-wide test-long sanitize fuzz docs check-pages linkcheck lint benchmark benchmark-mnist \
-    benchmark-networks benchmark-whole clean
+    benchmark-networks benchmark-whole benchmark-prediction benchmark-scaling clean
 
 demo: $(VENV)/has-keras $(VENV)/has-examples
 	$(BIN)/python examples/train_digits.py $(if $(DLGRAPH_MACHINE),,--board spinn3)
@@ -103,6 +108,17 @@ benchmark-whole: $(VENV)/has-keras $(VENV)/has-benchmark $(VENV)/has-examples
 	for network in $(WHOLE); do \
 	    $(BIN)/python benchmarks/whole_training.py --network $$network --threads $(THREADS) $(if $(DATA),--data $(DATA)) \
 	        --work build/whole --out benchmarks/results/whole_training.json || exit 1; done
+
+benchmark-prediction: $(VENV)/has-keras $(VENV)/has-benchmark
+	$(BIN)/python benchmarks/prediction.py $(addprefix --network ,$(WHOLE)) --threads $(THREADS) $(if $(DATA),--data $(DATA)) \
+	    --out benchmarks/results/prediction.json
+
+SCALED ?= mlp_300
+
+benchmark-scaling: $(VENV)/has-keras $(VENV)/has-benchmark $(VENV)/has-examples
+	for network in $(SCALED); do \
+	    $(BIN)/python benchmarks/scaling.py --network $$network --threads $(THREADS) $(if $(DATA),--data $(DATA)) \
+	        --out benchmarks/results/scaling.json || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info docs/_build c_models/build .hypothesis .mypy_cache .pytest_cache .ruff_cache reports

@@ -3,14 +3,16 @@ import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))       # for the extensions beside this file
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))                               # for the extensions beside this file
+sys.path.append(str(HERE.parent / "benchmarks"))            # for what their own words say
 
 project = "dlgraph"
 author = "the dlgraph authors"
 copyright = "the dlgraph authors; Apache License 2.0"
 release = version = installed_version("dlgraph")
 
-extensions = ["sphinx.ext.autodoc", "recorded", "generated_tables"]
+extensions = ["sphinx.ext.autodoc", "recorded", "generated_tables", "competitive"]
 exclude_patterns = ["_build"]
 nitpicky = False
 

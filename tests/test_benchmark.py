@@ -12,7 +12,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from dlgraph.benchmark import devices, plots, record, run, workers
+from dlgraph.benchmark import devices, others, plots, record, run, workers
 from dlgraph.benchmark.command import command_line, settings_of
 from dlgraph.benchmark.distributed import parts_of
 from dlgraph.benchmark.outcome import Cores, EnergyOutcome, EpochOutcome, Outcome, Swept, tuned_batch
@@ -149,9 +149,26 @@ def test_the_plan() -> None:
         ("distributed", "same", 0), ("distributed", "tuned", 0), ("distributed", "same", 1), ("distributed", "tuned", 1)]
     quick = keys_of(Settings(Path("x"), quick=True), ("spinnaker",))
     assert [(key.network, key.kind) for key in quick] == [(network, "same") for network in NETWORKS]
+    keras = keys_of(Settings(Path("x"), quick=True, networks=("lenet1", "lenet5")), ("cpu", "distributed"))
+    assert [(key.network, key.device, key.kind) for key in keras] == [
+        ("lenet1", "cpu", "same"), ("lenet1", "cpu", "one"), ("lenet1", "cpu", "tuned"), ("lenet1", "distributed", "same"),
+        ("lenet5", "cpu", "same")]
     assert sizes_to_try(32, 1000, "cpu", False) == [16, 32, 64, 128, 256, 512]
     assert sizes_to_try(100, 100, "cpu", True) == [100]
     assert sizes_to_try(128, 60_000, "spinnaker", False) == [128, 256, 512, 1024]
+
+
+def test_what_other_programs_take(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In 10 s of 2 processors these work 12 s, this process and one like it 4 s each: the others' 4 s are a fifth."""
+    text = "cpu  100 20 30 9000 500 4 6 40 7 8\ncpu0 1 2 3 4 5 6 7 8 9 10\n"
+    assert others.busy_ticks(text) == 100 + 20 + 30 + 4 + 6 + 40
+    clock = iter([(0.0, 50.0, 1.0), (10.0, 62.0, 5.0)])
+    monkeypatch.setattr(others.Others, "_now", staticmethod(lambda: next(clock)))
+    monkeypatch.setattr(others.os, "cpu_count", lambda: 2)
+    assert others.Others(2).share() == pytest.approx(0.2)
+    monkeypatch.undo()
+    monkeypatch.setattr(others, "STAT", tmp_path / "nothing")
+    assert others.Others().share() is None
 
 
 # ---------------------------------------------------------------------- the record
@@ -273,6 +290,13 @@ def test_measured_and_published_stand_apart(tmp_path: Path) -> None:
     assert "emulated" in page.split("\n\n")[1]
     assert "| 784-300-10 | CPU | 32 (best for it) | 1 | 90.00 | 100 |" in measured
     assert "Loihi" not in measured and others.count("\n| ") == 1 + 1 + len(published())
+
+
+def test_a_busy_computer_is_spoken_of(tmp_path: Path) -> None:
+    found = written(tmp_path)
+    assert "Other programs" not in markdown(found)
+    busy = {**found, "runs": [{**each, "others_share": 0.4} if each["device"] == "cpu" else each for each in found["runs"]]}
+    assert "took up to 40% of this computer's processor time while rows of CPU" in markdown(busy)
 
 
 def test_drawing_again_gives_the_same(tmp_path: Path) -> None:

@@ -53,6 +53,19 @@ def test_share_of_the_board_that_is_used():
     assert (share.board_idle, share.cores, share.packets) == pytest.approx((67.1, 42.5, 1.8))
 
 
+def test_a_machine_of_eight_chips():
+    """Of a board's 208 loaded cores 111 are the network's; a machine of 8 chips has those, 2 x 8 and 1: 128.  A sixth of 26.84 W,
+    4.4733 W, and 128 x 0.034 W, 4.352 W, for 2 s."""
+    whole = e.energy("spinn5", 2, 111 + e.system_cores("spinn5"), 0, 0)
+    share = e.share_used(whole, "spinn5", 8, 111)
+    assert share.board_idle == pytest.approx(8.9467, rel=1e-4) and share.cores == pytest.approx(8.704)
+
+
+def test_one_sample_alone_costs_the_board_for_as_long_as_it_takes():
+    """234 us of 26.84 W and 208 x 0.034 W, 33.912 W: 7.935 mJ, and 20,000 packets past a router, 36 uJ."""
+    assert e.energy("spinn5", 234e-6, 208, 0, 20_000).per_sample(1).total == pytest.approx(7.971e-3, rel=1e-3)
+
+
 def test_a_whole_board_is_its_own_share():
     whole = e.energy("spinn5", 3, 700 + e.system_cores("spinn5"), 0, 1_000)
     assert e.share_used(whole, "spinn5", 48, 700) == whole

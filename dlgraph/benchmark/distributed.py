@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from dlgraph.benchmark.keras_training import Outputs, Power, clock_for
+from dlgraph.benchmark.others import Others
 from dlgraph.benchmark.outcome import EpochOutcome, Outcome, Swept
 from dlgraph.benchmark.tasks import MODELS, Images, Task
 
@@ -26,7 +27,7 @@ def train_distributed(task: Task, power: Power) -> Outcome:
 
     Samples are used in another order in every epoch, the same in all workers, each of which takes its part of every batch.
     """
-    begun = time.monotonic()
+    begun, others = time.monotonic(), Others(N_WORKERS)
     strategy, rank = _strategy()
     import keras
     import tensorflow as tf
@@ -49,7 +50,7 @@ def train_distributed(task: Task, power: Power) -> Outcome:
         outputs.add(loop.model)
     words = (f"{N_WORKERS} workers of Keras {keras.__version__}, TensorFlow {tf.__version__}, tf.distribute, XLA, on {power.cpus} "
              f"CPU{'s' * (power.cpus != 1)}")
-    return Outcome(words, False, tuple(epochs), time.monotonic() - begun, setup, clock.energy())
+    return Outcome(words, False, tuple(epochs), time.monotonic() - begun, setup, clock.energy(), others_share=others.share())
 
 
 def sweep_distributed(task: Task, sizes: list[int], n_batches: int) -> list[Swept]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dlgraph.benchmark.meters import Meter, cpu_meter, gpu_meter, idle_watts
+from dlgraph.benchmark.others import Others
 from dlgraph.benchmark.outcome import EnergyOutcome, EpochOutcome, Outcome, Swept
 from dlgraph.benchmark.tasks import Images, Task, accuracy
 from dlgraph.networks.recipes import LOSS
@@ -86,7 +87,7 @@ def train_with_keras(task: Task, power: Power, gpu: bool) -> Outcome:
     Seconds are those of epochs, shuffling included; compiling is done before, on the first samples, after which weights and
     optimiser are put back.
     """
-    begun = time.monotonic()
+    begun, others = time.monotonic(), Others()
     import keras
 
     clock = clock_for(power, gpu)
@@ -112,7 +113,8 @@ def train_with_keras(task: Task, power: Power, gpu: bool) -> Outcome:
         model.fit(member.images.x, member.images.y, batch_size=task.recipe.batch_size, epochs=task.recipe.epochs, verbose=0,
                   callbacks=[course(number, model, len(member.images))])
         outputs.add(model)
-    return Outcome(describe(gpu, power.cpus), False, tuple(epochs), time.monotonic() - begun, setup, clock.energy())
+    return Outcome(describe(gpu, power.cpus), False, tuple(epochs), time.monotonic() - begun, setup, clock.energy(),
+                   others_share=others.share())
 
 
 def sweep(task: Task, sizes: list[int], seconds: float) -> list[Swept]:

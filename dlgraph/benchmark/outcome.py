@@ -66,6 +66,8 @@ class Outcome:
     :param emulated: whether ``seconds`` of the epochs are emulated
     :param setup_seconds: of wall time before the first epoch, for compiling (XLA); None where that is not told apart
     :param wall_seconds: from the beginning to the end, everything included
+    :param others_share: of this computer's processor time, what other programs took meanwhile, 0 .. 1; None where it does not
+        matter
     """
 
     machine: str
@@ -75,6 +77,7 @@ class Outcome:
     setup_seconds: float | None = None
     energy: EnergyOutcome | None = None
     cores: Cores | None = None
+    others_share: float | None = None
 
     @property
     def samples(self) -> int:

@@ -36,20 +36,23 @@ def trials_of(settings: Settings) -> Trials:
     return QUICK_TRIALS if settings.quick else FULL_TRIALS
 
 
-def kinds_of(device: str, quick: bool) -> tuple[str, ...]:
+def kinds_of(device: str, quick: bool, first: bool = True) -> tuple[str, ...]:
     """Sizes of batches that a device is to show.
 
-    Two workers share a batch, so they do not train sample by sample.  A quick benchmark has one load of the board for each network.
+    Two workers share a batch, so they do not train sample by sample.  A quick benchmark has one load of the board for each network;
+    other batches than the recipe's, each of which XLA compiles for seconds, and two workers, it has for the first network only.
+
+    :param first: of the networks that are asked for
     """
-    if quick and device in (SPINNAKER, DISTRIBUTED):
-        return (SAME,)
+    if quick and (not first or device in (SPINNAKER, DISTRIBUTED)):
+        return (SAME,) if first or device != DISTRIBUTED else ()
     return (SAME, TUNED) if device == DISTRIBUTED else (SAME, ONE, TUNED)
 
 
 def keys_of(settings: Settings, devices: tuple[str, ...]) -> list[Key]:
     """Every training, network by network."""
-    return [Key(network, device, kind, repeat) for network in settings.networks for device in devices
-            for repeat in range(settings.repeats) for kind in kinds_of(device, settings.quick)]
+    return [Key(network, device, kind, repeat) for number, network in enumerate(settings.networks) for device in devices
+            for repeat in range(settings.repeats) for kind in kinds_of(device, settings.quick, number == 0)]
 
 
 def sizes_to_try(recipe: int, n_samples: int, device: str, quick: bool) -> list[int]:

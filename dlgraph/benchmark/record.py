@@ -112,7 +112,7 @@ def run_from_json(row: dict[str, Any]) -> Run:
     energy, cores = row["energy"], row["cores"]
     outcome = Outcome(row["machine"], row["emulated"], tuple(EpochOutcome(**epoch) for epoch in row["epochs"]),
                       row["wall_seconds"], row["setup_seconds"], None if energy is None else EnergyOutcome(**energy),
-                      None if cores is None else Cores(**cores))
+                      None if cores is None else Cores(**cores), row["others_share"])
     return Run(key, row["batch"], row["seed"], row["learning_rate"], row["momentum"], row["speed_only"], outcome)
 
 

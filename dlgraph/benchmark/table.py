@@ -9,7 +9,13 @@ from dlgraph.networks.published import PUBLISHED
 
 Record = dict[str, Any]
 _KINDS = {"same": "", "one": "one sample", "tuned": "best for it"}
-_DEVICES = {"spinnaker": "SpiNNaker", "cpu": "CPU", "gpu": "GPU", "distributed": "two workers"}
+DEVICE_WORDS = {"spinnaker": "SpiNNaker", "cpu": "CPU", "gpu": "GPU", "distributed": "two workers"}
+#: Share of processor time from which on others' work is mentioned.
+DISTURBING = 0.05
+SPEED_WORDS = "Median of the repeats (minimum–maximum). Seconds are of training alone; setting up is apart."
+ENERGY_WORDS = ("Energy. *whole*: the whole board, all processor packages, the GPU. *used*: the part of it in use. *idle*: what "
+                "the idle device takes in the same time, which is in *whole*. *host*: the computer beside the device, which is "
+                "not.")
 
 
 def significant(value: float) -> str:
@@ -30,9 +36,7 @@ def cell(found: dict[str, Any] | None, factor: float = 1.0, words: Callable[[flo
 def markdown(record: Record) -> str:
     """The whole page."""
     conditions, host = record["conditions"], record["host"]
-    best = {(each["network"], each["device"], tuned_batch([Swept(**one) for one in each["batches"]]))
-            for each in record["sweeps"] if each["batches"]}
-    rows = [{**row, "best": (row["network"], row["device"], row["batch"]) in best} for row in record["rows"]]
+    rows = with_best(record)
     lines = [
         "# Training compared across machines", "",
         "Figures of TPUs are published ones, below; none was measured here. Figures of SpiNNaker are "
@@ -43,8 +47,10 @@ def markdown(record: Record) -> str:
         f"On {host['cpus']} CPUs ({host['processor']}), Python {host['python']}. `{record['command']}`", ""]
     if conditions["quick"]:
         lines += ["**A quick run on little data: it shows that everything works, and compares nothing.**", ""]
-    lines += [f"* {note}" for note in record["notes"]] + ([""] if record["notes"] else [])
-    lines += ["## Measured", "", *_speeds(rows), "", *_energies(rows), "", *_machines(record["rows"]), ""]
+    notes = [*record["notes"], *disturbance(record)]
+    lines += [f"* {note}" for note in notes] + ([""] if notes else [])
+    lines += ["## Measured", "", SPEED_WORDS, "", *table(*_apart(speed_table(rows))), "", ENERGY_WORDS, "",
+              *table(*_apart(energy_table(rows))), "", *(f"* {line}" for line in machines(record["rows"])), ""]
     lines += ["## Published by others", "",
               "Other networks, other data, other years: to be read with their conditions, not as further rows of the tables above.",
               "",
@@ -57,23 +63,46 @@ def _emulated(record: Record) -> bool:
     return not boards or any(row["emulated"] for row in boards)
 
 
+def disturbance(record: Record) -> list[str]:
+    """What is to be said where other programs kept this computer busy, of the worst run of each device."""
+    worst: dict[str, float] = {}
+    for run in record["runs"]:
+        worst[run["device"]] = max(worst.get(run["device"], 0.0), run["others_share"] or 0.0)
+    return [f"Other programs took up to {share:.0%} of this computer's processor time while rows of {DEVICE_WORDS[device]} were "
+            f"made, which would be better without." for device, share in worst.items() if share > DISTURBING]
+
+
 def _epochs(epochs: int | None) -> str:
     return "epochs as each recipe has them" if epochs is None else f"{epochs} epoch{'s' * (epochs != 1)}"
 
 
-def _speeds(rows: Sequence[dict[str, Any]]) -> list[str]:
+def with_best(record: Record) -> list[dict[str, Any]]:
+    """The record's rows, each with ``best``: whether its batch is the one that suits the device best."""
+    best = {(each["network"], each["device"], tuned_batch([Swept(**one) for one in each["batches"]]))
+            for each in record["sweeps"] if each["batches"]}
+    return [{**row, "best": (row["network"], row["device"], row["batch"]) in best} for row in record["rows"]]
+
+
+def speed_table(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Cells of the table of speeds, its head first.
+
+    :param rows: of :func:`with_best`
+    """
     body = []
     for row in rows:
         figures = row["figures"]
         body.append([*_names(row), str(row["repeats"]), cell(figures["accuracy"], 100, lambda value: f"{value:.2f}"),
                      cell(figures["samples_per_s"]), cell(figures["seconds_per_training"]), cell(figures["seconds_to_98"]),
                      cell(figures["seconds_to_99"]), cell(figures["setup_seconds"])])
-    return ["Median of the repeats (minimum–maximum). Seconds are of training alone; setting up is apart.", "",
-            *table(["network", "device", "batch", "repeats", "accuracy %", "samples/s", "s per training", "s to 98%", "s to 99%",
-                    "set-up s"], body)]
+    return [["network", "device", "batch", "repeats", "accuracy %", "samples/s", "s per training", "s to 98%", "s to 99%",
+             "set-up s"], *body]
 
 
-def _energies(rows: Sequence[dict[str, Any]]) -> list[str]:
+def energy_table(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Cells of the table of energies, its head first.
+
+    :param rows: of :func:`with_best`
+    """
     body = []
     for row in rows:
         figures = row["figures"]
@@ -81,25 +110,27 @@ def _energies(rows: Sequence[dict[str, Any]]) -> list[str]:
         body.append([*_names(row), cell(figures["joules_per_sample"], 1e3), cell(figures["joules_per_sample_share"], 1e3),
                      cell(figures["joules_per_sample_idle"], 1e3), cell(figures["joules_per_sample_host"], 1e3),
                      cell(figures["joules_per_training"]), cell(figures["joules_per_training_share"]), method])
-    return ["Energy. *whole*: the whole board, all processor packages, the GPU. *used*: the part of it in use. *idle*: what the "
-            "idle device takes in the same time, which is in *whole*. *host*: the computer beside the device, which is not.", "",
-            *table(["network", "device", "batch", "mJ/sample whole", "mJ/sample used", "mJ/sample idle", "mJ/sample host",
-                    "J/training whole", "J/training used", "how known"], body)]
+    return [["network", "device", "batch", "mJ/sample whole", "mJ/sample used", "mJ/sample idle", "mJ/sample host",
+             "J/training whole", "J/training used", "how known"], *body]
 
 
 def _names(row: dict[str, Any]) -> list[str]:
     kind = _KINDS["tuned" if row["best"] else row["kind"]]
-    return [PUBLISHED[row["network"]].title, _DEVICES[row["device"]], f"{row['batch']}{f' ({kind})' if kind else ''}"]
+    return [PUBLISHED[row["network"]].title, DEVICE_WORDS[row["device"]], f"{row['batch']}{f' ({kind})' if kind else ''}"]
 
 
-def _machines(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """What each device was, and of boards the cores."""
+def _apart(cells: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    return cells[0], cells[1:]
+
+
+def machines(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """What each device was, and of boards the cores, in words."""
     found: dict[str, list[str]] = {}
     for row in rows:
         cores = row["cores"]
         taken = "" if cores is None else f"{PUBLISHED[row['network']].title} {cores['network']} cores on {cores['chips']} chips"
-        found.setdefault(f"{_DEVICES[row['device']]}: {row['machine']}", []).append(taken)
-    return [f"* {name}" + (f" ({'; '.join(dict.fromkeys(each for each in cores if each))})" if any(cores) else "")
+        found.setdefault(f"{DEVICE_WORDS[row['device']]}: {row['machine']}", []).append(taken)
+    return [name + (f" ({'; '.join(dict.fromkeys(each for each in cores if each))})" if any(cores) else "")
             for name, cores in found.items()]
 
 
