@@ -9,8 +9,8 @@ from __future__ import annotations
 STEPS = ((1, 0), (1, 1), (0, 1), (-1, 0), (-1, -1), (0, -1))
 LINKS = len(STEPS)
 CORES = 18
-#: boards of a triad, the smallest machine of several: where each one's own (0, 0), which has its Ethernet, is among the 12 x 12 chips
-#: (SpiNNMachine, ``spinnaker_triad_geometry.py``)
+#: boards of a triad, the smallest machine of several: where each one's own (0, 0), which has its Ethernet, is among the 12 x 12
+#: chips (SpiNNMachine, ``spinnaker_triad_geometry.py``)
 TRIAD = ((0, 0), (4, 8), (8, 4))
 #: numbers of boards that a machine can have
 COUNTS = (1, len(TRIAD))

@@ -158,10 +158,10 @@ class Faults:
 
 def _check_on_board(name: str, place: tuple[int, ...], board: str, boards: int) -> None:
     x, y = place[:2]
-    chips = layout.chips(board, boards)
+    chips, machine = layout.chips(board, boards), layout.described(board, boards)
     if (x, y) not in chips:
-        raise ValueError(f"{shown(name, place)} is not on {layout.described(board, boards)}, which has no chip ({x}, {y}). Its {len(chips)} chips "
-                         f"go from (0, 0) to {max(chips)}.")
+        raise ValueError(f"{shown(name, place)} is not on {machine}, which has no chip ({x}, {y}). Its {len(chips)} chips go from "
+                         f"(0, 0) to {max(chips)}.")
     if name == "link" and layout.neighbour(board, x, y, place[2], boards) is None:
         links = ", ".join(str(link) for link in range(layout.LINKS) if layout.neighbour(board, x, y, link, boards))
-        raise ValueError(f"{shown(name, place)} leads nowhere: on {layout.described(board, boards)}, chip ({x}, {y}) has links {links}.")
+        raise ValueError(f"{shown(name, place)} leads nowhere: on {machine}, chip ({x}, {y}) has links {links}.")

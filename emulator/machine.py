@@ -472,8 +472,8 @@ def _checked_address(address: str, expose: bool, boards: int = 1) -> str:
         raise ValueError(f"{plain} is not a loopback address: other computers could use the machine; "
                          "pass expose=True if that is wanted")
     if octets[3] + boards - 1 > _LAST_OCTET:
-        raise ValueError(f"{plain} leaves no room for {boards} boards, whose addresses follow each other: the last number goes up to "
-                         f"{_LAST_OCTET}; give an address that ends in {_LAST_OCTET + 1 - boards} or less")
+        raise ValueError(f"{plain} leaves no room for {boards} boards, whose addresses follow each other: the last number goes "
+                         f"up to {_LAST_OCTET}; give an address that ends in {_LAST_OCTET + 1 - boards} or less")
     return plain
 
 
