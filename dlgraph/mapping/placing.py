@@ -83,8 +83,9 @@ def _cycles(choice: ChosenCut, placed: Mapping[Core, Chip], topology: Topology) 
 
 
 def _can_be_spread(plan: Plan) -> bool:
-    """Whether it is placed in one piece, and not annealed anyway."""
-    return plan.cut.replicas == 1 and not worth_annealing(plan) and not any(core.in_sdram for core in plan.cores)
+    """Whether it is placed in one piece, and not annealed anyway; and whether there is more than sources, which stay."""
+    return (plan.cut.replicas == 1 and not worth_annealing(plan) and not any(core.in_sdram for core in plan.cores)
+            and any(core.kind is not CoreKind.INPUT_SOURCE for core in plan.cores))
 
 
 def _spread_out(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int], topology: Topology) -> dict[Core, Chip]:
