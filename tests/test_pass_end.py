@@ -72,13 +72,20 @@ def outcome(monkeypatch: pytest.MonkeyPatch, board: Board) -> Findings | None:
     """What the wait finds, or None where the pass ends."""
     root = SimpleNamespace(x=0, y=0)
 
+    class Machine:
+        boot_chip = root
+        ethernet_connected_chips = [root]
+
+        def __getitem__(self, chip: tuple[int, int]) -> SimpleNamespace:
+            return SimpleNamespace(x=chip[0], y=chip[1], nearest_ethernet_x=0, nearest_ethernet_y=0)
+
     def gfe(*unused: object) -> None:
         raise LeftToGfe
 
     monkeypatch.setattr(pass_end, "ask", board.ask)
     monkeypatch.setattr(pass_end, "time", SimpleNamespace(sleep=board.sleep, monotonic=lambda: board.ms / 1000))
     monkeypatch.setattr(pass_end, "FecDataView", SimpleNamespace(
-        get_machine=lambda: SimpleNamespace(boot_chip=root), get_app_id=lambda: 17, get_cores_for_type=lambda kind: None,
+        get_machine=Machine, get_app_id=lambda: 17, get_cores_for_type=lambda kind: None,
         get_transceiver=lambda: SimpleNamespace(wait_for_cores_to_be_in_state=gfe)))
     watch = pass_end._Watch(PLACES, "abcd".index)                     # type: ignore[arg-type]
     try:

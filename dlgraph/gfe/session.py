@@ -88,7 +88,7 @@ class Session:
     def _talking(self) -> Iterator[None]:
         """Around every call into GFE: whatever goes wrong, the session ends and the error says what GFE said."""
         with (quiet.own_signal_handlers(), quiet.captured_output() as said, quiet.logged_errors() as errors,
-              counts.incomplete_counts()):
+              counts.incomplete_counts(), counts.cores_left_out()):
             try:
                 yield
                 return
