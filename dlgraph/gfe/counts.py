@@ -40,7 +40,7 @@ def cores_left_out() -> Iterator[None]:
             options.setdefault("counts_between_full_check", COUNTS_IN_VAIN)
         stock(self, all_core_subsets, *arguments, **options)
 
-    BaseTransceiver.wait_for_cores_to_be_in_state = wait     # type: ignore[assignment,method-assign]
+    BaseTransceiver.wait_for_cores_to_be_in_state = wait     # type: ignore[method-assign]
     try:
         yield
     finally:
