@@ -95,7 +95,7 @@ def lenet() -> LayerGraph:
 
 
 #: Chips behind an edge among them, which SC&MP does not count.
-DENSE = {"cuts": {"dense_0": (2, 2, 2), "dense_1": (2, 1)}, "place": {"dense_0": (2, 9), "dense_1": (8, 4)}}
+DENSE = {"cuts": {"dense_0": (2, 2, 2), "dense_1": (2, 1)}, "place": {"dense_0": (6, 1), "dense_1": (8, 4)}}
 CONVOLUTIONAL = {"cuts": {"convolution0": (2, 1, 1), "dense2": (2, 1), "dense3": (1, 1)},
                  "place": {"convolution0": (1, 5), "dense2": (5, 11), "dense3": (9, 5)}}
 
