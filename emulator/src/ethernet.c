@@ -36,6 +36,7 @@ enum { LENGTH = 0x7ff, PLACE_SHIFT = 16 };
 
 void ethernet_receive(Machine *m, Chip *chip, const uint8_t *frame, uint32_t length)
 {
+    (void)m;
     Ethernet *e = &chip->ethernet;
     uint32_t at = place(e, length);
     if (!(e->control & ENABLE_RX) || at == RX_BYTES || length == 0) {
