@@ -688,8 +688,6 @@ class GfeExecutor(Executor):
             if n_cores < len(self._live_plan.cores):            # parts of it are dead
                 self._make_plan(batch_size, density, n_cores)
         vertices = self._placed_vertices(session, self._live_plan, samples, progress_to)
-        if self._listener is not None:
-            self._listener.expect(session.ethernet_addresses())      # that of the board on which the output group is
         self._vertices = vertices
         self._sources = [vertex for vertex in vertices if isinstance(vertex, InputSourceVertex)]
         #: Of each replica.
@@ -699,6 +697,8 @@ class GfeExecutor(Executor):
                                   [source.sample_bytes for source in self._sources], self._output_groups[0].target_bytes)
         self._parameters_on_machine = False
         session.run_pass()                # an empty pass: maps, loads and starts; from here on SDRAM can be written
+        if self._listener is not None:
+            self._listener.expect(session.ethernet_addresses())      # that of the output group's board among them
         places = {vertex: session.placement(vertex) for vertex in vertices}
         self._lies = {vertex.core: ((place.x, place.y), core_bytes(self._live_plan, vertex.core), vertex.sdram_bytes)
                       for vertex, place in places.items()}
