@@ -1,5 +1,5 @@
-"""What the cost model expects of a sample, and what it takes on an emulated SpiNN-5 board, for the networks of LeCun et al. 1998 and
-for dense networks that are drawn by lot.
+"""What the cost model expects of a sample, and what it takes on an emulated SpiNN-5 board: for the networks of LeCun et al. 1998,
+and for dense networks that are drawn by lot.
 
     python benchmarks/expected_cycles.py --data mnist.npz --out benchmarks/results/expected_cycles.json
     python benchmarks/expected_cycles.py --data mnist.npz --network lenet5 --random 0 --out benchmarks/results/expected_cycles.json
@@ -68,9 +68,9 @@ def row_of(name: str, model: Any, batch: int, options: Namespace) -> dict[str, A
         equal = all(np.array_equal(ours, theirs) for ours, theirs in zip(net.get_weights(), twin.get_weights(), strict=True))
         chosen, measured = made[0].chosen, max(result.cycles for result in made[0].results.values()) / SAMPLES
         dropped = net.traffic().dropped
-    return {"network": name, "data": data, "samples": SAMPLES, "batch": batch, "cores": chosen.n_cores, "replicas": chosen.cut.replicas,
-            "window": chosen.cut.window, "expected": round(chosen.cycles_per_sample), "measured": round(measured),
-            "dropped_per_sample": dropped / SAMPLES, "equal_to_reference": equal}
+    return {"network": name, "data": data, "samples": SAMPLES, "batch": batch, "cores": chosen.n_cores,
+            "replicas": chosen.cut.replicas, "window": chosen.cut.window, "expected": round(chosen.cycles_per_sample),
+            "measured": round(measured), "dropped_per_sample": dropped / SAMPLES, "equal_to_reference": equal}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -24,9 +24,9 @@ BITS_OF_PACKET_WITH_PAYLOAD = 72
 N_CHIPS = {"spinn5": 48, "spinn3": 4}
 
 
-def system_cores(board: str) -> int:
-    """Cores that the stock software takes: on every chip SC&MP and an extra monitor, and one packet gatherer."""
-    return 2 * N_CHIPS[board] + 1
+def system_cores(board: str, boards: int = 1) -> int:
+    """Cores that the stock software takes: on every chip SC&MP and an extra monitor, and on every board a packet gatherer."""
+    return boards * (2 * N_CHIPS[board] + 1)
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Energy:
 
 
 def energy(board: str, seconds: float, n_cores: int, core_seconds_awake: float, n_routed_with_payload: int,
-           n_routed: int = 0) -> Energy:
-    """Energy of a run on one board.
+           n_routed: int = 0, boards: int = 1) -> Energy:
+    """Energy of a run.
 
     :param board: ``"spinn5"`` or ``"spinn3"``
     :param seconds: machine time
@@ -65,22 +65,24 @@ def energy(board: str, seconds: float, n_cores: int, core_seconds_awake: float, 
     :param core_seconds_awake: time that cores were not asleep, summed over the cores
     :param n_routed_with_payload: packets of 72 bits, each counted at every router that it passes
     :param n_routed: packets of 40 bits, likewise
+    :param boards: how many there are, all of them on
     """
     bits = n_routed * BITS_OF_PACKET + n_routed_with_payload * BITS_OF_PACKET_WITH_PAYLOAD
-    return Energy(WATTS_IDLE[board] * seconds, WATTS_PER_CORE * n_cores * seconds, bits * JOULES_PER_ROUTER_BIT,
+    return Energy(boards * WATTS_IDLE[board] * seconds, WATTS_PER_CORE * n_cores * seconds, bits * JOULES_PER_ROUTER_BIT,
                   WATTS_PER_CORE * core_seconds_awake)
 
 
-def share_used(whole: Energy, board: str, n_chips: int, n_network_cores: int) -> Energy:
-    """What of a run's energy falls to the chips that the network stands on, as if others used the rest of the board.
+def share_used(whole: Energy, board: str, n_chips: int, n_network_cores: int, boards: int = 1) -> Energy:
+    """What of a run's energy falls to the chips that the network stands on, as if others used the rest of the machine.
 
-    Of the idle board the same share as of its chips; of the cores those of the network, SC&MP and the extra monitors of these
-    chips, and the packet gatherer; all packets.
+    Of the idle boards the same share as of their chips; of the cores those of the network, SC&MP and the extra monitors of these
+    chips, and a packet gatherer for each board's worth of chips begun; all packets.
 
-    :param whole: of the whole board, with all its monitors
+    :param whole: of the whole machine, with all its monitors
     :param n_chips: that hold a core of the network
     :param n_network_cores: cores that run vertices of the network
     """
-    loaded = n_network_cores + system_cores(board)
-    of_chips = n_network_cores + 2 * n_chips + 1
-    return Energy(whole.board_idle * n_chips / N_CHIPS[board], whole.cores * of_chips / loaded, whole.packets, whole.cores_awake)
+    loaded = n_network_cores + system_cores(board, boards)
+    of_chips = n_network_cores + 2 * n_chips + -(-n_chips // N_CHIPS[board])
+    share = n_chips / (boards * N_CHIPS[board])
+    return Energy(whole.board_idle * share, whole.cores * of_chips / loaded, whole.packets, whole.cores_awake)

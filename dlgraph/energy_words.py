@@ -11,17 +11,19 @@ _IDLE_SOURCE = {
     "spinn3": "SpiNNMachine, version_3.py: measured over one hour"}
 
 
-def method(board: str, emulated: bool, n_loaded: int, n_routed: int | None) -> tuple[str, ...]:
+def method(board: str, emulated: bool, n_loaded: int, n_routed: int | None, boards: int = 1) -> tuple[str, ...]:
     """What :func:`dlgraph.energy.energy` did.
 
     :param board: ``"spinn5"`` or ``"spinn3"``
     :param n_loaded: cores with a program loaded, monitors included
     :param n_routed: packets, each counted at every router that it passed; None where they were not counted
+    :param boards: how many there are
     """
+    which = "Board" if boards == 1 else f"Boards, each of {boards}"
     return (
         f"Time: {'emulated ' if emulated else ''}machine time of the pass, at {MACHINE_HZ // 1_000_000} MHz; loading, mapping and "
         f"the host are not counted.",
-        f"Board: {WATTS_IDLE[board]} W with nothing loaded, for all {N_CHIPS[board]} chips, used or not "
+        f"{which}: {WATTS_IDLE[board]} W with nothing loaded, for all {N_CHIPS[board]} chips, used or not "
         f"({_IDLE_SOURCE[board]}). Power supply and fan are not counted.",
         f"Cores: {WATTS_PER_CORE} W more for each of {n_loaded} cores with a program, asleep or not, those of the system among "
         f"them (SpiNNMachine, version_spin1.py: 31.88 W and 59.38 W with 806 cores active).",

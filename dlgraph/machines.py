@@ -25,12 +25,24 @@ BOARD_VERSIONS = {"spinn3": "3", "spinn5": "5"}
 #: Names the host of a board to run on.
 MACHINE_VARIABLE = "DLGRAPH_MACHINE"
 CONFIG_NAME = "spiNNakerGraphFrontEnd.cfg"
+#: Of the largest machine: ten cabinets of five racks of 24.
+MOST_BOARDS = 1200
 
 
-def _check_boards(boards: int) -> None:
-    if isinstance(boards, bool) or not isinstance(boards, int) or boards != 1:
-        raise MachineError(f"boards={boards!r} is not supported: a network runs on one board for now. Give boards=1 "
-                           f"or leave it out.")
+def _check_emulated_boards(boards: object, board: str) -> None:
+    if isinstance(boards, bool) or not isinstance(boards, int) or boards not in (1, 3):
+        raise MachineError(f"boards={boards!r} is not supported: an emulated machine has one board, or three SpiNN-5 boards that "
+                           f"are linked to each other. Give boards=1 or boards=3; more boards take a real machine, such as "
+                           f"dlgraph.Spalloc(server, user=..., boards=6).")
+    if boards != 1 and board != "spinn5":
+        raise MachineError(f"boards={boards} is not supported with board={board!r}: only SpiNN-5 boards are linked to each other. "
+                           f"Give board='spinn5', or boards=1.")
+
+
+def _check_lent_boards(boards: object) -> None:
+    if isinstance(boards, bool) or not isinstance(boards, int) or not 1 <= boards <= MOST_BOARDS:
+        raise MachineError(f"boards={boards!r} is not a number of boards. Give a whole number from 1 to {MOST_BOARDS}, such as "
+                           f"boards=3, or leave it out for one.")
 
 
 def _check_board(board: str) -> None:
@@ -45,7 +57,7 @@ def _check_text(name: str, value: object) -> None:
         raise MachineError(f"{name}={value!r} has characters that no name has. Give it as plain text.")
 
 
-def _checked_faults(faults: object, board: str) -> spinnemu.Faults | None:
+def _checked_faults(faults: object, board: str, boards: int) -> spinnemu.Faults | None:
     """What the emulated board is told, or None.
 
     :raises MachineError: for faults that cannot be
@@ -55,7 +67,7 @@ def _checked_faults(faults: object, board: str) -> spinnemu.Faults | None:
     from spinnemu.faults import Faults
     try:
         checked = Faults.of(faults)                          # type: ignore[arg-type]
-        checked.check_board(board)
+        checked.check_board(board, boards)
     except ValueError as error:
         raise MachineError(f"faults={faults!r} cannot be brought about: {error}") from error
     return checked
@@ -63,11 +75,12 @@ def _checked_faults(faults: object, board: str) -> spinnemu.Faults | None:
 
 @dataclass(frozen=True)
 class Emulated:
-    """An emulated board on this computer.
+    """An emulated board on this computer, or three of them.
 
-    :param boards: 1
+    :param boards: 1, or 3: SpiNN-5 boards that are linked to each other, 144 chips
     :param board: ``"spinn5"`` (48 chips) or ``"spinn3"`` (4 chips)
-    :param address: the loopback address it answers at, such as ``"127.0.0.5"``; None for a free one
+    :param address: the loopback address it answers at, such as ``"127.0.0.5"``; None for a free one.  Three boards: that of the
+        first; the others have the two that follow it
     :param threads: 1 or 2 of this computer's, with the same result; two are faster where hundreds of cores are busy and this
         computer has nothing else to do
     :param faults: what is to go wrong: ``spinnemu.Faults`` or a dictionary of its parameters, such as
@@ -84,8 +97,8 @@ class Emulated:
     profile: bool = False
 
     def __post_init__(self) -> None:
-        _check_boards(self.boards)
         _check_board(self.board)
+        _check_emulated_boards(self.boards, self.board)
         if isinstance(self.threads, bool) or self.threads not in (1, 2):
             raise MachineError(f"threads={self.threads!r} is not supported: an emulated board runs on 1 or 2 threads.")
         if self.address is not None:
@@ -96,12 +109,12 @@ class Emulated:
                                    f"in a special way. Leave it out for a free one.")
         if not isinstance(self.profile, bool):
             raise MachineError(f"profile={self.profile!r} is not supported: give True, to count where cycles go, or False.")
-        object.__setattr__(self, "faults", _checked_faults(self.faults, self.board))
+        object.__setattr__(self, "faults", _checked_faults(self.faults, self.board, self.boards))
 
     def target(self) -> MachineTarget:
         """What runs get of it; nothing is started yet."""
         return EmulatedTarget(self.board, BOARD_VERSIONS[self.board], self.address, self.threads, self.faults,
-                              self.profile)
+                              self.profile, self.boards)
 
 
 @dataclass(frozen=True)
@@ -126,14 +139,14 @@ class Board:
 
 @dataclass(frozen=True)
 class Spalloc:
-    """A board lent by a spalloc server, for as long as the network is open.
+    """A board, or several, lent by a spalloc server, for as long as the network is open.
 
     :param server: the server's host name, ``spalloc://user@host:port``, or the ``https://`` address of a new-style
         server
     :param port: of an old-style server
     :param user: on whose behalf; the servers ask for an e-mail address
     :param machine: the name of one of the server's machines, or None for any
-    :param boards: 1
+    :param boards: how many SpiNN-5 boards to ask for; the server gives as many, or some more, that are linked to each other
     """
 
     server: str
@@ -144,7 +157,7 @@ class Spalloc:
 
     def __post_init__(self) -> None:
         _check_text("server", self.server)
-        _check_boards(self.boards)
+        _check_lent_boards(self.boards)
         if isinstance(self.port, bool) or not isinstance(self.port, int) or not 0 < self.port < 65536:
             raise MachineError(f"port={self.port!r} is not a port number. Give 1 to 65535; spalloc servers use 22244.")
         if self.user is None and "@" not in self.server:
@@ -161,7 +174,7 @@ class Spalloc:
 
     def target(self) -> MachineTarget:
         """What runs get of it; nothing is started yet."""
-        return SpallocTarget(self.server, self.port, self.user, self.machine)
+        return SpallocTarget(self.server, self.port, self.user, self.machine, self.boards)
 
 
 Machine = Emulated | Board | Spalloc

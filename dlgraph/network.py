@@ -32,7 +32,7 @@ from dlgraph.layers import INPUT, Layer, WeightLayer
 from dlgraph.machine_graph import MachineGraph, machine_graph
 from dlgraph.machine_holder import MachineHolder
 from dlgraph.mapping.expected import ChosenCut
-from dlgraph.mapping.planning import CORES_OF_VERSION, fewest_chips, plan_for_board
+from dlgraph.mapping.planning import cores_of, fewest_chips, plan_for_board
 from dlgraph.mapping.stages import find_stages
 from dlgraph.model_side import GraphSide, ModelSide
 from dlgraph.optimiser_formats import FloatState
@@ -415,10 +415,11 @@ class Network:
         key = batch_size, input_density, self._optimiser.planes
         if self._planned is None or self._planned[0] != key:
             given = {name: value for name, value in self._options.items() if name not in ("placement_seed", "max_region_bytes")}
-            version = self._holder.target.version
+            version, boards = self._holder.target.version, self._holder.target.boards
             stages = find_stages(graph, given.pop("own_cores", False))
-            chosen = plan_for_board(graph, stages, CORES_OF_VERSION[version], batch_size, input_density, version=version, **given)
-            self._planned = key, Mapped(chosen, 0), fewest_chips(chosen.plan, version)
+            chosen = plan_for_board(graph, stages, cores_of(version, boards), batch_size, input_density, version=version,
+                                    boards=boards, **given)
+            self._planned = key, Mapped(chosen, 0), fewest_chips(chosen.plan, version, boards)
         return self._planned[1:]
 
     def trace(self, X: Any, y: Any = None, sample_weight: Any = None, *, every_layer: bool = True) -> Trace:
@@ -584,8 +585,8 @@ class Network:
             self._described = cut, size, describe(self._net.name, executor.graph, self.machine, size, mapped)
         self._last_report = RunReport(
             **vars(pass_report(title, self.machine, result, work, training=batch_size is not None)), emulated=target.emulated,
-            board=target.version if work else "", batch_size=batch_size, cores=work, packets=executor.pass_packets(),
-            network=self._described[2])
+            board=target.version if work else "", boards=target.boards, batch_size=batch_size, cores=work,
+            packets=executor.pass_packets(), network=self._described[2])
 
     # ------------------------------------------------------------------ looking inside
 

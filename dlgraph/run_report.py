@@ -36,6 +36,7 @@ class RunReport(PassReport):
 
     :param emulated: whether the machine is software
     :param board: ``"3"`` or ``"5"``, as the Graph Front End numbers boards; empty where none took part
+    :param boards: how many of them
     :param batch_size: of the pass; None of a pass that only goes forward
     :param cores: every core; empty on the host
     :param packets: None where they are not counted by router, as on a board
@@ -51,6 +52,7 @@ class RunReport(PassReport):
     packets: PassPackets | None = field(default=None, repr=False)
     network: Description | None = field(default=None, repr=False)
     curves: tuple[Curve, ...] = field(default=(), repr=False)
+    boards: int = 1
 
     def page(self, *, title: str | None = None, date: Any = None, others: Sequence[Compared] = (), test_error: float | None = None,
              cycles: Sequence[CycleBar] = (), facts: Mapping[str, Any] | None = None) -> Run:
@@ -77,7 +79,7 @@ class RunReport(PassReport):
             self.machine_seconds, self._layers(), self.curves,
             tuple(StageUse(**vars(stage)) for stage in self.stages), tuple(cycles), self.board, _chips(self.cores),
             () if self.packets is None else tuple(LinkUse(**vars(link)) for link in self.packets.links),
-            DTCM_HEAP_BYTES, CHIP_SDRAM_BYTES, self._energy(), tuple(others), test_error)
+            DTCM_HEAP_BYTES, CHIP_SDRAM_BYTES, self._energy(), tuple(others), test_error, self.boards)
 
     def html(self, **shown: Any) -> str:
         """The page as text.
@@ -115,11 +117,11 @@ class RunReport(PassReport):
             return None
         # of the last fill, as a share of it, for the whole pass
         awake = sum(core.cycles - core.waiting_cycles for core in self.cores) / longest * self.machine_seconds
-        n_loaded = len(self.cores) + system_cores(board)
+        n_loaded = len(self.cores) + system_cores(board, self.boards)
         routed = 0 if self.packets is None else self.packets.routed
-        used = energy(board, self.machine_seconds, n_loaded, awake, routed)
+        used = energy(board, self.machine_seconds, n_loaded, awake, routed, boards=self.boards)
         return EnergyUse(used.board_idle, used.cores, None if self.packets is None else used.packets, used.cores_awake, n_loaded,
-                         method(board, self.emulated, n_loaded, None if self.packets is None else routed))
+                         method(board, self.emulated, n_loaded, None if self.packets is None else routed, self.boards))
 
 
 def curves_of(history: History | None) -> tuple[Curve, ...]:

@@ -31,6 +31,8 @@ class MachineTarget(ABC):
     emulated: bool = False
     #: Of the boards, as the Graph Front End numbers them: ``"3"`` (4 chips) or ``"5"`` (48 chips).
     version: str = "5"
+    #: How many of them, as far as that is known before they are there.
+    boards: int = 1
     #: Whether it is to count where the cycles of cores go.
     profiles: bool = False
 
@@ -38,6 +40,11 @@ class MachineTarget(ABC):
     @abstractmethod
     def options(self) -> dict[str, str]:
         """Options for the Graph Front End's ``[Machine]`` section.  Valid once started."""
+
+    @property
+    def boards_to_ask_for(self) -> int | None:
+        """How many boards the Graph Front End is to ask a server for; None where there is none to ask."""
+        return None
 
     @property
     @abstractmethod
@@ -69,6 +76,10 @@ class MachineTarget(ABC):
         """Give back what ``start`` took."""
 
 
+def _boards_in_words(version: str, boards: int) -> str:
+    return f"SpiNN-{version} board" if boards == 1 else f"machine of {boards} SpiNN-{version} boards"
+
+
 def translations() -> list[Path]:
     """What makes the binaries faster on an emulated board: nothing at first, while it is made in the background.
 
@@ -84,14 +95,15 @@ def translations() -> list[Path]:
 
 
 class EmulatedTarget(MachineTarget):
-    """An emulated board in a process of its own, at a loopback address."""
+    """An emulated board, or three of them, in a process of its own, at a loopback address."""
 
     kind = "emulated"
     emulated = True
 
     def __init__(self, board: str, version: str, address: str | None, threads: int = 1, faults: Any = None,
-                 profile: bool = False) -> None:
+                 profile: bool = False, boards: int = 1) -> None:
         self.board = board
+        self.boards = boards
         self.version = version
         self.wanted_address = address
         self.threads = threads
@@ -109,7 +121,7 @@ class EmulatedTarget(MachineTarget):
 
     @property
     def description(self) -> str:
-        return f"emulated SpiNN-{self.version} board"
+        return f"emulated {_boards_in_words(self.version, self.boards)}"
 
     def start(self) -> None:
         if self.machine is not None:
@@ -122,8 +134,8 @@ class EmulatedTarget(MachineTarget):
                                ) from error
         try:
             self.machine = spinnemu.Machine(
-                board=self.board, address=self.wanted_address, threads=self.threads, translations=translations(),
-                faults=self.faults)
+                board=self.board, boards=self.boards, address=self.wanted_address, threads=self.threads,
+                translations=translations(), faults=self.faults)
         except spinnemu.AddressBusyError as error:
             raise MachineError(
                 f"The emulated board cannot answer at {self.wanted_address}: {error}. Leave the address out for a free "
@@ -205,11 +217,12 @@ class BoardTarget(MachineTarget):
 
 
 class SpallocTarget(MachineTarget):
-    """A board that the Graph Front End borrows from a spalloc server when it is set up, and gives back at its end."""
+    """A board, or several, that the Graph Front End borrows from a spalloc server when it is set up, and gives back at its end."""
 
     kind = "spalloc"
 
-    def __init__(self, server: str, port: int, user: str | None, machine: str | None) -> None:
+    def __init__(self, server: str, port: int, user: str | None, machine: str | None, boards: int = 1) -> None:
+        self.boards = boards
         self.server = server
         self.port = port
         self.user = user
@@ -226,7 +239,11 @@ class SpallocTarget(MachineTarget):
 
     @property
     def description(self) -> str:
-        return f"SpiNN-5 board of the spalloc server {self.server}"
+        return f"{_boards_in_words(self.version, self.boards)} of the spalloc server {self.server}"
+
+    @property
+    def boards_to_ask_for(self) -> int:
+        return self.boards
 
     def start(self) -> None:
         url = urlparse(self.server if "://" in self.server else f"spalloc://{self.server}")

@@ -2,8 +2,8 @@
 
 ``recorded-training`` is figures and training curve of a network, ``recorded-losses`` what faults cost, ``recorded-deaths`` what
 became of parts that died, ``recorded-kernels`` how near kernels are to what the processor permits, ``recorded-whole-trainings``
-what networks come to when they are trained to the end, ``recorded-expected-cycles`` what the cost model expects of a sample and what it
-takes.
+what networks come to when they are trained to the end, ``recorded-expected-cycles`` what the cost
+model expects of a sample and what it takes.
 """
 from __future__ import annotations
 

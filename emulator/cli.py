@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 
 from . import fault_options
+from .boards import COUNTS
 from .errors import EmulatorError
 from .machine import BOARDS, Counters, Machine, replay
 
@@ -30,11 +31,14 @@ def _numbers(count: int, what: str):
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="spinnemu",
-        description="A SpiNNaker board in software. It runs the stock software of SpiNNaker and "
+        description="A SpiNNaker board in software, or three of them. It runs the stock software of SpiNNaker and "
                     "listens on UDP ports 17893 and 54321 of its address until Ctrl-C.")
     parser.add_argument("--board", choices=sorted(BOARDS), default="spinn5",
                         help="4 chips (spinn3) or 48 (spinn5, the default)")
-    parser.add_argument("--address", help="where to listen; default: a free loopback address")
+    parser.add_argument("--boards", type=int, choices=COUNTS, default=1,
+                        help="three spinn5 boards are a machine of 144 chips")
+    parser.add_argument("--address", help="where to listen; default: a free loopback address. Three boards: that of the first; "
+                                          "the others have the two that follow it")
     parser.add_argument("--expose", action="store_true",
                         help="allow an address that other computers can reach")
     parser.add_argument("--no-boot", action="store_true",
@@ -84,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print("spinnemu: --replay needs the --address of the recorded machine", file=sys.stderr)
                 return 2
             end = replay(options.replay, options.board, options.address, boot=not options.no_boot,
-                         threads=options.threads, translations=options.translation, **dead)
+                         threads=options.threads, translations=options.translation, boards=options.boards, **dead)
             print(json.dumps({"cycles": end.counters.cycles, "state": end.state_hash}))
             if options.stats is not None:
                 print(_report(end.counters))
@@ -101,9 +105,9 @@ def _serve(options: argparse.Namespace, dead: dict) -> int:
     started = time.monotonic()
     with Machine(options.board, options.address, boot=not options.no_boot, record=options.record,
                  expose=options.expose, threads=options.threads, translations=options.translation,
-                 faults=fault_options.faults(options), **dead) as machine:
+                 faults=fault_options.faults(options), boards=options.boards, **dead) as machine:
         try:
-            print(f"emulated {options.board} at {machine.address} after "
+            print(f"emulated {options.board} at {', '.join(machine.addresses)} after "
                   f"{time.monotonic() - started:.1f} s; Ctrl-C ends it", flush=True)
             while not end.wait(options.stats or 3600):
                 if options.stats:

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
-from . import boards, build
+from . import boards as layout
+from . import build
 from .faults import KINDS, PACKET_TYPES, Faults
-from .machine import BOARDS, CLOCK_HZ
+from .machine import CLOCK_HZ, _kind
 from .profile import GROUPS, CodeGroups, CoreCycles, profile_text
 
 _KEY, _MASK, _ROUTE = 0x8000, 0xc000, 0x4000
@@ -31,7 +32,7 @@ class _FaultCounts(ctypes.Structure):
 
     _fields_ = [("happened", ctypes.c_uint64 * len(KINDS)),
                 *((name, ctypes.c_uint64) for name in ("not_held", "deliveries_lost", "deliveries_dropped", "deliveries_added")),
-                ("vanished_at", ctypes.c_uint64 * (boards.LINKS + boards.CORES) * 48)]
+                ("vanished_at", ctypes.c_uint64 * (layout.LINKS + layout.CORES) * 144)]
 
 
 def _engine() -> ctypes.CDLL:
@@ -94,12 +95,14 @@ class DirectMachine:
 
     :param board: ``"spinn3"`` or ``"spinn5"``
     :param threads: host threads, 1 or 2; the result is the same
+    :param boards: 1, or 3 SpiNN-5 boards
     """
 
-    def __init__(self, board: str = "spinn3", threads: int = 1) -> None:
+    def __init__(self, board: str = "spinn3", threads: int = 1, boards: int = 1) -> None:
+        layout.check(board, boards)
         self._engine = _engine()
-        self._board = board
-        self._machine = self._engine.direct_new(BOARDS[board])
+        self._board, self._boards = board, boards
+        self._machine = self._engine.direct_new(_kind(board, boards))
         if not self._machine:
             raise MemoryError("not enough memory for the emulated board")
         if threads > 1 and not self._engine.direct_two_threads(self._machine):
@@ -164,7 +167,7 @@ class DirectMachine:
     def faults(self, faults: Faults | Mapping[str, Any] | None = None, *, more: bool = False) -> None:
         """What is to go wrong from now on, instead of what was, or besides it."""
         given = Faults.of(faults)
-        given.check_board(self._board, booted=False)
+        given.check_board(self._board, self._boards, booted=False)
         why = self._engine.direct_faults(self._machine, given._text().encode(), more)
         if why:
             raise ValueError(why.decode())
@@ -179,12 +182,12 @@ class DirectMachine:
     def vanished_at(self) -> dict[tuple[int, int, int], int]:
         """Packets that vanished by faults, by (x, y, port) of the router; those of none are left out."""
         counts = self._engine.direct_fault_counts(self._machine).contents
-        return {(x, y, port): count for (x, y), row in zip(sorted(boards.chips(self._board)), counts.vanished_at)
+        return {(x, y, port): count for (x, y), row in zip(sorted(layout.chips(self._board, self._boards)), counts.vanished_at)
                 for port, count in enumerate(row) if count}
 
     def start_profile(self, programs: Iterable[CodeGroups]) -> None:
         """As :meth:`spinnemu.Machine.start_profile`."""
-        why = self._engine.direct_profile_start(self._machine, profile_text(programs, self._board).encode())
+        why = self._engine.direct_profile_start(self._machine, profile_text(programs, self._board, self._boards).encode())
         if why:
             raise ValueError(why.decode())
 

@@ -6,7 +6,7 @@ class EmulatorError(Exception):
 
 
 class AddressBusyError(EmulatorError):
-    """Another process listens on a port of the machine's address."""
+    """Another process listens on a port of the machine's address, or of one of its addresses."""
 
     def __init__(self, address: str, port: int, reason: str) -> None:
         super().__init__(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from . import boards
+from . import boards as layout
 
 #: in the order of ``enum PacketType`` in ``src/packet.h``
 PACKET_TYPES = ("mc", "p2p", "nn", "fr")
@@ -44,7 +44,8 @@ def checked_place(name: str, value: object, part: str) -> Place:
 
     :param part: what is on the chip: ``"link"``, ``"core"``, or ``""`` for nothing
     """
-    limits = {"link": (7, 7, boards.LINKS - 1), "core": (7, 7, boards.CORES - 1)}.get(part, (7, 7))
+    most = layout.TRIAD_SIZE - 1
+    limits = {"link": (most, most, layout.LINKS - 1), "core": (most, most, layout.CORES - 1)}.get(part, (most, most))
     numbers = tuple(value) if isinstance(value, (tuple, list)) else ()
     if len(numbers) != len(limits) or not all(
             isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= limit for n, limit in zip(numbers, limits)):

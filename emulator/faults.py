@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import boards
+from . import boards as layout
 from .fault_checks import PACKET_TYPES, check_names, check_number, check_rate, checked_numbers, checked_rules, checked_types, shown
 from .fault_rules import CERTAIN, KINDS, PACKET_KINDS, Death, PacketFault, SlowCore, check_holding
 
@@ -118,10 +118,11 @@ class Faults:
         check_names(Faults, given, "faults")
         return Faults(**given)
 
-    def check_board(self, board: str, *, booted: bool = True) -> None:
+    def check_board(self, board: str, boards: int = 1, *, booted: bool = True) -> None:
         """All places are on the board, and with ``booted`` there is something to boot.
 
         :param board: ``"spinn3"`` or ``"spinn5"``
+        :param boards: how many of them
         :param booted: whether it is to start with SC&MP running
         :raises ValueError: otherwise
         """
@@ -129,10 +130,10 @@ class Faults:
             for name in ("link", "core", "to_core", "chip"):
                 place = getattr(rule, name, None)
                 if place is not None:
-                    _check_on_board(name, place, board)
+                    _check_on_board(name, place, board, boards)
         dead = [death for death in self.deaths if death.from_the_start]
         cores = {death.core for death in dead}
-        if booted and (any(death.chip == (0, 0) for death in dead) or all((0, 0, core) in cores for core in range(boards.CORES))):
+        if booted and (any(death.chip == (0, 0) for death in dead) or all((0, 0, core) in cores for core in range(layout.CORES))):
             raise ValueError("Chip (0, 0) has the board's Ethernet: with it dead from the start nothing would answer. Let it die "
                              "later (at_ms, after_ms or after_packets), or do not ask for a booted board (boot=False).")
 
@@ -155,12 +156,12 @@ class Faults:
         return ";".join(sorted(death._text() for death in self.deaths if death.from_the_start))
 
 
-def _check_on_board(name: str, place: tuple[int, ...], board: str) -> None:
+def _check_on_board(name: str, place: tuple[int, ...], board: str, boards: int) -> None:
     x, y = place[:2]
-    chips = boards.chips(board)
+    chips, machine = layout.chips(board, boards), layout.described(board, boards)
     if (x, y) not in chips:
-        raise ValueError(f"{shown(name, place)} is not on a {board} board, which has no chip ({x}, {y}). Its {len(chips)} chips "
-                         f"go from (0, 0) to {max(chips)}.")
-    if name == "link" and boards.neighbour(board, x, y, place[2]) is None:
-        links = ", ".join(str(link) for link in range(boards.LINKS) if boards.neighbour(board, x, y, link))
-        raise ValueError(f"{shown(name, place)} leads nowhere: on a {board} board, chip ({x}, {y}) has links {links}.")
+        raise ValueError(f"{shown(name, place)} is not on {machine}, which has no chip ({x}, {y}). Its {len(chips)} chips go from "
+                         f"(0, 0) to {max(chips)}.")
+    if name == "link" and layout.neighbour(board, x, y, place[2], boards) is None:
+        links = ", ".join(str(link) for link in range(layout.LINKS) if layout.neighbour(board, x, y, link, boards))
+        raise ValueError(f"{shown(name, place)} leads nowhere: on {machine}, chip ({x}, {y}) has links {links}.")

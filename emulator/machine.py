@@ -17,19 +17,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from . import boards as layout
 from . import boot_image, build, translation_key
 from .errors import AddressBusyError, EmulatorError
 from .faults import PACKET_TYPES, Death, Faults, PacketFault, SlowCore
 from .profile import CodeGroups, Profile, profile_text
 from .seal import is_whole
-from .serial_rom import serial_rom
+from .serial_rom import serial_roms
 
 #: hardware version of each kind of board
 BOARDS = {"spinn3": 3, "spinn5": 5}
+#: what the engine calls three SpiNN-5 boards (``enum BoardKind`` in ``src/machine.h``)
+_TRIAD = 53
 CLOCK_HZ = 200_000_000
 SCP_PORT = 17893
+#: 255 is a broadcast address where a network has 256
+_LAST_OCTET = 254
 BOOT_PORT = 54321
-#: booted states in the cache; 3 MB (4 chips) or 37 MB (48 chips) each
+#: booted states in the cache; 3 MB (4 chips), 37 MB (48 chips) or 110 MB (144 chips) each
 _SNAPSHOTS_KEPT = 16
 
 
@@ -129,15 +134,19 @@ class Counters:
 
 
 class Machine:
-    """An emulated SpiNNaker board in a process of its own.
+    """An emulated SpiNNaker board, or three of them, in a process of its own.
 
     A context manager; without ``with``, call :meth:`close`.  The process ends with this one in
     any case.
 
     :param board: ``"spinn3"`` (4 chips) or ``"spinn5"`` (48 chips)
+    :param boards:
+        1, or 3: three SpiNN-5 boards, each linked to the other two, of 12 x 12 chips whose opposite edges meet.  Each has an
+        Ethernet, of its chip (0, 0), (4, 8) or (8, 4) of the machine
     :param address:
         where it listens, on UDP ports 17893 and 54321; a free loopback address if not given.
-        Not 127.0.0.1, which SpiNNMan takes for a machine that is not there.
+        Not 127.0.0.1, which SpiNNMan takes for a machine that is not there.  Of several boards the first one's; the others have
+        those that follow it: see :attr:`addresses`
     :param boot:
         start with SC&MP running; otherwise the board waits to be booted over UDP
     :param dead_chips: (x, y) of chips that the board's serial ROM declares dead
@@ -166,7 +175,7 @@ class Machine:
             record: str | os.PathLike[str] | None = None,
             expose: bool = False, snapshots: bool = True, threads: int = 1,
             translations: Iterable[str | os.PathLike[str]] = (),
-            faults: Faults | Mapping[str, Any] | None = None) -> None:
+            faults: Faults | Mapping[str, Any] | None = None, boards: int = 1) -> None:
         self._threads = threads
         self._translations = [os.path.abspath(path) for path in translations]
         self._process: subprocess.Popen[str] | None = None
@@ -174,12 +183,14 @@ class Machine:
         #: fingerprint of the state at the end of a recorded run; set by :meth:`close`
         self.final_state_hash: str | None = None
         self.board = _checked_board(board)
+        layout.check(board, boards)
+        self.boards = boards
         self._faults = None if faults is None else Faults.of(faults)
         if self._faults is not None:
-            self._faults.check_board(board, booted=boot)
-        rom = serial_rom(dead_chips, dead_cores, dead_links)
+            self._faults.check_board(board, boards, booted=boot)
+        rom = serial_roms(boards, dead_chips, dead_cores, dead_links)
         if address is not None:
-            self.address = _checked_address(address, expose)
+            self.address = _checked_address(address, expose, boards)
             self._ready = self._start(rom, boot, record, None, snapshots)
         else:
             self._ready = self._start_somewhere(rom, boot, record, snapshots)
@@ -188,7 +199,7 @@ class Machine:
     def _start_somewhere(self, rom: bytes, boot: bool, record: Any, snapshots: bool) -> dict[str, Any]:
         attempts = 20
         for attempt in range(attempts):
-            self.address = free_address()
+            self.address = free_address(self.boards)
             try:
                 return self._start(rom, boot, record, None, snapshots)
             except AddressBusyError:         # taken since we looked
@@ -204,11 +215,12 @@ class Machine:
         library = build.library()
         image = boot_image.patched_image(BOARDS[self.board]) if boot else b""
         dead = "" if self._faults is None else self._faults._dead_from_the_start()
-        key = _snapshot_key(library, image, rom, self.board, self.address, dead)
-        path = build.cache_folder() / f"booted-{self.board}-{key[:24]}.snapshot"
+        kind = self.board if self.boards == 1 else f"{self.boards}x{self.board}"
+        key = _snapshot_key(library, image, rom, kind, self.address, dead)
+        path = build.cache_folder() / f"booted-{kind}-{key[:24]}.snapshot"
         main_thread = threading.current_thread() is threading.main_thread()
         options = {
-            "library": str(library), "board": BOARDS[self.board], "address": self.address,
+            "library": str(library), "board": _kind(self.board, self.boards), "address": self.address,
             "image": image.hex(), "serial_rom": rom.hex(),
             "snapshot_path": str(path) if boot and snapshots else None, "snapshot_key": key,
             "record": os.fspath(record) if record is not None else None,
@@ -247,7 +259,7 @@ class Machine:
         event: dict[str, Any] = json.loads(line)
         if event["event"] == "error":
             if "port" in event:
-                raise AddressBusyError(self.address, event["port"], event["message"])
+                raise AddressBusyError(self.addresses[event["board"]], event["port"], event["message"])
             raise EmulatorError(event["message"])
         if event["event"] != wanted:
             raise EmulatorError(f"the emulated machine said {event['event']!r}, not {wanted!r}")
@@ -263,6 +275,12 @@ class Machine:
             except OSError as error:
                 raise EmulatorError("the emulated machine is gone") from error
             return self._event(wanted)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Of the boards, in the order of their Ethernet chips' coordinates."""
+        start, _, last = self.address.rpartition(".")
+        return tuple(f"{start}.{int(last) + number}" for number in range(self.boards))
 
     @property
     def process_id(self) -> int:
@@ -293,7 +311,7 @@ class Machine:
         :param programs: each with the cores that run it; a core is counted by what they run when this is called
         :raises ValueError: for groups or cores that cannot be
         """
-        self._ask(f"start_profile {profile_text(programs, self.board)}", "profiling")
+        self._ask(f"start_profile {profile_text(programs, self.board, self.boards)}", "profiling")
 
     def stop_profile(self) -> None:
         """Count no more, and forget."""
@@ -321,7 +339,7 @@ class Machine:
         counted = [PacketFault(kind, every=every) for kind, every in (("lose", lose_every), ("drop", drop_every)) if every]
         given = Faults.of(parameters if faults is None else faults)
         given = replace(given, packets=(*counted, *given.packets))
-        given.check_board(self.board, booted=False)
+        given.check_board(self.board, self.boards, booted=False)
         self._ask(f"faults {given._text()}", "faults")
 
     def kill_link(self, x: int, y: int, link: int, *, both_ways: bool = True) -> None:
@@ -341,7 +359,7 @@ class Machine:
         self._more_faults(Faults(slow=(SlowCore((x, y, core), factor),)))
 
     def _more_faults(self, faults: Faults) -> None:
-        faults.check_board(self.board, booted=False)
+        faults.check_board(self.board, self.boards, booted=False)
         self._ask(f"more_faults {faults._text()}", "faults")
 
     def reset(self) -> None:
@@ -401,7 +419,7 @@ def replay(
         dead_chips: Iterable[tuple[int, int]] = (),
         dead_cores: Iterable[tuple[int, int, int]] = (),
         dead_links: Iterable[tuple[int, int, int]] = (), threads: int = 1,
-        translations: Iterable[str | os.PathLike[str]] = ()) -> Replay:
+        translations: Iterable[str | os.PathLike[str]] = (), boards: int = 1) -> Replay:
     """Repeat what was recorded, without sockets, as fast as possible.
 
     The other parameters must be those of the machine that recorded the log; the translations need not.  Faults on request are in
@@ -417,9 +435,11 @@ def replay(
     machine._translations = [os.path.abspath(path) for path in translations]
     machine._lock = threading.Lock()
     machine.board = _checked_board(board)
-    machine.address = _checked_address(address, expose=True)
+    layout.check(board, boards)
+    machine.boards = boards
+    machine.address = _checked_address(address, True, boards)
     try:
-        machine._start(serial_rom(dead_chips, dead_cores, dead_links), boot, None, log, True)
+        machine._start(serial_roms(boards, dead_chips, dead_cores, dead_links), boot, None, log, True)
         try:
             stats = machine._event("stats")
         except EmulatorError as error:
@@ -435,7 +455,11 @@ def _checked_board(board: str) -> str:
     return board
 
 
-def _checked_address(address: str, expose: bool) -> str:
+def _kind(board: str, boards: int) -> int:
+    return BOARDS[board] if boards == 1 else _TRIAD
+
+
+def _checked_address(address: str, expose: bool, boards: int = 1) -> str:
     try:
         octets = socket.inet_aton(socket.gethostbyname(address))
     except OSError as error:
@@ -447,11 +471,17 @@ def _checked_address(address: str, expose: bool) -> str:
     if octets[0] != 127 and not expose:
         raise ValueError(f"{plain} is not a loopback address: other computers could use the machine; "
                          "pass expose=True if that is wanted")
+    if octets[3] + boards - 1 > _LAST_OCTET:
+        raise ValueError(f"{plain} leaves no room for {boards} boards, whose addresses follow each other: the last number goes "
+                         f"up to {_LAST_OCTET}; give an address that ends in {_LAST_OCTET + 1 - boards} or less")
     return plain
 
 
-def free_address() -> str:
-    """A loopback address on which both ports are free now."""
+def free_address(boards: int = 1) -> str:
+    """A loopback address on which both ports are free now.
+
+    :param boards: likewise on those that follow it, as many in all
+    """
     chooser = random.Random(os.getpid() ^ random.SystemRandom().getrandbits(32))
     for attempt in range(200):
         # a small range first: the booted state is kept per address
@@ -459,9 +489,10 @@ def free_address() -> str:
         third = 0 if attempt < 60 else chooser.randrange(1, 250)
         address = f"127.0.{third}.{last}"
         try:
-            for port in (SCP_PORT, BOOT_PORT):
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                    probe.bind((address, port))
+            for number in range(boards):
+                for port in (SCP_PORT, BOOT_PORT):
+                    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                        probe.bind((f"127.0.{third}.{last + number}", port))
         except OSError:
             continue
         return address

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import boards
+from . import boards as layout
 
 #: Of each core, group 0 included: code that is in no group, or outside ITCM.
 GROUPS = 32
@@ -79,7 +79,7 @@ class Profile:
                                          for x, y, core, total, *groups in event["cores"]})
 
 
-def profile_text(programs: Iterable[CodeGroups], board: str) -> str:
+def profile_text(programs: Iterable[CodeGroups], board: str, boards: int = 1) -> str:
     """As the engine reads it.
 
     :raises ValueError: for groups or cores that cannot be
@@ -90,7 +90,7 @@ def profile_text(programs: Iterable[CodeGroups], board: str) -> str:
     seen: set[tuple[int, int, int]] = set()
     for program in programs:
         for place in program.cores:
-            _check_core(place, board)
+            _check_core(place, board, boards)
             if place in seen:
                 raise ValueError(f"The core {place} is said to run two programs. Name it once.")
             seen.add(place)
@@ -111,11 +111,11 @@ def _trigger(address: int | None) -> int:
     return address
 
 
-def _check_core(place: tuple[int, int, int], board: str) -> None:
-    if len(place) != 3 or not all(isinstance(number, int) for number in place) or place[:2] not in boards.chips(board) \
-            or not 0 <= place[2] < boards.CORES:
-        raise ValueError(f"{place!r} is no core of a {board} board. Give (x, y, physical core), cores from 0 to "
-                         f"{boards.CORES - 1}.")
+def _check_core(place: tuple[int, int, int], board: str, boards: int) -> None:
+    if len(place) != 3 or not all(isinstance(number, int) for number in place) or place[:2] not in layout.chips(board, boards) \
+            or not 0 <= place[2] < layout.CORES:
+        raise ValueError(f"{place!r} is no core of {layout.described(board, boards)}. Give (x, y, physical core), cores from 0 to "
+                         f"{layout.CORES - 1}.")
 
 
 def _runs(ranges: Sequence[tuple[int, int, int]]) -> str:

@@ -1,9 +1,11 @@
-"""The serial ROM of a board: the list of its dead chips, cores and links."""
+"""The serial ROM of a board: the list of its dead chips, cores and links; and those of several boards."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+
+from . import boards as layout
 
 #: where SC&MP reads the list
 LIST_ADDRESS = 0x100
@@ -44,7 +46,29 @@ def serial_rom(
     return bytes(rom)
 
 
-def _chip(x: int, y: int) -> tuple[int, int]:
-    if not (0 <= x < 8 and 0 <= y < 8):
+def serial_roms(
+        boards: int,
+        dead_chips: Iterable[tuple[int, int]] = (),
+        dead_cores: Iterable[tuple[int, int, int]] = (),
+        dead_links: Iterable[tuple[int, int, int]] = ()) -> bytes:
+    """Contents of the serial ROMs of a machine's boards, one behind the other.
+
+    :param boards: how many SpiNN-5 boards, if it is not one
+    :param dead_chips: (x, y) of the machine
+    :param dead_cores: (x, y, physical core), likewise
+    :param dead_links: (x, y, link), likewise
+    """
+    if boards == 1:
+        return serial_rom(dead_chips, dead_cores, dead_links)
+    lists: list[tuple[list, list, list]] = [([], [], []) for _ in range(boards)]
+    for which, places in enumerate((dead_chips, dead_cores, dead_links)):
+        for x, y, *part in places:
+            number, own_x, own_y = layout.on_its_board(*_chip(x, y, layout.TRIAD_SIZE), boards)
+            lists[number][which].append((own_x, own_y, *part))
+    return b"".join(serial_rom(*parts) for parts in lists)
+
+
+def _chip(x: int, y: int, size: int = 8) -> tuple[int, int]:
+    if not (0 <= x < size and 0 <= y < size):
         raise ValueError(f"no chip ({x}, {y}) on a board")
     return x, y

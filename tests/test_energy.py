@@ -80,3 +80,12 @@ def test_constants_are_the_published_ones():
     assert e.WATTS_PER_CORE == Version5.WATTS_PER_CORE_ACTIVE_OVERHEAD
     assert e.JOULES_PER_ROUTER_BIT * e.BITS_OF_PACKET == Version5.JOULES_PER_PACKET
     assert e.JOULES_PER_ROUTER_BIT * e.BITS_OF_PACKET_WITH_PAYLOAD == Version5.JOULES_PER_PACKET_WITH_PAYLOAD
+
+
+def test_several_boards():
+    """Three idle boards for a second take 80.52 J, and 3 x 97 cores of the system 9.894 J; a share of 48 of 144 chips a third."""
+    assert e.system_cores("spinn5", 3) == 291
+    whole = e.energy("spinn5", 1, 100 + e.system_cores("spinn5", 3), 0, 0, boards=3)
+    assert (whole.board_idle, whole.cores) == pytest.approx((80.52, 13.294))
+    share = e.share_used(whole, "spinn5", 48, 100, boards=3)
+    assert (share.board_idle, share.cores) == pytest.approx((26.84, 13.294 * 197 / 391))

@@ -61,6 +61,21 @@ def test_places_that_are_none(place: Any, words: list[str]) -> None:
     assert all(word in str(caught.value) for word in words), caught.value
 
 
+@pytest.mark.parametrize("place, words", [
+    ({GROUP: (4, 8, 2)}, ["core 2", "chip (4, 8)", "3 .. 17"]), ({GROUP: (20, 16, 2)}, ["core 2", "chip (20, 16)"]),
+    ({"dense_0": (256, 0)}, ["no machine has a chip (256, 0)", "0 to 255"]), ({"dense_0": (-1, 0)}, ["(-1, 0)"])])
+def test_places_that_no_machine_of_several_boards_has(place: Any, words: list[str]) -> None:
+    with pytest.raises(DataError) as caught:
+        planned(place=place, version="5", boards=3)
+    assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_places_on_several_boards() -> None:
+    """Which chips there are is known later; which have an Ethernet is known before."""
+    fixed = planned(place={GROUP: (11, 11, 2), "dense_1": (4, 8)}, version="5", boards=3).fixed
+    assert set(fixed.values()) == {(11, 11, 2), (4, 8, None)}
+
+
 def test_more_than_a_chip_holds() -> None:
     with pytest.raises(DoesNotFit, match=r"17 vertices to chip \(1, 1\), which has 16 cores .* elsewhere"):
         planned(cuts={"dense_0": (4, 3, 3), "dense_1": (1, 1)}, place={"dense_0": (1, 1), GROUP: (1, 1), "input": (1, 1)})

@@ -34,7 +34,12 @@ def no_configuration(monkeypatch, tmp_path) -> Path:
 
 
 @pytest.mark.parametrize("make, words", [
-    (lambda: Emulated(boards=2), ["boards=2", "boards=1"]), (lambda: Emulated(boards=True), ["boards=True"]),
+    (lambda: Emulated(boards=2), ["boards=2", "boards=1", "boards=3", "dlgraph.Spalloc("]),
+    (lambda: Emulated(boards=True), ["boards=True"]), (lambda: Emulated(boards=0), ["boards=0", "boards=3"]),
+    (lambda: Emulated(boards="3"), ["boards='3'", "boards=3"]),
+    (lambda: Emulated(boards=3, board="spinn3"), ["boards=3", "board='spinn3'", "board='spinn5'"]),
+    (lambda: Emulated(boards=3, faults={"deaths": [{"chip": (12, 0)}]}), ["chip=(12, 0)", "not a place"]),
+    (lambda: Emulated(faults={"deaths": [{"chip": (11, 0)}]}), ["chip=(11, 0)", "48 chips"]),
     (lambda: Emulated(threads=3), ["threads=3", "1 or 2"]), (lambda: Emulated(threads=True), ["threads=True"]),
     (lambda: Emulated(board="spinn6"), ["'spinn6'", "'spinn5'", "'spinn3'"]),
     (lambda: Emulated(address="127.0.0.1"), ["127.0.0.1", "127.x.y.z"]),
@@ -51,7 +56,9 @@ def no_configuration(monkeypatch, tmp_path) -> Path:
     (lambda: Spalloc("server"), ["server", "user='you@example.org'"]),
     (lambda: Spalloc("server", port=0, user="me"), ["port=0", "22244"]),
     (lambda: Spalloc("server", port="a", user="me"), ["port='a'"]),
-    (lambda: Spalloc("server", user="me", boards=3), ["boards=3"]),
+    (lambda: Spalloc("server", user="me", boards=0), ["boards=0", "1 to 1200", "boards=3"]),
+    (lambda: Spalloc("server", user="me", boards="3"), ["boards='3'"]),
+    (lambda: Spalloc("server", user="me", boards=1201), ["boards=1201"]),
     (lambda: Spalloc("", user="me"), ["server=''"]),
     (lambda: resolve("spinn-1"), ["'spinn-1'", "dlgraph.Board('spinn-1')"]),
     (lambda: resolve(3), ["machine=3", "dlgraph.Emulated()"]),
@@ -77,6 +84,15 @@ def test_options_for_the_graph_front_end() -> None:
         "version": "5", "spalloc_server": "server", "spalloc_port": "22244", "spalloc_user": "me@here",
         "spalloc_machine": "big"}
     assert Spalloc("spalloc://me@server:99").target().options["spalloc_server"] == "spalloc://me@server:99"
+
+
+def test_boards_are_asked_for() -> None:
+    lent = Spalloc("server", user="me@here", boards=6).target()
+    assert (lent.boards, lent.boards_to_ask_for) == (6, 6) and lent.description.startswith("machine of 6 SpiNN-5 boards of")
+    assert Spalloc("server", user="me@here").target().boards_to_ask_for == 1
+    emulated = Emulated(boards=3).target()
+    assert (emulated.boards, emulated.boards_to_ask_for) == (3, None)
+    assert emulated.description == "emulated machine of 3 SpiNN-5 boards"
 
 
 def test_what_is_emulated_says_so() -> None:
@@ -215,9 +231,10 @@ class MachineFake:
     made: list[dict[str, object]] = []
     running = 0
 
-    def __init__(self, board: str, address: str | None, threads: int, translations: list[Path], faults: object) -> None:
-        MachineFake.made.append({"board": board, "address": address, "threads": threads, "translations": translations,
-                                 "faults": faults})
+    def __init__(self, board: str, boards: int, address: str | None, threads: int, translations: list[Path],
+                 faults: object) -> None:
+        MachineFake.made.append({"board": board, "boards": boards, "address": address, "threads": threads,
+                                 "translations": translations, "faults": faults})
         self.address = address or "127.0.0.77"
         if self.address == "127.0.0.66":
             raise AddressBusyError("cannot listen on 127.0.0.66 port 17893")
@@ -241,7 +258,7 @@ def test_the_emulated_board_is_started_and_stopped(monkeypatch) -> None:
         _ = target.options
     target.start()
     target.start()
-    assert MachineFake.made[-1] == {"board": "spinn3", "address": "127.0.0.5", "threads": 2,
+    assert MachineFake.made[-1] == {"board": "spinn3", "boards": 1, "address": "127.0.0.5", "threads": 2,
                                      "translations": [TRANSLATION], "faults": spinnemu.Faults(drop=0.1)}
     assert MachineFake.running == 1
     assert target.options == {"version": "3", "machine_name": "127.0.0.5"}
@@ -306,25 +323,27 @@ from spinn_utilities.config_holder import set_config
 from spinn_front_end_common.data.fec_data_writer import FecDataWriter
 from spinn_front_end_common.interface.interface_functions.spalloc_allocator_old import spalloc_allocate_job_old
 from dlgraph.machines import Spalloc
-for option, value in Spalloc("127.0.0.1", port=int(sys.argv[1]), user="me@here").target().options.items():
+target = Spalloc("127.0.0.1", port=int(sys.argv[1]), user="me@here", boards=int(sys.argv[2])).target()
+for option, value in target.options.items():
     set_config("Machine", option, value)
 set_config("Reports", "write_provenance", "False")
-FecDataWriter.mock().set_n_required(1, None)
+FecDataWriter.mock().set_n_required(target.boards_to_ask_for, None)
 host, connections, controller = spalloc_allocate_job_old()
 print(host, connections)
 controller.close()
 """
 
 
-def test_the_graph_front_end_borrows_a_board_with_our_options() -> None:
+@pytest.mark.parametrize("boards", [1, 3])
+def test_the_graph_front_end_borrows_boards_with_our_options(boards: int) -> None:
     root = Path(__file__).parents[1]
     with SpallocFake("127.0.0.5") as server:
-        done = subprocess.run([sys.executable, "-c", BORROW, str(server.port)], capture_output=True, text=True,
+        done = subprocess.run([sys.executable, "-c", BORROW, str(server.port), str(boards)], capture_output=True, text=True,
                               check=False, timeout=60, env={**os.environ, "PYTHONPATH": str(root)})
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip().splitlines()[-1] == "127.0.0.5 {(0, 0): '127.0.0.5'}"
         names = server.names()
         created, = (call for call in server.commands if call[0] == "create_job")
-        assert created[1] == [1] and created[2]["owner"] == "me@here"
+        assert created[1] == [boards] and created[2]["owner"] == "me@here"
         assert names.index("create_job") < names.index("get_job_state") < names.index("get_job_machine_info")
         assert server.jobs[1]["state"] == 4 and "destroy_job" in names

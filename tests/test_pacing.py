@@ -10,22 +10,46 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlgraph.mapping import pacing
-from dlgraph.mapping.annealing import hops
 from dlgraph.mapping.pacing import (
-    CORE_CYCLES, EXCHANGE_LOAD, INPUT_LOAD, LEAST_BURST, LEAST_SPACING, LINK_CYCLES, LOAD, pace, pace_anywhere, way,
+    CORE_CYCLES, EXCHANGE_LOAD, INPUT_LOAD, LEAST_BURST, LEAST_SPACING, LINK_CYCLES, LOAD, pace, pace_anywhere,
 )
 from dlgraph.mapping.plan import EXCHANGED, Core, CoreKind, Plan, Stream
+from dlgraph.mapping.topology import BOARD_LINK_SLOWNESS, ONE_BOARD, Topology
 from test_plan import random_plan
 
 chips = st.tuples(st.integers(0, 7), st.integers(0, 7))
 
 
-@given(chips, chips)
-def test_ways_are_shortest_and_lead_there(start: tuple[int, int], end: tuple[int, int]) -> None:
-    links = way(start, end)
-    assert len(links) == hops(start, end)
+@given(chips, chips, st.sampled_from([ONE_BOARD, Topology(12, 12), Topology(12), Topology(0, 12)]))
+def test_ways_are_shortest_and_lead_there(start: tuple[int, int], end: tuple[int, int], topology: Topology) -> None:
+    links = topology.way(start, end)
+    assert len(links) == topology.hops(start, end) == topology.distance(start, end) <= ONE_BOARD.hops(start, end)
     assert [start, *(to for _, to in links)] == [*(of for of, _ in links), end]
-    assert all(hops(of, to) == 1 for of, to in links)
+    assert all(topology.hops(of, to) == 1 for of, to in links)
+
+
+def test_edges_that_meet_make_ways_short() -> None:
+    torus = Topology(12, 12)
+    assert torus.way((11, 11), (0, 0)) == [((11, 11), (0, 0))] and torus.hops((0, 0), (11, 0)) == 1
+    assert max(torus.hops((0, 0), (x, y)) for x in range(12) for y in range(12)) == 8, "as in any 12 x 12 torus of hexagons"
+    assert [Topology(12).hops((0, 0), end) for end in ((11, 0), (0, 11))] == [1, 11]
+    assert [Topology(0, 12).hops((0, 0), end) for end in ((11, 0), (0, 11))] == [11, 1]
+
+
+def test_links_between_boards_count_for_more() -> None:
+    """Chips of x = 0 and 1 on two boards."""
+    topology = Topology(board_of={(x, 0): (x // 2, 0) for x in range(4)})
+    assert topology.distance((0, 0), (3, 0)) == 2 + BOARD_LINK_SLOWNESS and topology.hops((0, 0), (3, 0)) == 3
+
+
+def test_what_goes_to_another_board_keeps_more_distance() -> None:
+    plan = random_plan(4)
+    alone = {core: (number % 4, 0) for number, core in enumerate(plan.cores)}
+    pace(plan, alone)
+    before = [stream.spacing for stream in plan.streams]
+    pace(plan, alone, Topology(board_of={(x, 0): (x // 2, 0) for x in range(4)}))
+    after = [stream.spacing for stream in plan.streams]
+    assert all(b <= a for b, a in zip(before, after, strict=True)) and before != after
 
 
 def families(plan: Plan) -> dict[Hashable, list[Stream]]:
@@ -71,7 +95,7 @@ def test_links_never_fill(seed: int) -> None:
             words[stream.producer] += stream.n_words
         rate: Counter[Hashable] = Counter()
         for stream in streams:
-            links = {link for end in stream.consumers for link in way(chip_of[stream.producer], chip_of[end])}
+            links = {link for end in stream.consumers for link in ONE_BOARD.way(chip_of[stream.producer], chip_of[end])}
             assert links or stream.spacing == 0 or stream.spacing == for_cores(streams)
             assert stream.spacing == 0 or stream.spacing >= LEAST_SPACING
             for link in links:

@@ -29,11 +29,14 @@ class Board:
 
     :param state: of a vertex at a time
     :param reached: whether a chip answers at a time; of the first one, whether the board does
+    :param left_out: vertices that are in no count
     """
 
-    def __init__(self, state: Any, reached: Any = lambda chip, ms: True, statuses: dict[str, int] | None = None) -> None:
+    def __init__(self, state: Any, reached: Any = lambda chip, ms: True, statuses: dict[str, int] | None = None,
+                 left_out: str = "") -> None:
         self.ms = 0
         self.asked = 0
+        self.left_out = left_out
         self._state, self._reached, self._statuses = state, reached, statuses or {}
 
     def sleep(self, seconds: float) -> None:
@@ -50,7 +53,7 @@ class Board:
         there = {name: place for name, place in PLACES.items() if self._reached((place.x, place.y), self.ms)}
         at = request.sdp_header.destination_chip_x, request.sdp_header.destination_chip_y
         if isinstance(request, CountState):
-            n = sum(self._state(name, self.ms).value == request.argument_2 for name in there)
+            n = sum(self._state(name, self.ms).value == request.argument_2 for name in there if name not in self.left_out)
             return Answer(OK if len(there) == len(PLACES) else NO_REPLY, n.to_bytes(4, "little"))
         if not self._reached(at, self.ms):
             return Answer(NO_REPLY)
@@ -72,13 +75,21 @@ def outcome(monkeypatch: pytest.MonkeyPatch, board: Board) -> Findings | None:
     """What the wait finds, or None where the pass ends."""
     root = SimpleNamespace(x=0, y=0)
 
+    class Machine:
+        boot_chip = root
+        ethernet_connected_chips = [root]
+
+        def __getitem__(self, chip: tuple[int, int]) -> SimpleNamespace:
+            beyond_the_edge = any((PLACES[name].x, PLACES[name].y) == chip for name in board.left_out)
+            return SimpleNamespace(x=chip[0], y=chip[1], nearest_ethernet_x=8 if beyond_the_edge else 0, nearest_ethernet_y=0)
+
     def gfe(*unused: object) -> None:
         raise LeftToGfe
 
     monkeypatch.setattr(pass_end, "ask", board.ask)
     monkeypatch.setattr(pass_end, "time", SimpleNamespace(sleep=board.sleep, monotonic=lambda: board.ms / 1000))
     monkeypatch.setattr(pass_end, "FecDataView", SimpleNamespace(
-        get_machine=lambda: SimpleNamespace(boot_chip=root), get_app_id=lambda: 17, get_cores_for_type=lambda kind: None,
+        get_machine=Machine, get_app_id=lambda: 17, get_cores_for_type=lambda kind: None,
         get_transceiver=lambda: SimpleNamespace(wait_for_cores_to_be_in_state=gfe)))
     watch = pass_end._Watch(PLACES, "abcd".index)                     # type: ignore[arg-type]
     try:
@@ -97,6 +108,20 @@ def test_a_pass_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     assert outcome(monkeypatch, board) is None
     assert 5000 <= board.ms < 5200
     assert board.asked < 3 * 51 + 2, "but for three counts at a time nothing is asked"
+
+
+@pytest.mark.parametrize("last", "bd")
+def test_a_pass_ends_on_chips_that_no_count_has(monkeypatch: pytest.MonkeyPatch, last: str) -> None:
+    """Of a board that lies across the edge of a machine of several."""
+    board = Board(lambda name, ms: CPUState.READY if name != last or ms >= 700 else CPUState.RUNNING, left_out="cd")
+    assert outcome(monkeypatch, board) is None and board.ms >= 700
+
+
+def test_a_core_that_no_count_has_waited_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    board = Board(lambda name, ms: CPUState.RUN_TIME_EXCEPTION if name == "d" else CPUState.RUNNING,
+                  statuses={"d": STATUS_SILENCE}, left_out="cd")
+    found = outcome(monkeypatch, board)
+    assert found is not None and set(found.waited) == {"d"}
 
 
 def test_a_core_that_waited_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from dlgraph.layer_graph import Activation, Loss
 from dlgraph.mapping import annealing
-from dlgraph.mapping.annealing import hops
 from dlgraph.mapping.expected import chosen, expected
 from dlgraph.mapping.cuts import explicit_cut
 from dlgraph.mapping.pacing import pace
@@ -19,10 +18,11 @@ from dlgraph.mapping.placing import place_and_pace
 from dlgraph.mapping.plan import CoreKind, Plan, make_plan
 from dlgraph.mapping.regions import place_plan
 from dlgraph.mapping.stages import find_stages
+from dlgraph.mapping.topology import ONE_BOARD
 from small_nets import random_graph
 from test_plan import random_plan
 
-BOARD = sorted(((x, y) for x in range(8) for y in range(8) if -5 < x - y < 4), key=lambda chip: hops((0, 0), chip))
+BOARD = sorted(((x, y) for x in range(8) for y in range(8) if -5 < x - y < 4), key=lambda chip: ONE_BOARD.hops((0, 0), chip))
 SDRAM = 1 << 20
 
 

@@ -211,6 +211,15 @@ def test_the_boards_have_their_shapes() -> None:
     assert board_layout.chips("") == set()
 
 
+def test_three_boards_are_drawn_and_other_numbers_are_what_is_used() -> None:
+    assert board_layout.chips("5", 3) == set(spinnemu.boards.chips("spinn5", 3))
+    assert all(board_layout.has_link("5", x, y, link, 3) for x, y in board_layout.chips("5", 3) for link in range(6))
+    assert board_layout.chips("5", 2) == board_layout.chips("3", 3) == set()
+    run = board_run("5", boards=3)
+    page = document([run])
+    assert "the chips of 3 boards" in page and "chip (11, 11)" in page
+
+
 def test_rows_of_a_comparison_never_mix() -> None:
     rows = [Compared("b", "published", source="them"), Compared("a", "emulated"), Compared("c", "published", source="them"),
             Compared("d", "measured", 1.0, 2.0, 0.5)]

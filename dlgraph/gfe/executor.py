@@ -39,7 +39,7 @@ from dlgraph.mapping.operations import operations_of
 from dlgraph.mapping.pacing import pace_anywhere
 from dlgraph.mapping.plan import Core, CoreKind, Plan
 from dlgraph.mapping.placing import place_and_pace
-from dlgraph.mapping.planning import CORES_OF_VERSION, plan_for_board
+from dlgraph.mapping.planning import cores_of, plan_for_board
 from dlgraph.mapping.probes import Probe
 from dlgraph.mapping.sent_log import samples_logged
 from dlgraph.mapping.stages import find_stages
@@ -650,7 +650,7 @@ class GfeExecutor(Executor):
         self._close_session()
         self.results = {}
         density = _density(samples, self._stages[0].shape)
-        self._make_plan(batch_size, density, CORES_OF_VERSION[self.target.version])
+        self._make_plan(batch_size, density, cores_of(self.target.version, self.target.boards))
         self._binaries = checked_binaries()
         build_programs(self.graph)
         self.target.start()
@@ -667,7 +667,7 @@ class GfeExecutor(Executor):
         self.chosen = plan_for_board(
             self.graph, self._stages, max_cores, batch_size, density, cuts=self._cuts, n_sources=self._n_sources,
             window=self._window, replicas=self._replicas, share_dense=self._share_dense, shared_window=self._shared_window,
-            probes=self._probes, place=self._place, version=self.target.version)
+            probes=self._probes, place=self._place, version=self.target.version, boards=self.target.boards)
         self.plan = self.chosen.plan
 
     def _region_bytes(self, bytes_per_sample: int, samples: Sequence[Samples]) -> int:
@@ -677,7 +677,7 @@ class GfeExecutor(Executor):
     def _start(self, samples: Sequence[Samples], batch_size: int, density: InputDensity) -> None:
         options = self.target.options
         self._counters_before = self.target.counters()
-        session = Session(options, self._binaries, self._give_up)
+        session = Session(options, self._binaries, self._give_up, self.target.boards_to_ask_for)
         self._session = session
         progress_to = None
         if "machine_name" in options:
@@ -698,6 +698,8 @@ class GfeExecutor(Executor):
                                   [source.sample_bytes for source in self._sources], self._output_groups[0].target_bytes)
         self._parameters_on_machine = False
         session.run_pass()                # an empty pass: maps, loads and starts; from here on SDRAM can be written
+        if self._listener is not None:
+            self._listener.expect(session.ethernet_addresses())      # that of the output group's board among them
         places = {vertex: session.placement(vertex) for vertex in vertices}
         self._lies = {vertex.core: ((place.x, place.y), core_bytes(self._live_plan, vertex.core), vertex.sdram_bytes)
                       for vertex, place in places.items()}
@@ -719,7 +721,8 @@ class GfeExecutor(Executor):
         while True:
             vertices = [self._make_vertex(core, plan, samples, progress_to) for core in plan.cores]
             try:
-                chip_of = place_and_pace(self.chosen, chips, {vertex.core: vertex.sdram_bytes for vertex in vertices})
+                chip_of = place_and_pace(self.chosen, chips, {vertex.core: vertex.sdram_bytes for vertex in vertices},
+                                         session.topology())
             except ValueError as error:
                 if len(vertices) > sum(chip.free for chip in chips) or self._region_limit <= MIN_REGION_BYTES:
                     raise DoesNotFit(f"The network needs {len(vertices)} cores, the machine has "

@@ -9,7 +9,7 @@ GFE's wait is replaced by one that takes no answer for an answer:
   all of it is dead;
 * some cores have ended the pass, the others have not, and for :data:`STALL_MS` that stays so: nobody waits for the others, or they
   would be named by those.  The end of a pass takes milliseconds;
-* the board answers nothing, for :data:`BOARD_SECONDS`.
+* a board answers nothing, for :data:`BOARD_SECONDS`.
 
 Any other failure is left to GFE.
 """
@@ -29,7 +29,8 @@ from spinnman.messages.spinnaker_boot import SystemVariableDefinition
 from spinnman.model.enums import CPUState, ExecutableType
 
 from dlgraph.errors import MachineError
-from dlgraph.gfe.scp_questions import ask
+from dlgraph.gfe.counts import is_counted
+from dlgraph.gfe.scp_questions import Answer, ask
 from dlgraph.vertices import NetworkVertex
 from dlgraph.vertices.pass_parameters import RESULT_BYTES, STATUS_SILENCE, VertexResult
 
@@ -65,7 +66,7 @@ class Findings:
     :param unfinished: vertices that have not ended the pass, though others have
     :param speechless: vertices whose cores the host asked something between two passes, in vain
     :param monitors: (x, y, p) of cores without a vertex, on chips that answer, that it asked in vain: GFE's own
-    :param ethernet: the chip with the Ethernet, where the board answers nothing any more
+    :param ethernet: the chip with the Ethernet, where a board answers nothing any more
     :param written: what programs from outside wrote into IOBUF
     """
 
@@ -135,17 +136,19 @@ class _Watch:
     def __init__(self, places: Mapping[NetworkVertex, Placement], address_of: Callable[[NetworkVertex], int]) -> None:
         self._places = places
         self._address_of = address_of
-        root = FecDataView.get_machine().boot_chip
-        self._root: Chip = (root.x, root.y)
-        self._counts = {state: CountState(root.x, root.y, FecDataView.get_app_id(), state)
-                        for state in (CPUState.READY, CPUState.RUN_TIME_EXCEPTION, CPUState.WATCHDOG)}
+        machine = FecDataView.get_machine()
+        #: The chips that answer for their boards.
+        self._ethernets: list[Chip] = [(chip.x, chip.y) for chip in machine.ethernet_connected_chips]
+        #: Those that are in no count.
+        self._uncounted = {vertex: place for vertex, place in places.items() if not is_counted(machine[_chip(place)])}
         #: Chip -> machine time since which it has not answered.
         self._gone: dict[Chip, int] = {}
         self._n_ready, self._since = 0, 0
         #: Some cores have ended the pass, others have not.
         self._in_doubt = False
         self._unread = 0
-        self._heard = time.monotonic()
+        #: When each board last answered.
+        self._heard = dict.fromkeys(self._ethernets, time.monotonic())
 
     def wait(self) -> None:
         """Until all cores have ended the pass.
@@ -156,30 +159,43 @@ class _Watch:
             time.sleep(CLOSE_POLL_SECONDS if self._in_doubt or self._gone else POLL_SECONDS)
 
     def _has_ended(self) -> bool:
-        ready, = ask([self._counts[CPUState.READY]], ANSWER_SECONDS)
-        if ready.result is None:
-            self._check_board()
+        counts = self._count(CPUState.READY)
+        self._check_boards(counts)
+        if any(count.result is None for count in counts):
             return False
-        self._heard = time.monotonic()
-        if ready.word() >= len(self._places):
+        others = survey(self._uncounted) if self._uncounted else None
+        n_ready = sum(count.word() for count in counts) + len(self._vertices_in(others, CPUState.READY))
+        if n_ready >= len(self._places):
             return True
-        failed = ask([self._counts[CPUState.RUN_TIME_EXCEPTION], self._counts[CPUState.WATCHDOG]], ANSWER_SECONDS)
-        if any(count.word() for count in failed):
+        failed = self._count(CPUState.RUN_TIME_EXCEPTION, CPUState.WATCHDOG)
+        if any(count.word() for count in failed) or self._vertices_in(others, CPUState.RUN_TIME_EXCEPTION, CPUState.WATCHDOG):
             time.sleep(OTHERS_SECONDS)
             self._judge_failed(survey(self._places))
-        self._in_doubt = ready.word() > 0
-        if not ready.complete or self._in_doubt:
+        self._in_doubt = n_ready > 0
+        if not all(count.complete for count in counts) or self._in_doubt:
             self._judge(survey(self._places))
         elif self._gone:
             self._gone = {}
         return False
 
-    def _check_board(self) -> None:
-        if time.monotonic() - self._heard > BOARD_SECONDS:
-            raise _Broken(Findings(self._places, {}, frozenset(), ethernet=self._root))
+    def _count(self, *states: CPUState) -> list[Answer]:
+        """Cores in these states: of every board, for the first state, then for the next."""
+        return ask([CountState(*chip, FecDataView.get_app_id(), state) for state in states for chip in self._ethernets],
+                   ANSWER_SECONDS)
 
-    def _vertices_in(self, found: _Survey, *wanted: CPUState) -> list[NetworkVertex]:
+    def _check_boards(self, counts: Sequence[Answer]) -> None:
+        """:raises _Broken: where one has answered nothing for too long"""
+        now = time.monotonic()
+        for chip, count in zip(self._ethernets, counts, strict=True):
+            if count.result is not None:
+                self._heard[chip] = now
+            elif now - self._heard[chip] > BOARD_SECONDS:
+                raise _Broken(Findings(self._places, {}, frozenset(), ethernet=chip))
+
+    def _vertices_in(self, found: _Survey | None, *wanted: CPUState) -> list[NetworkVertex]:
         """Those on chips that said, in one of these states."""
+        if found is None:
+            return []
         values = {state.value for state in wanted}
         return [vertex for vertex, place in self._places.items()
                 if _chip(place) in found.states and found.states[_chip(place)][place.p] in values]

@@ -4,6 +4,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+from collections.abc import Collection
 
 from dlgraph.executor import Progress
 
@@ -18,11 +19,11 @@ class ProgressListener:
     Anybody may send to it.  What does not come from the machine, has another size or cannot be true is passed over.
 
     :param local_address: the interface that faces the machine; only it is bound
-    :param machine_address: the IP address from which the machine sends
+    :param machine_address: the IP address from which the machine sends; its boards may have more (:meth:`expect`)
     """
 
     def __init__(self, local_address: str, machine_address: str) -> None:
-        self._machine_address = machine_address
+        self._machine_addresses = {machine_address}
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((local_address, 0))
         self._socket.settimeout(0.2)
@@ -32,6 +33,10 @@ class ProgressListener:
         self._closing = False
         self._thread = threading.Thread(target=self._listen, name="dlgraph progress", daemon=True)
         self._thread.start()
+
+    def expect(self, addresses: Collection[str]) -> None:
+        """The IP addresses of the machine's boards, each of which has one."""
+        self._machine_addresses = self._machine_addresses.union(addresses)
 
     def tell(self, callback: Progress | None, n_samples: int = 0) -> None:
         """Who hears of the pass that runs.
@@ -53,7 +58,7 @@ class ProgressListener:
     def take(self, datagram: bytes, sender: str) -> None:
         """One datagram, from an IP address: what it says is told, or it is passed over."""
         told = self._told
-        if told is None or sender != self._machine_address or len(datagram) != SDP_HEADER_BYTES + MESSAGE.size:
+        if told is None or sender not in self._machine_addresses or len(datagram) != SDP_HEADER_BYTES + MESSAGE.size:
             return
         callback, n_samples = told
         done, loss_sum, n_correct = MESSAGE.unpack_from(datagram, SDP_HEADER_BYTES)

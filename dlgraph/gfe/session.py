@@ -24,6 +24,7 @@ from dlgraph.gfe import counts, memory_access, quiet
 from dlgraph.gfe.pass_end import Findings, PassBroken, survey, watched
 from dlgraph.gfe.reports_folder import why_it_cannot_be_written
 from dlgraph.mapping.placement import ChipRoom
+from dlgraph.mapping.topology import ONE_BOARD, Topology
 from dlgraph.traffic import ChipTraffic
 from dlgraph.vertices import NetworkVertex
 from dlgraph.vertices.regions import Region
@@ -34,6 +35,8 @@ CORE_ERROR = re.compile(r"(\d+), (\d+), (\d+): (.*?)(?: \(\w+\.c: \d+\))?$")
 CORE_ASKED = re.compile(r"(\d+):(\d+):(\d+)\(? \(ph")
 MAX_CORE_ERRORS = 6
 TABLES_BYTES = 1 << 20
+#: How SpiNNMachine names machines whose edges meet: all of them, those on the left and the right, those above and below.
+_AROUND, _AROUND_X, _AROUND_Y = "Wrapped", "HorWrap", "VerWrap"
 
 #: Called when another session needs GFE: the owner closes its session.
 _give_up: Callable[[], None] | None = None
@@ -51,15 +54,21 @@ def _free_sdram(chip: Chip) -> int:
     return max(0, chip.sdram - int(monitors.get_total_sdram(0)) - TABLES_BYTES)
 
 
+def _ethernet_of(chip: Chip) -> tuple[int, int]:
+    """The chip that has its board's."""
+    return chip.nearest_ethernet_x, chip.nearest_ethernet_y
+
+
 class Session:
     """A graph on a machine.
 
     :param options: of GFE's ``[Machine]`` section; other options come from the user's cfg files
     :param binaries: folder of the ``.aplx`` files
     :param give_up: called when another session needs GFE
+    :param n_boards: that it is to ask a server for; None where there is nothing to ask for
     """
 
-    def __init__(self, options: dict[str, str], binaries: Path, give_up: Callable[[], None]) -> None:
+    def __init__(self, options: dict[str, str], binaries: Path, give_up: Callable[[], None], n_boards: int | None = None) -> None:
         global _give_up
         if _give_up is not None:
             _give_up()
@@ -67,7 +76,7 @@ class Session:
         self._vertices: list[NetworkVertex] = []
         self._open = False
         with quiet.user_configuration(), quiet.quiet_logging(), self._talking():
-            gfe.setup(model_binary_folder=str(binaries))
+            gfe.setup(model_binary_folder=str(binaries), n_boards_required=n_boards)
         self._open = True
         _give_up = give_up
         for option, value in options.items():
@@ -79,7 +88,7 @@ class Session:
     def _talking(self) -> Iterator[None]:
         """Around every call into GFE: whatever goes wrong, the session ends and the error says what GFE said."""
         with (quiet.own_signal_handlers(), quiet.captured_output() as said, quiet.logged_errors() as errors,
-              counts.incomplete_counts()):
+              counts.incomplete_counts(), counts.cores_left_out()):
             try:
                 yield
                 return
@@ -185,7 +194,9 @@ class Session:
             gfe.run_until_complete()
 
     def chips(self) -> list[ChipRoom]:
-        """The machine's chips with the cores and SDRAM that a graph may use, those nearest to the Ethernet first."""
+        """The machine's chips with the cores and SDRAM that a graph may use: board after board, on each those nearest to the first
+        one's Ethernet first.
+        """
         with self._talking():
             gfe.get_number_of_available_cores_on_machine()            # makes GFE look at the machine
             machine = FecDataView.get_machine()
@@ -197,7 +208,22 @@ class Session:
                     if at not in seen:
                         seen.add(at)
                         found.append(machine[at])
+            boards = list(dict.fromkeys(_ethernet_of(chip) for chip in found))
+            found.sort(key=lambda chip: boards.index(_ethernet_of(chip)))
             return [ChipRoom(chip.x, chip.y, _free_cores(chip), _free_sdram(chip)) for chip in found]
+
+    def topology(self) -> Topology:
+        """How the machine's chips are linked, once it has been looked at."""
+        machine = FecDataView.get_machine()
+        if len(machine.ethernet_connected_chips) == 1:
+            return ONE_BOARD
+        return Topology(machine.width if machine.wrap in (_AROUND, _AROUND_X) else 0,
+                        machine.height if machine.wrap in (_AROUND, _AROUND_Y) else 0,
+                        {(chip.x, chip.y): _ethernet_of(chip) for chip in machine.chips})
+
+    def ethernet_addresses(self) -> list[str]:
+        """Of the machine's boards, once it has been looked at."""
+        return [str(chip.ip_address) for chip in FecDataView.get_machine().ethernet_connected_chips]
 
     def placement(self, vertex: NetworkVertex) -> Placement:
         """Chip and core of a vertex."""

@@ -12,17 +12,12 @@ import numpy.typing as npt
 from dlgraph.mapping.cuts import TileCut
 from dlgraph.mapping.placement import ChipRoom
 from dlgraph.mapping.plan import Core, Plan
+from dlgraph.mapping.topology import ONE_BOARD, Topology
 
 MOVES_PER_CORE = 400
 LEAST_SPREAD = 4                 # cores on a chip
 #: Cost that a move may add, as a share of what a core costs, in the beginning and in the end.
 FIRST_HEAT, LAST_HEAT = 0.3, 0.003
-
-
-def hops(a: tuple[int, int], b: tuple[int, int]) -> int:
-    """Links between two chips of a board, whose links go along both axes and along x = y."""
-    dx, dy = b[0] - a[0], b[1] - a[1]
-    return max(abs(dx), abs(dy)) if dx * dy > 0 else abs(dx) + abs(dy)
 
 
 def spread(n_cores: int, chips: Sequence[ChipRoom]) -> list[ChipRoom]:
@@ -42,7 +37,7 @@ def worth_annealing(plan: Plan) -> bool:
 
 
 def annealed(plan: Plan, placed: dict[Core, tuple[int, int]], free: dict[tuple[int, int], int],
-             seed: int = 0) -> dict[Core, tuple[int, int]]:
+             seed: int = 0, topology: Topology = ONE_BOARD) -> dict[Core, tuple[int, int]]:
     """A placement with less traffic between chips.
 
     :param placed: to begin with; cores that are not in it stay out of account
@@ -50,7 +45,8 @@ def annealed(plan: Plan, placed: dict[Core, tuple[int, int]], free: dict[tuple[i
     """
     chips = list(free)
     number = {chip: i for i, chip in enumerate(chips)}
-    distance = np.array([[hops(a, b) for b in chips] for a in chips], float)
+    distance = np.array([[topology.distance(a, b) for b in chips] for a in chips])
+    near = np.array([[topology.hops(a, b) <= 1 for b in chips] for a in chips])
     cores = list(placed)
     partners, weights = _traffic(plan, cores)
     at = np.array([number[placed[core]] for core in cores])
@@ -69,7 +65,7 @@ def annealed(plan: Plan, placed: dict[Core, tuple[int, int]], free: dict[tuple[i
         here = int(at[core])
         # near some partner: on its chip, or on a chip beside it
         wanted = int(at[partners[core][choice.randrange(len(partners[core]))]])
-        there = choice.choice(np.flatnonzero(distance[wanted] <= 1).tolist())
+        there = choice.choice(np.flatnonzero(near[wanted]).tolist())
         if there == here or not residents[there]:
             continue
         place = choice.randrange(len(residents[there]))

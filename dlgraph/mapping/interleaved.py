@@ -10,9 +10,9 @@ from typing import Mapping, Sequence
 
 from dlgraph.mapping.annealing import annealed
 from dlgraph.mapping.cuts import TileCut
-from dlgraph.mapping.pacing import Chip, way
 from dlgraph.mapping.placement import ChipRoom, place, sdram_suffices
 from dlgraph.mapping.plan import Core, CoreKind, Plan
+from dlgraph.mapping.topology import ONE_BOARD, Chip, Topology
 
 
 def can_be_interleaved(plan: Plan) -> bool:
@@ -21,7 +21,8 @@ def can_be_interleaved(plan: Plan) -> bool:
     return cut.replicas > 1 and not cut.shared and not any(isinstance(stage, TileCut) for stage in cut.stages)
 
 
-def interleaved(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int]) -> dict[Core, Chip]:
+def interleaved(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int],
+                topology: Topology = ONE_BOARD) -> dict[Core, Chip]:
     """Coordinates of a chip for every core.
 
     The first replica is annealed over chips that have room for all copies of what stands there; input sources take what is left,
@@ -37,7 +38,7 @@ def interleaved(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int]
     room = [replace(chip, free=chip.free // n_copies, sdram=chip.sdram // n_copies) for chip in chips if chip.free >= n_copies]
     neighbourhoods = [[core for core in cores if core in copies] for cores in plan.neighbourhoods]
     placed = place([cores for cores in neighbourhoods if cores], room, sdram)
-    nearer = annealed(plan, placed, {(chip.x, chip.y): chip.free for chip in room})
+    nearer = annealed(plan, placed, {(chip.x, chip.y): chip.free for chip in room}, topology=topology)
     placed = nearer if sdram_suffices(nearer, room, sdram) else placed
     found = {copy: placed[core] for core in first for copy in copies[core]}
     free = {(chip.x, chip.y): chip.free for chip in chips}
@@ -46,12 +47,13 @@ def interleaved(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int]
     load: dict[tuple[Chip, Chip], int] = {}
     for source in plan.cores:
         if source.kind is CoreKind.INPUT_SOURCE:
-            found[source] = _least_loaded(source, found, free, load)
+            found[source] = _least_loaded(source, found, free, load, topology)
             free[found[source]] -= 1
     return found
 
 
-def _least_loaded(source: Core, found: Mapping[Core, Chip], free: Mapping[Chip, int], load: dict[tuple[Chip, Chip], int]) -> Chip:
+def _least_loaded(source: Core, found: Mapping[Core, Chip], free: Mapping[Chip, int], load: dict[tuple[Chip, Chip], int],
+                  topology: Topology) -> Chip:
     """A chip for an input source, so that what all of them send to the first replica loads no link much; adds what it sends.
 
     :param load: words of a sample on each link
@@ -64,7 +66,7 @@ def _least_loaded(source: Core, found: Mapping[Core, Chip], free: Mapping[Chip, 
             continue
         own: dict[tuple[Chip, Chip], int] = {}
         for stream in streams:
-            for link in {link for taker in stream.consumers for link in way(chip, found[taker])}:
+            for link in {link for taker in stream.consumers for link in topology.way(chip, found[taker])}:
                 own[link] = own.get(link, 0) + stream.n_words
         cost = (max((load.get(link, 0) + words for link, words in own.items()), default=0), sum(own.values()))
         if best is None or cost < best[0]:

@@ -15,8 +15,7 @@ from typing import Callable, Hashable, Mapping
 from dlgraph.mapping.annealing import LEAST_SPREAD, worth_annealing
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
 from dlgraph.mapping.plan import EXCHANGED, Core, CoreKind, Plan, Stream
-
-Chip = tuple[int, int]
+from dlgraph.mapping.topology import ONE_BOARD, Chip, Topology
 
 #: Cycles of 200 MHz that a packet with payload takes on a link: 6.7-7.3 million packets/s without payload, 72/40 of the time with
 #: it (network_tester, examples/link_throughput.R).
@@ -43,9 +42,13 @@ LIKELY_LINKS = 2
 LEAST_SPACING = 40
 
 
-def pace(plan: Plan, chip_of: Mapping[Core, Chip]) -> None:
+def pace(plan: Plan, chip_of: Mapping[Core, Chip], topology: Topology = ONE_BOARD) -> None:
     """Set the distance of the packets of every stream, for cores that stand on these chips."""
-    _pace(plan, lambda stream: {link for consumer in stream.consumers for link in way(chip_of[stream.producer], chip_of[consumer])})
+    def links(stream: Stream) -> dict[Hashable, float]:
+        return {link: topology.slowness(link) for consumer in stream.consumers
+                for link in topology.way(chip_of[stream.producer], chip_of[consumer])}
+
+    _pace(plan, links)
 
 
 def pace_anywhere(plan: Plan) -> None:
@@ -59,15 +62,18 @@ def pace_anywhere(plan: Plan) -> None:
             alone = plan.replicas_of(core) > 1 and plan.cut.shared
             chips[core] = ("replica", core.replica) if alone else (number, place // room)
 
-    def links(stream: Stream) -> set[Hashable]:
+    def links(stream: Stream) -> dict[Hashable, float]:
         ends = {chips[consumer] for consumer in stream.consumers} - {chips[stream.producer]}
-        return {("to", end) for end in ends} | {("from", chips[stream.producer]) for _ in ends}
+        return dict.fromkeys({("to", end) for end in ends} | {("from", chips[stream.producer]) for _ in ends}, 1.0)
 
     _pace(plan, links, LIKELY_LINKS)
 
 
-def _pace(plan: Plan, links_of: Callable[[Stream], set[Hashable]], n_links: int = 1) -> None:
-    """:param n_links: that share the load of what ``links_of`` takes for one"""
+def _pace(plan: Plan, links_of: Callable[[Stream], dict[Hashable, float]], n_links: int = 1) -> None:
+    """
+    :param links_of: that a stream goes over -> how much longer than the usual time they take for a packet
+    :param n_links: that share the load of what ``links_of`` takes for one
+    """
     families: dict[Hashable, list[Stream]] = {}
     for stream in plan.streams:
         if stream.n_words and stream.consumers:
@@ -83,7 +89,7 @@ def _family(plan: Plan, stream: Stream) -> Hashable:
     return stream.kind, stream.producer.stage, consumer.stage, consumer.replica if alone else None
 
 
-def _pace_family(streams: list[Stream], links_of: Mapping[Stream, set[Hashable]], n_links: int) -> None:
+def _pace_family(streams: list[Stream], links_of: Mapping[Stream, dict[Hashable, float]], n_links: int) -> None:
     words: dict[Core, int] = {}
     for stream in streams:
         words[stream.producer] = words.get(stream.producer, 0) + stream.n_words
@@ -92,8 +98,8 @@ def _pace_family(streams: list[Stream], links_of: Mapping[Stream, set[Hashable]]
     received: dict[Core, int] = {}
     for stream, links in links_of.items():
         share = stream.n_words / words[stream.producer]
-        for link in links:
-            load[link] = load.get(link, 0.0) + share
+        for link, slowness in links.items():
+            load[link] = load.get(link, 0.0) + share * slowness
         for consumer in stream.consumers:
             at_cores[consumer] = at_cores.get(consumer, 0.0) + share
             received[consumer] = received.get(consumer, 0) + stream.n_words
@@ -110,19 +116,3 @@ def _share(stream: Stream) -> float:
     if stream.kind in EXCHANGED:
         return EXCHANGE_LOAD
     return INPUT_LOAD if stream.producer.kind is CoreKind.INPUT_SOURCE else LOAD
-
-
-def way(start: Chip, end: Chip) -> list[tuple[Chip, Chip]]:
-    """Links from chip to chip: of the shortest ways the one whose diagonal links come first."""
-    found = []
-    x, y = start
-    while (x, y) != end:
-        dx, dy = end[0] - x, end[1] - y
-        step = (_sign(dx), _sign(dy)) if dx * dy > 0 else (_sign(dx), 0) if dx else (0, _sign(dy))
-        found.append(((x, y), (x + step[0], y + step[1])))
-        x, y = x + step[0], y + step[1]
-    return found
-
-
-def _sign(n: int) -> int:
-    return (n > 0) - (n < 0)

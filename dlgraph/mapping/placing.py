@@ -12,16 +12,18 @@ from typing import Mapping, Sequence
 
 from dlgraph.mapping.annealing import annealed, spread, worth_annealing
 from dlgraph.mapping.expected import ChosenCut, expected
-from dlgraph.mapping.pacing import Chip, pace
+from dlgraph.mapping.pacing import pace
 from dlgraph.mapping.placement import ChipRoom, place, sdram_suffices
 from dlgraph.mapping.plan import Core, CoreKind, Plan
 from dlgraph.mapping.regions import place_plan
+from dlgraph.mapping.topology import ONE_BOARD, Chip, Topology
 
 #: Annealing takes seconds: it is tried only where more cycles than this, times what the cut was chosen for, are expected.
 SATISFYING = 1.1
 
 
-def place_and_pace(choice: ChosenCut, chips: Sequence[ChipRoom], sdram: Mapping[Core, int]) -> dict[Core, Chip]:
+def place_and_pace(choice: ChosenCut, chips: Sequence[ChipRoom], sdram: Mapping[Core, int],
+                   topology: Topology = ONE_BOARD) -> dict[Core, Chip]:
     """Coordinates of a chip for every core; sets the distances of the plan's streams.
 
     Cores whose places are given stand there; the others are placed on what these leave.
@@ -34,17 +36,17 @@ def place_and_pace(choice: ChosenCut, chips: Sequence[ChipRoom], sdram: Mapping[
     plan = _without(choice.plan, given)
     chips = _left(chips, given, sdram)
     if not plan.cores:
-        pace(choice.plan, given)
+        pace(choice.plan, given, topology)
         return given
-    placed = {**given, **place_plan(plan, chips, sdram)}
-    cycles = _cycles(choice, placed)
+    placed = {**given, **place_plan(plan, chips, sdram, topology)}
+    cycles = _cycles(choice, placed, topology)
     if cycles > SATISFYING * choice.cautious and _can_be_spread(plan):
         with contextlib.suppress(ValueError):           # no room for it
-            rest = _spread_out(plan, chips, sdram)
+            rest = _spread_out(plan, chips, sdram, topology)
             other = {**given, **rest}
-            if sdram_suffices(rest, chips, sdram) and _cycles(choice, other) < cycles:
+            if sdram_suffices(rest, chips, sdram) and _cycles(choice, other, topology) < cycles:
                 return other
-        pace(choice.plan, placed)
+        pace(choice.plan, placed, topology)
     return placed
 
 
@@ -74,18 +76,19 @@ def _left(chips: Sequence[ChipRoom], given: Mapping[Core, Chip], sdram: Mapping[
     return list(left.values())
 
 
-def _cycles(choice: ChosenCut, placed: Mapping[Core, Chip]) -> float:
+def _cycles(choice: ChosenCut, placed: Mapping[Core, Chip], topology: Topology) -> float:
     """Expected cycles per sample; sets the distances."""
-    pace(choice.plan, placed)
+    pace(choice.plan, placed, topology)
     return expected(choice.plan, choice.batch_size, choice.input_density).cautious
 
 
 def _can_be_spread(plan: Plan) -> bool:
-    """Whether it is placed in one piece, and not annealed anyway."""
-    return plan.cut.replicas == 1 and not worth_annealing(plan) and not any(core.in_sdram for core in plan.cores)
+    """Whether it is placed in one piece, and not annealed anyway; and whether there is more than sources, which stay."""
+    return (plan.cut.replicas == 1 and not worth_annealing(plan) and not any(core.in_sdram for core in plan.cores)
+            and any(core.kind is not CoreKind.INPUT_SOURCE for core in plan.cores))
 
 
-def _spread_out(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int]) -> dict[Core, Chip]:
+def _spread_out(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int], topology: Topology) -> dict[Core, Chip]:
     """Annealed, on many chips; input sources stay on the first, where samples are written fastest."""
     sources = [core for core in plan.cores if core.kind is CoreKind.INPUT_SOURCE]
     others = [[core for core in cores if core.kind is not CoreKind.INPUT_SOURCE] for cores in plan.neighbourhoods]
@@ -94,4 +97,4 @@ def _spread_out(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int]
     left = [replace(chip, free=chip.free - taken.count((chip.x, chip.y))) for chip in chips]
     room = spread(len(plan.cores) - len(sources), left)
     rest = place([cores for cores in others if cores], room, sdram)
-    return {**placed, **annealed(plan, rest, {(chip.x, chip.y): chip.free for chip in room})}
+    return {**placed, **annealed(plan, rest, {(chip.x, chip.y): chip.free for chip in room}, topology=topology)}

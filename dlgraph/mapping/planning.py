@@ -1,4 +1,4 @@
-"""The plan of a network for a board, before the board is touched."""
+"""The plan of a network for a machine, before that is touched."""
 from __future__ import annotations
 
 from dataclasses import replace
@@ -24,19 +24,25 @@ CORES_OF_VERSION = {"3": 60, "5": 759}
 CHIPS_OF_VERSION = {"3": 4, "5": 48}
 
 
+def cores_of(version: str, boards: int = 1) -> int:
+    """Cores that a machine has for vertices, as far as that is known before it is there."""
+    return CORES_OF_VERSION[version] * boards
+
+
 def plan_for_board(graph: LayerGraph, stages: Sequence[Stage], max_cores: int, batch_size: int, input_density: InputDensity, *,
                    cuts: Mapping[str, Blocks] | None = None, n_sources: int = 1, window: int = 4, replicas: int = 1,
                    share_dense: bool = False, shared_window: int = 0, probes: Sequence[Probe] = (),
-                   place: Mapping[str, Sequence[int]] | None = None, version: str = "5") -> ChosenCut:
+                   place: Mapping[str, Sequence[int]] | None = None, version: str = "5", boards: int = 1) -> ChosenCut:
     """The plan that the cost model likes best, or that of a cut given by hand, with probes and given places.
 
-    :param max_cores: that the board has for vertices, such as :data:`CORES_OF_VERSION` says
+    :param max_cores: that the machine has for vertices, such as :func:`cores_of` says
     :param input_density: share of the inputs that are not zero
     :param cuts: as :func:`~dlgraph.mapping.cuts.explicit_cut` takes them, like those up to ``shared_window``; None: the cost
         model chooses
     :param probes: as :func:`~dlgraph.mapping.probes.add_probes` takes them
     :param place: as :func:`~dlgraph.mapping.fixed.fixed_places` takes it
-    :param version: of the board, for these places
+    :param version: of its boards, for these places
+    :param boards: how many, likewise
     :raises DoesNotFit: naming layer and resource
     :raises DataError: for a probe, or a place, of nothing that there is
     """
@@ -54,7 +60,7 @@ def plan_for_board(graph: LayerGraph, stages: Sequence[Stage], max_cores: int, b
         if wrong:
             raise DoesNotFit(f"The cut given does not fit the machine: {'; '.join(wrong)}.")
         found = chosen(plan, batch_size, input_density)
-    return replace(found, fixed=fixed_places(found.plan, place, version)) if place else found
+    return replace(found, fixed=fixed_places(found.plan, place, version, boards)) if place else found
 
 
 def _with_probes(alone: ChosenCut, probes: Sequence[Probe], max_cores: int) -> ChosenCut:
@@ -76,11 +82,12 @@ def _with_probes(alone: ChosenCut, probes: Sequence[Probe], max_cores: int) -> C
         alone = choose_plan(graph, stages, alone.batch_size, room, alone.input_density)
 
 
-def fewest_chips(plan: Plan, version: str) -> int:
-    """How many chips of a board hold the plan's cores, where they stand as close as they can.
+def fewest_chips(plan: Plan, version: str, boards: int = 1) -> int:
+    """How many chips of a machine hold the plan's cores, where they stand as close as they can.
 
     Networks whose layers exchange much are spread over more (``placing.py``).
     """
-    chips = [ChipRoom(number, 0, CHIP_CORES - (number == 0)) for number in range(CHIPS_OF_VERSION[version])]
+    own = CHIPS_OF_VERSION[version]                # of a board, one with the Ethernet
+    chips = [ChipRoom(number, 0, CHIP_CORES - (number % own == 0)) for number in range(own * boards)]
     placed = place(plan.neighbourhoods, chips, {core: sdram_bytes(plan, core) for core in plan.cores})
     return len(set(placed.values()))

@@ -8,13 +8,15 @@ import contextlib
 from dataclasses import replace
 from typing import Callable, Mapping, Sequence
 
-from dlgraph.mapping.annealing import LEAST_SPREAD, annealed, hops, spread, worth_annealing
+from dlgraph.mapping.annealing import LEAST_SPREAD, annealed, spread, worth_annealing
 from dlgraph.mapping.interleaved import can_be_interleaved, interleaved
 from dlgraph.mapping.placement import ChipRoom, place, sdram_suffices
 from dlgraph.mapping.plan import Core, CoreKind, Plan
+from dlgraph.mapping.topology import ONE_BOARD, Topology
 
 
-def place_plan(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int]) -> dict[Core, tuple[int, int]]:
+def place_plan(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int],
+               topology: Topology = ONE_BOARD) -> dict[Core, tuple[int, int]]:
     """Coordinates of a chip for every core of a plan.
 
     :param chips: in order of preference
@@ -23,16 +25,17 @@ def place_plan(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int])
     """
     if can_be_interleaved(plan):
         with contextlib.suppress(ValueError):           # some chip has too little left
-            return interleaved(plan, chips, sdram)
+            return interleaved(plan, chips, sdram, topology)
     if plan.cut.replicas > 1:
         with contextlib.suppress(ValueError):           # too many replicas to have chips of their own
-            return _in_regions(plan, chips, sdram)
-    return _place(plan, plan.neighbourhoods, chips, sdram)
+            return _in_regions(plan, chips, sdram, topology)
+    return _place(plan, plan.neighbourhoods, chips, sdram, topology)
 
 
-def _in_regions(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int]) -> dict[Core, tuple[int, int]]:
+def _in_regions(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int],
+                topology: Topology) -> dict[Core, tuple[int, int]]:
     """What the replicas share in the middle, the replicas around it."""
-    middle = sorted(chips, key=lambda chip: _distance(chip, chips))
+    middle = sorted(chips, key=lambda chip: _distance(chip, chips, topology))
     sources = [core for core in plan.cores if core.kind is CoreKind.INPUT_SOURCE]
     placed: dict[Core, tuple[int, int]] = {}
     left = {(chip.x, chip.y): chip for chip in middle}
@@ -46,7 +49,7 @@ def _in_regions(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int]
     used: set[tuple[int, int]] = set()
     if shared:
         n_chips = -(-sum(map(len, shared)) // LEAST_SPREAD)
-        placed.update(_place(plan, shared, list(left.values())[:n_chips], sdram))
+        placed.update(_place(plan, shared, list(left.values())[:n_chips], sdram, topology))
         used = {placed[core] for cores in shared for core in cores}
     outside = [left[chip.x, chip.y] for chip in chips if (chip.x, chip.y) not in used]
     # a replica that fits a chip stays on one, if there are enough that have room for it
@@ -54,8 +57,9 @@ def _in_regions(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int]
     roomy = [chip for chip in outside if chip.free >= size]
     if len(roomy) >= plan.cut.replicas:
         outside = roomy
-    for replica, region in enumerate(regions(outside, plan.cut.replicas)):
-        placed.update(_on_one_chip(plan, replica, region, sdram) or _place(plan, _of_replica(plan, replica), region, sdram))
+    for replica, region in enumerate(regions(outside, plan.cut.replicas, topology)):
+        placed.update(_on_one_chip(plan, replica, region, sdram)
+                      or _place(plan, _of_replica(plan, replica), region, sdram, topology))
     return placed
 
 
@@ -79,16 +83,16 @@ def _neighbourhoods(plan: Plan, wanted: Callable[[Core], bool]) -> list[list[Cor
 
 
 def _place(plan: Plan, neighbourhoods: Sequence[Sequence[Core]], chips: Sequence[ChipRoom],
-           sdram: Mapping[Core, int]) -> dict[Core, tuple[int, int]]:
+           sdram: Mapping[Core, int], topology: Topology) -> dict[Core, tuple[int, int]]:
     if not worth_annealing(plan):
         return place(neighbourhoods, chips, sdram)
     room = spread(sum(map(len, neighbourhoods)), chips)
     placed = place(neighbourhoods, room, sdram)
-    nearer = annealed(plan, placed, {(chip.x, chip.y): chip.free for chip in room})
+    nearer = annealed(plan, placed, {(chip.x, chip.y): chip.free for chip in room}, topology=topology)
     return nearer if sdram_suffices(nearer, room, sdram) else placed
 
 
-def regions(chips: Sequence[ChipRoom], n: int) -> list[list[ChipRoom]]:
+def regions(chips: Sequence[ChipRoom], n: int, topology: Topology = ONE_BOARD) -> list[list[ChipRoom]]:
     """The chips in ``n`` parts of about the same number, each of chips that are near each other.
 
     :raises ValueError: if there are fewer chips than parts
@@ -100,15 +104,15 @@ def regions(chips: Sequence[ChipRoom], n: int) -> list[list[ChipRoom]]:
     for number in range(n):
         size = round(len(left) / (n - number))
         # from the rim inwards, or what is left in the end lies scattered
-        region = [max(left, key=lambda chip: _distance(chip, left))]
+        region = [max(left, key=lambda chip: _distance(chip, left, topology))]
         left.remove(region[0])
         while len(region) < size:
-            nearest = min(left, key=lambda chip: (_distance(chip, region), -_distance(chip, left)))
+            nearest = min(left, key=lambda chip: (_distance(chip, region, topology), -_distance(chip, left, topology)))
             left.remove(nearest)
             region.append(nearest)
         found.append(region)
     return found
 
 
-def _distance(chip: ChipRoom, others: Sequence[ChipRoom]) -> int:
-    return sum(hops((chip.x, chip.y), (other.x, other.y)) for other in others)
+def _distance(chip: ChipRoom, others: Sequence[ChipRoom], topology: Topology) -> int:
+    return sum(topology.hops((chip.x, chip.y), (other.x, other.y)) for other in others)

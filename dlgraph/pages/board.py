@@ -1,4 +1,4 @@
-"""Where the chips of a board stand: hexagons, each with six neighbours."""
+"""Where the chips of a board, or of three, stand: hexagons, each with six neighbours."""
 from __future__ import annotations
 
 from math import cos, radians, sin, sqrt
@@ -10,14 +10,18 @@ RADIUS = APOTHEM * 2 / sqrt(3)
 N_LINKS = 6
 #: Of a drawing: six chips.
 LEAST_WIDTH = 12 * APOTHEM
+#: Three SpiNN-5 boards make so many columns and rows of chips, with opposite edges joined.
+TRIAD, TRIAD_BOARDS = 12, 3
 DIRECTIONS = ("east", "north-east", "north", "west", "south-west", "south")
 
 
-def chips(board: str) -> set[tuple[int, int]]:
-    """(x, y) of a board's chips; none for a board that is not known.
+def chips(board: str, boards: int = 1) -> set[tuple[int, int]]:
+    """(x, y) of the chips of a board, or of three SpiNN-5 boards; none where that is not known, as of other numbers of boards.
 
     :param board: ``"3"`` or ``"5"``; the shapes are those of SpiNNMachine's ``version_3.py`` and ``version_5.py``
     """
+    if boards != 1:
+        return {(x, y) for x in range(TRIAD) for y in range(TRIAD)} if boards == TRIAD_BOARDS and board == "5" else set()
     if board == "3":
         return {(x, y) for x in range(2) for y in range(2)}
     if board == "5":
@@ -25,10 +29,10 @@ def chips(board: str) -> set[tuple[int, int]]:
     return set()
 
 
-def has_link(board: str, x: int, y: int, link: int) -> bool:
-    """Whether a link leads to another chip of the board.  The 2 x 2 chips of a SpiNN-3 are joined at their edges, all six ways."""
+def has_link(board: str, x: int, y: int, link: int, boards: int = 1) -> bool:
+    """Whether a link leads to another chip of the machine.  Where the edges of a SpiNN-3's 2 x 2 chips meet, all six do."""
     step_x, step_y = ((1, 0), (1, 1), (0, 1), (-1, 0), (-1, -1), (0, -1))[link]
-    return board == "3" or (x + step_x, y + step_y) in chips(board)
+    return board == "3" or boards == TRIAD_BOARDS or (x + step_x, y + step_y) in chips(board, boards)
 
 
 def centre(x: int, y: int) -> tuple[float, float]:

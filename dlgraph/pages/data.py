@@ -187,6 +187,7 @@ class Run:
     :ivar dtcm_bytes: of a core, that programs can ask for; likewise ``sdram_bytes``, of a chip
     :ivar compared: other rows than this run's own, which comes first
     :ivar test_error: of this run, for its row; None where it is not known
+    :ivar boards: how many there are
     """
 
     title: str
@@ -208,6 +209,7 @@ class Run:
     energy: EnergyUse | None = None
     compared: tuple[Compared, ...] = field(default=())
     test_error: float | None = None
+    boards: int = 1
 
     @property
     def samples_per_second(self) -> float:

@@ -118,14 +118,14 @@ static void feed(const uint8_t *data, uint32_t length)
     put(LENGTH, (uint32_t)data[1] | (uint32_t)data[2] << 8, 4);
     for (uint32_t times = data[0]; times; times--)
         put(COMMAND, 1, 4);
-    MUST(machine->out_count <= FRAMES_OUT);
+    MUST(machine->board[0].out_count <= FRAMES_OUT);
     uint32_t queued = bridge.queue_count;
     for (unsigned i = 0; i < FRAMES_OUT; i++)        /* nothing is read behind a frame */
         ASAN_POISON_MEMORY_REGION(machine->out[i].data + machine->out[i].length, FRAME_MAX - machine->out[i].length);
     bridge_deliver(&bridge, machine);
     for (unsigned i = 0; i < FRAMES_OUT; i++)
         ASAN_UNPOISON_MEMORY_REGION(machine->out[i].data, FRAME_MAX);
-    MUST(machine->out_count == 0 && bridge.queue_count - queued <= data[0]);
+    MUST(machine->board[0].out_count == 0 && bridge.queue_count - queued <= data[0]);
     if (bridge.queue_count > queued) {               /* the answer to ARP */
         const Frame *reply = &bridge.queue[(bridge.queue_head + bridge.queue_count - 1) % BRIDGE_QUEUE];
         MUST(reply->length == 60 && reply->data[12] == 8 && reply->data[13] == 6 && reply->data[21] == 2);

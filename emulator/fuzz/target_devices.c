@@ -210,7 +210,7 @@ static void feed(const uint8_t *data, uint32_t length)
         start(i, table[i], words[i] + 1);
     uint64_t until = machine->now + 2000 + 10ull * (words[0] + words[1] + words[2] + words[3]);
     machine_run(machine, until);
-    machine->out_count = 0;
+    machine_forget_frames(machine);
     MUST(machine->now >= until);
     for (unsigned i = 0; i < machine->chips; i++)
         check(&machine->chip[i]);

@@ -108,21 +108,21 @@ static void feed(const uint8_t *data, uint32_t length)
     uint32_t most = few ? SHORT_MOST / 2 : SHORT_MOST;
     if (phase < 2)
         bridge.requests = data[5] & 3 ? 0 : bridge.requests;         /* as if they had been answered */
-    else if (data[4] & STRAIGHT && (data[4] & SHORT || !few) && bytes && bytes <= FRAME_MAX && !machine_host_frame_due(machine)) {
-        machine_host_frame(machine, machine->now + 1, data + ENVELOPE, data[4] & SHORT && bytes > most ? most : bytes);
+    else if (data[4] & STRAIGHT && (data[4] & SHORT || !few) && bytes && bytes <= FRAME_MAX && !machine_host_frame_due(machine, 0)) {
+        machine_host_frame(machine, 0, machine->now + 1, data + ENVELOPE, data[4] & SHORT && bytes > most ? most : bytes);
         admitted++;
     }
     uint32_t waiting = bridge.queue_count;
     bridge_admit(&bridge, machine);
     admitted += waiting - bridge.queue_count;
-    if (machine_host_frame_due(machine))
-        ring.coming = hash(machine->arriving.data, machine->arriving.length);
+    if (machine_host_frame_due(machine, 0))
+        ring.coming = hash(machine->board[0].arriving.data, machine->board[0].arriving.length);
     uint64_t received = machine_counters(machine).frames_in;
     machine_run(machine, machine->now + data[5] * (uint64_t)CYCLES_PER_MICROSECOND);
     if (machine_counters(machine).frames_in > received)
         ring.hash[(ring.first + ring.count++) % 64] = ring.coming;
     const Counters counters = machine_counters(machine);
-    MUST(counters.frames_in + counters.frames_lost + machine_host_frame_due(machine) == admitted);
+    MUST(counters.frames_in + counters.frames_lost + machine_host_frame_due(machine, 0) == admitted);
     MUST(machine->chip[0].ethernet.frames == ring.count && ring.count < 64);
     (void)bridge_working(&bridge, machine);
     if ((phase < 2 || data[4] & READS) && !(few && data[5] & 3) && (get(FRAMES, 4) >> 1 & 63))

@@ -21,9 +21,9 @@ static void make(Choices *c, Input *in)
         add_datagram(c, &content);
         if (content.length > FRAME_MAX)
             content.length = FRAME_MAX;
-        MUST(log_write(file, 1 + below(c, 2), any(c) >> (16 + below(c, 40)), content.data, content.length));
+        MUST(log_write(file, 1 + below(c, 2), below(c, MAX_BOARDS), any(c) >> (16 + below(c, 40)), content.data, content.length));
     }
-    MUST(log_write(file, LOG_END, any(c) >> 10, NULL, 0) && fclose(file) == 0);
+    MUST(log_write(file, LOG_END, 0, any(c) >> 10, NULL, 0) && fclose(file) == 0);
     add8(in, 1);
     add_bytes(in, bytes, (uint32_t)length);
     free(bytes);
@@ -51,7 +51,7 @@ static void feed(const uint8_t *data, uint32_t length)
     record.kind = 0;
     while (good && record.kind != LOG_END && (good = log_read(file, &record, &wrong))) {
         MUST(record.length <= FRAME_MAX && record.kind >= LOG_FRAME && record.kind <= LOG_FAULTS);
-        MUST(log_write(again, record.kind, record.at, record.data, record.length));
+        MUST(log_write(again, record.kind, record.board, record.at, record.data, record.length));
     }
     fclose(file);
     fclose(again);

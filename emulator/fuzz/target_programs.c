@@ -69,7 +69,7 @@ static void feed(const uint8_t *data, uint32_t length)
     cpu->r[13] = DTCM_BASE + DTCM_BYTES;
     uint64_t until = machine->now + 1500;
     machine_run(machine, until);
-    machine->out_count = 0;
+    machine_forget_frames(machine);
     MUST(machine->now >= until && (cpu->cycles >= until || cpu->halted || cpu->sleeping));
     MUST(core->vic.depth <= sizeof core->vic.stack && cpu->code->retired_count <= PAGE_COUNT);
 }

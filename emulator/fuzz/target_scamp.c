@@ -35,7 +35,7 @@ static void boot(void)
         machine_run(machine, machine->now + CYCLES_PER_MILLISECOND);
     MUST(machine->chip[0].sysram[NETINIT_PHASE] == NETINIT_DONE);
     machine_run(machine, machine->now + CLOCK_HZ / 10);
-    machine->out_count = 0;
+    machine_forget_frames(machine);
     MUST(mkdtemp(folder));
     snprintf(name, sizeof name, "%s/booted", folder);
     MUST(snapshot_save(machine, name, "booted"));
@@ -88,8 +88,8 @@ static void feed(const uint8_t *data, uint32_t length)
         return;
     uint32_t bytes = length - ENVELOPE;
     if (data[2] & 1) {
-        if (!machine_host_frame_due(machine))
-            machine_host_frame(machine, machine->now + 1000, data + ENVELOPE, bytes);
+        if (!machine_host_frame_due(machine, 0))
+            machine_host_frame(machine, 0, machine->now + 1000, data + ENVELOPE, bytes);
     } else {
         give(data + ENVELOPE, bytes, data[0] & 1 ? BOOT_PORT : SCP_PORT);
     }

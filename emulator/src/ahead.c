@@ -81,9 +81,10 @@ void ahead_settle(Core *core)
 
 void ahead_settle_all(Machine *m)
 {
-    for (uint64_t chips = m->chips_awake; chips; chips &= chips - 1) {
-        Chip *chip = &m->chip[__builtin_ctzll(chips)];
-        for (uint32_t cores = chip->awake; cores; cores &= cores - 1)
-            ahead_settle(&chip->core[__builtin_ctz(cores)]);
-    }
+    for (unsigned word = 0; word < CHIP_WORDS; word++)
+        for (uint64_t chips = m->chips_awake[word]; chips; chips &= chips - 1) {
+            Chip *chip = &m->chip[64 * word + (unsigned)__builtin_ctzll(chips)];
+            for (uint32_t cores = chip->awake; cores; cores &= cores - 1)
+                ahead_settle(&chip->core[__builtin_ctz(cores)]);
+        }
 }

@@ -47,11 +47,12 @@ static void serial_block(const Machine *m, Chip *chip)
         return;
     enum { PRESENT = 0x8000, ETHERNET = 1 };
     static const uint8_t maker[3] = {0x02, 0x53, 0x70};     /* locally administered */
-    put16(b, PRESENT | (m->kind == BOARD_SPINN5 ? 5u : 3u) << 4 | ETHERNET);
+    const uint8_t *address = m->board[chip->board].ip_address;
+    put16(b, PRESENT | (m->kind == BOARD_SPINN5 || m->kind == BOARD_TRIAD ? 5u : 3u) << 4 | ETHERNET);
     memcpy(b + 2, maker, 3);
-    memcpy(b + 5, m->ip_address + 1, 3);
-    memcpy(b + 8, m->ip_address, 4);
-    memcpy(b + 12, m->ip_address, 3);        /* gateway: .254 of a /8 network */
+    memcpy(b + 5, address + 1, 3);
+    memcpy(b + 8, address, 4);
+    memcpy(b + 12, address, 3);        /* gateway: .254 of a /8 network */
     b[15] = 254;
     b[16] = 255;
     put16(b + 20, m->udp_port);
@@ -87,9 +88,9 @@ static uint32_t be32(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-void boot_rom_datagram(Machine *m, const uint8_t *data, size_t length)
+void boot_rom_datagram(Machine *m, unsigned board, const uint8_t *data, size_t length)
 {
-    Chip *chip = &m->chip[0];
+    Chip *chip = &m->chip[m->board[board].chip];
     BootRom *rom = &chip->rom;
     if (!rom->active || dead(m, chip) || length < HEADER || data[0] != 0 || data[1] != 1)
         return;

@@ -46,9 +46,10 @@ static int bind_port(const uint8_t address[4], int port)
     return s;
 }
 
-int bridge_open(Bridge *b, const uint8_t address[4])
+int bridge_open(Bridge *b, unsigned board, const uint8_t address[4])
 {
     memset(b, 0, sizeof *b);
+    b->board = board;
     b->loopback = address[0] == 127;
     b->boot_socket = -1;
     b->scp_socket = bind_port(address, SCP_PORT);
@@ -93,17 +94,20 @@ static void ethernet_header(Frame *f, const uint8_t *to, const uint8_t *from, un
     put16(f->data + 12, type);
 }
 
-static void board_mac(const Machine *m, uint8_t *mac)
+/* The chip at the other end of the cable. */
+static Chip *chip_of(const Bridge *b, Machine *m) { return &m->chip[m->board[b->board].chip]; }
+
+static void board_mac(const Chip *chip, uint8_t *mac)
 {
-    memcpy(mac, m->chip[0].sysram + 0x7fe2, MAC_BYTES);     /* as the boot ROM was told */
+    memcpy(mac, chip->sysram + 0x7fe2, MAC_BYTES);          /* as the boot ROM was told */
 }
 
-static void udp_frame(const Machine *m, Frame *f, const struct sockaddr_in *from, unsigned to_port,
+static void udp_frame(const Bridge *b, Machine *m, Frame *f, const struct sockaddr_in *from, unsigned to_port,
                       const uint8_t *data, size_t bytes)
 {
     uint8_t board[MAC_BYTES], host[MAC_BYTES], address[4];
     memcpy(address, &from->sin_addr, 4);
-    board_mac(m, board);
+    board_mac(chip_of(b, m), board);
     host_mac(host, address);
     memset(f->data, 0, MINIMUM_FRAME);
     ethernet_header(f, board, host, TYPE_IP);
@@ -115,7 +119,7 @@ static void udp_frame(const Machine *m, Frame *f, const struct sockaddr_in *from
     ip[8] = 64;
     ip[9] = PROTOCOL_UDP;
     memcpy(ip + 12, address, 4);
-    memcpy(ip + 16, m->ip_address, 4);
+    memcpy(ip + 16, m->board[b->board].ip_address, 4);
     put16(ip + 10, checksum(ip, IP_HEADER));
     put16(udp, ntohs(from->sin_port));
     put16(udp + 2, to_port);
@@ -160,9 +164,9 @@ static Frame *queue_place(Bridge *b)
 static bool is_loopback(const void *address) { return *(const uint8_t *)address == 127; }
 
 /* Nobody on the board will ever take a frame. */
-static bool nobody_there(const Machine *m)
+static bool nobody_there(const Bridge *b, const Machine *m)
 {
-    const Chip *chip = &m->chip[0];
+    const Chip *chip = chip_of(b, (Machine *)m);
     return m->faults.dead.cores[chip->id] >> (chip->sc.monitor_id & 31) & 1;
 }
 
@@ -171,8 +175,8 @@ static void boot_datagram(Bridge *b, Machine *m, unsigned port, const uint8_t *d
 {
     if (port != BOOT_PORT)
         return;
-    log_write(b->log, LOG_BOOT, m->now, data, (uint32_t)bytes);
-    boot_rom_datagram(m, data, bytes);
+    log_write(b->log, LOG_BOOT, b->board, m->now, data, (uint32_t)bytes);
+    boot_rom_datagram(m, b->board, data, bytes);
 }
 
 /* A request is taken again while it is worked on only if a fault made two of it. */
@@ -185,12 +189,13 @@ static void accept_datagram(Bridge *b, Machine *m, const struct sockaddr_in *fro
         b->refused++;
         return;
     }
-    if (m->chip[0].rom.active) {
+    const Chip *chip = chip_of(b, m);
+    if (chip->rom.active) {
         boot_datagram(b, m, port, data, bytes);
         return;
     }
     enum { RECEIVER_ON = 2 };
-    if (!(m->chip[0].ethernet.control & RECEIVER_ON) || nobody_there(m))
+    if (!(chip->ethernet.control & RECEIVER_ON) || nobody_there(b, m))
         return;                              /* start-up is not that far, or ...: the frame would be lost */
     if (port == SCP_PORT && wants_answer(data, bytes)) {
         uint16_t sequence = (uint16_t)(data[SCP_SEQUENCE] | data[SCP_SEQUENCE + 1] << 8);
@@ -203,7 +208,7 @@ static void accept_datagram(Bridge *b, Machine *m, const struct sockaddr_in *fro
                 .address = from->sin_addr.s_addr, .port = from->sin_port, .sequence = sequence,
                 .spared = datagram_spared(&b->faults, TO_BOARD, data, bytes), .since = NEVER};
     }
-    udp_frame(m, queue_place(b), from, port, data, bytes);
+    udp_frame(b, m, queue_place(b), from, port, data, bytes);
 }
 
 void bridge_datagram(Bridge *b, Machine *m, const struct sockaddr_in *from, unsigned port, const uint8_t *data, size_t bytes)
@@ -276,13 +281,13 @@ static uint32_t being_worked_on(const Bridge *b)
 void bridge_admit(Bridge *b, Machine *m)
 {
     forget_old(b, m);
-    if (!b->queue_count || machine_host_frame_due(m) || m->chip[0].ethernet.frames
+    if (!b->queue_count || machine_host_frame_due(m, b->board) || chip_of(b, m)->ethernet.frames
         || being_worked_on(b) >= REQUESTS_AT_ONCE)
         return;
     const Frame *f = &b->queue[b->queue_head];
     uint64_t at = (m->now / HOST_ADMISSION_INTERVAL + 1) * HOST_ADMISSION_INTERVAL;
-    log_write(b->log, LOG_FRAME, at, f->data, f->length);
-    machine_host_frame(m, at, f->data, f->length);
+    log_write(b->log, LOG_FRAME, b->board, at, f->data, f->length);
+    machine_host_frame(m, b->board, at, f->data, f->length);
     admitted(b, f, at);
     b->queue_head = (b->queue_head + 1) % BRIDGE_QUEUE;
     b->queue_count--;
@@ -367,10 +372,11 @@ static void send_udp(Bridge *b, const Machine *m, const Frame *f)
 
 void bridge_deliver(Bridge *b, Machine *m)
 {
-    while (m->out_count) {
-        const Frame *f = &m->out[m->out_head];
-        m->out_head = (m->out_head + 1) % FRAMES_OUT;
-        m->out_count--;
+    Board *board = &m->board[b->board];
+    while (board->out_count) {
+        const Frame *f = &board->out[board->out_head];
+        board->out_head = (board->out_head + 1) % FRAMES_OUT;
+        board->out_count--;
         if (get16(f->data + 12) == TYPE_ARP)
             answer_arp(b, f);
         else if (get16(f->data + 12) == TYPE_IP)
@@ -382,9 +388,9 @@ void bridge_deliver(Bridge *b, Machine *m)
 
 bool bridge_working(Bridge *b, const Machine *m)
 {
-    if (nobody_there(m))
+    if (nobody_there(b, m))
         return false;
-    if (b->queue_count || machine_host_frame_due(m))
+    if (b->queue_count || machine_host_frame_due(m, b->board))
         return true;
     for (uint32_t i = 0; i < b->requests; i++)
         if (!b->request[i].answered && m->now < b->request[i].since + REQUEST_URGENT)

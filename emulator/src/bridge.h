@@ -1,5 +1,5 @@
 /*
- * Between UDP sockets of the host and the Ethernet of the emulated board.
+ * Between UDP sockets of the host and the Ethernet of an emulated board; a machine of several boards has one for each.
  *
  * Datagrams become frames and the other way round; nothing is answered here but ARP.  The bridge
  * only holds datagrams back (until the receive buffer is empty, and to the next multiple of
@@ -25,6 +25,7 @@ typedef struct Request {
 } Request;
 
 typedef struct Bridge {
+    unsigned board;                          /* of the machine */
     int scp_socket, boot_socket;
     bool loopback;                           /* datagrams come from, and answers go to, loopback addresses only */
     Frame queue[BRIDGE_QUEUE];
@@ -36,8 +37,8 @@ typedef struct Bridge {
     DatagramFaults faults;
 } Bridge;
 
-/* Bind the two ports; on failure the port that could not be bound, else 0. */
-int bridge_open(Bridge *b, const uint8_t address[4]);
+/* Bind the two ports at the address of a board; on failure the port that could not be bound, else 0. */
+int bridge_open(Bridge *b, unsigned board, const uint8_t address[4]);
 void bridge_close(Bridge *b);
 void bridge_collect(Bridge *b, Machine *m);  /* from the sockets into the queue */
 /* One datagram for `port`, either of the two: to the boot ROM, into the queue, or refused. */

@@ -49,11 +49,11 @@ static void set_awake(Core *core, bool awake)
     if (awake) {
         *core->turn_at = 0;
         chip->awake |= 1u << core->id;
-        __atomic_fetch_or(&m->chips_awake, 1ull << chip->id, __ATOMIC_RELAXED);
+        __atomic_fetch_or(&m->chips_awake[chip->id / 64], 1ull << chip->id % 64, __ATOMIC_RELAXED);
     } else {
         chip->awake &= ~(1u << core->id);
         if (!chip->awake)
-            __atomic_fetch_and(&m->chips_awake, ~(1ull << chip->id), __ATOMIC_RELAXED);
+            __atomic_fetch_and(&m->chips_awake[chip->id / 64], ~(1ull << chip->id % 64), __ATOMIC_RELAXED);
     }
 }
 

@@ -11,8 +11,9 @@ enum { PASS_MOST = 3 };
 /* SDP over UDP: two bytes of padding, then the header, then SCP's command. */
 enum { SDP_TO_PORT = 4, SDP_FROM_PORT = 5, SDP_HEADER_END = 10, SCP_COMMAND_END = 12, PORT_SHIFT = 5 };
 
-void datagram_faults_set(DatagramFaults *f, const FaultSetting *setting)
+void datagram_faults_set(DatagramFaults *f, unsigned board, const FaultSetting *setting)
 {
+    f->board = board;
     f->seed = setting->seed;
     memcpy(f->rate, setting->datagram_rate, sizeof f->rate);
     f->spare_commands = setting->spare_commands;
@@ -35,7 +36,7 @@ bool datagram_spared(const DatagramFaults *f, enum DatagramWay way, const uint8_
 /* Each way has numbers of its own: how datagrams of both ways mix depends on the host. */
 static uint64_t draw(DatagramFaults *f, enum DatagramWay way)
 {
-    return random_number(f->seed, 2 * ++f->way[way].draws + way + (1ull << 62));
+    return random_number(f->seed, 2 * ++f->way[way].draws + way + (1ull << 62) + ((uint64_t)f->board << 56));
 }
 
 static void passed(DatagramFaults *f, enum DatagramWay way)

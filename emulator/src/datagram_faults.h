@@ -25,6 +25,7 @@ typedef struct Datagram {
 typedef struct HeldDatagram { uint64_t until; uint32_t to_pass; Datagram datagram; } HeldDatagram;
 
 typedef struct DatagramFaults {
+    unsigned board;                          /* each has numbers of its own */
     uint64_t seed, rate[DATAGRAM_FAULTS];    /* in units of 2**-63 */
     uint64_t spare_commands;
     uint32_t spare_ports;
@@ -33,7 +34,7 @@ typedef struct DatagramFaults {
 } DatagramFaults;
 
 /* These rates from now on; what happened stays counted, what is held comes in its time. */
-void datagram_faults_set(DatagramFaults *f, const FaultSetting *setting);
+void datagram_faults_set(DatagramFaults *f, unsigned board, const FaultSetting *setting);
 /* Whether a request to the board, or what an application sends to the host, is to be spared. */
 bool datagram_spared(const DatagramFaults *f, enum DatagramWay way, const uint8_t *data, size_t bytes);
 /* What becomes of a datagram; one that is held has been copied.  `now`: emulated time, cycles. */

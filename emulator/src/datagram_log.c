@@ -1,15 +1,15 @@
 #include "datagram_log.h"
 #include <string.h>
 
-/* A record: kind u32, length u32, time u64, hash u64 of all but itself, bytes; little-endian as the host. */
-typedef struct Prefix { uint32_t kind, length; uint64_t at, hash; } Prefix;
+/* A record: kind u16, board u16, length u32, time u64, hash u64 of all but itself, bytes; little-endian as the host. */
+typedef struct Prefix { uint16_t kind, board; uint32_t length; uint64_t at, hash; } Prefix;
 
 static const char magic[8] = "SPNLOG2";
 #define LATEST (1ull << 56)                  /* cycles: eleven years */
 
 static uint64_t hash(const Prefix *p, const uint8_t *data)
 {
-    uint64_t h = (p->at * 0x9e3779b97f4a7c15ull ^ p->kind) * 0x9e3779b97f4a7c15ull ^ p->length;
+    uint64_t h = (p->at * 0x9e3779b97f4a7c15ull ^ p->kind ^ (uint64_t)p->board << 16) * 0x9e3779b97f4a7c15ull ^ p->length;
     for (uint32_t i = 0; i < p->length; i++)
         h = (h ^ data[i]) * 0x100000001b3ull;
     return h ^ h >> 32;
@@ -20,11 +20,11 @@ bool log_begin(FILE *log, uint64_t identity)
     return fwrite(magic, sizeof magic, 1, log) == 1 && fwrite(&identity, sizeof identity, 1, log) == 1;
 }
 
-bool log_write(FILE *log, enum LogKind kind, uint64_t at, const uint8_t *data, uint32_t length)
+bool log_write(FILE *log, enum LogKind kind, unsigned board, uint64_t at, const uint8_t *data, uint32_t length)
 {
     if (!log)
         return true;
-    Prefix p = {kind, length, at, 0};
+    Prefix p = {(uint16_t)kind, (uint16_t)board, length, at, 0};
     p.hash = hash(&p, data);
     return fwrite(&p, sizeof p, 1, log) == 1 && (length == 0 || fwrite(data, 1, length, log) == length);
 }
@@ -58,7 +58,7 @@ bool log_read(FILE *log, LogRecord *record, const char **wrong)
     if (fread(&p, sizeof p, 1, log) != 1)
         return false;
     *wrong = "it is damaged";
-    if (p.length > FRAME_MAX || p.kind < LOG_FRAME || p.kind > LOG_RESET || p.at > LATEST)
+    if (p.length > FRAME_MAX || p.kind < LOG_FRAME || p.kind > LOG_RESET || p.board >= MAX_BOARDS || p.at > LATEST)
         return false;
     *wrong = "it is cut off";
     if (fread(record->data, 1, p.length, log) != p.length)
@@ -67,6 +67,7 @@ bool log_read(FILE *log, LogRecord *record, const char **wrong)
     if (hash(&p, record->data) != p.hash)
         return false;
     record->kind = (enum LogKind)p.kind;
+    record->board = p.board;
     record->at = p.at;
     record->length = p.length;
     return true;
@@ -75,9 +76,9 @@ bool log_read(FILE *log, LogRecord *record, const char **wrong)
 void log_write_faults(FILE *log, uint64_t at, const FaultSetting *setting)
 {
     LoggedFaults head = {setting->seed, setting->rules, 0};
-    log_write(log, LOG_FAULTS, at, (const uint8_t *)&head, sizeof head);
+    log_write(log, LOG_FAULTS, 0, at, (const uint8_t *)&head, sizeof head);
     for (uint32_t i = 0; i < setting->rules; i++)
-        log_write(log, LOG_FAULT_RULE, at, (const uint8_t *)&setting->rule[i], sizeof setting->rule[i]);
+        log_write(log, LOG_FAULT_RULE, 0, at, (const uint8_t *)&setting->rule[i], sizeof setting->rule[i]);
 }
 
 bool log_read_faults(FILE *log, const LogRecord *first, FaultSetting *setting, const char **wrong)

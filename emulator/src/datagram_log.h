@@ -17,6 +17,7 @@ typedef struct LoggedFaults { uint64_t seed; uint32_t rules, reserved; } LoggedF
 
 typedef struct LogRecord {
     enum LogKind kind;
+    unsigned board;                          /* that LOG_FRAME and LOG_BOOT went to */
     uint64_t at;                             /* cycles */
     uint32_t length;
     uint8_t data[FRAME_MAX];
@@ -25,7 +26,7 @@ typedef struct LogRecord {
 enum { LOG_BEGIN_BYTES = 16 };
 /* The file's first bytes; `identity` says which machine, in which state. */
 bool log_begin(FILE *log, uint64_t identity);
-bool log_write(FILE *log, enum LogKind kind, uint64_t at, const uint8_t *data, uint32_t length);
+bool log_write(FILE *log, enum LogKind kind, unsigned board, uint64_t at, const uint8_t *data, uint32_t length);
 /* Closes it; false: something of it could not be written. */
 bool log_end(FILE *log);
 

@@ -30,7 +30,7 @@ void dead_add(Machine *m, DeadParts *dead, const FaultRule *rule)
     case FAULT_KILL_LINK: dead_link(m, dead, rule->chip, rule->part, rule->both_ways); break;
     case FAULT_KILL_CORE: dead->cores[rule->chip] |= 1u << rule->part; break;
     case FAULT_KILL_CHIP:
-        dead->chips |= 1ull << rule->chip;
+        dead->chips[rule->chip / 64] |= 1ull << rule->chip % 64;
         dead->cores[rule->chip] = ALL_CORES;
         for (uint32_t link = 0; link < LINKS; link++)
             dead_link(m, dead, rule->chip, link, true);
@@ -90,7 +90,7 @@ void dead_parts_die(Machine *m, const DeadParts *dead)
             core_update_halted(&chip->core[c]);
         if (chip->rom.active)
             boot_rom_test_cores(m, chip);
-        if ((dead->chips & ~before.chips) >> i & 1)
+        if ((dead->chips[i / 64] & ~before.chips[i / 64]) >> i % 64 & 1)
             chip_dies(m, chip);
     }
 }

@@ -131,7 +131,7 @@ bool direct_datagram_fates(const char *text, uint32_t n, uint8_t *fates)
     if (!fault_text_read(text, &setting, 0, &why))
         return false;
     memset(&faults, 0, sizeof faults);
-    datagram_faults_set(&faults, &setting);
+    datagram_faults_set(&faults, 0, &setting);
     for (uint32_t i = 0; i < n; i++) {
         enum DatagramWay way = (enum DatagramWay)(i % DATAGRAM_WAYS);
         fates[i] = (uint8_t)datagram_fate(&faults, way, &datagram, 0);

@@ -36,11 +36,12 @@ enum { LENGTH = 0x7ff, PLACE_SHIFT = 16 };
 
 void ethernet_receive(Machine *m, Chip *chip, const uint8_t *frame, uint32_t length)
 {
+    (void)m;
     Ethernet *e = &chip->ethernet;
     uint32_t at = place(e, length);
     if (!(e->control & ENABLE_RX) || at == RX_BYTES || length == 0) {
         e->dropped++;
-        m->counters.frames_lost++;
+        chip->counters.frames_lost++;
         return;
     }
     if (e->frames == 0)
@@ -50,7 +51,7 @@ void ethernet_receive(Machine *m, Chip *chip, const uint8_t *frame, uint32_t len
     e->write_index = (e->write_index + 1) % DESCRIPTORS;
     e->write_offset = at + rounded(length);
     e->frames++;
-    m->counters.frames_in++;
+    chip->counters.frames_in++;
     vic_set_chip(chip, INT_ETHERNET_RX, true);
 }
 
@@ -63,22 +64,27 @@ static void discard(Ethernet *e)
     e->read_offset = e->frames ? e->descriptor[e->read_index] >> PLACE_SHIFT : e->write_offset;
 }
 
-static void transmit(Machine *m, Ethernet *e, uint64_t now)
+static void transmit(Machine *m, Chip *chip, uint64_t now)
 {
+    Ethernet *e = &chip->ethernet;
+    Board *board = &m->board[chip->board];
     uint32_t length = e->tx_length;
     if (!(e->control & ENABLE_TX) || length < 14 || length > sizeof e->tx_ram || length > FRAME_MAX)
         return;
     uint64_t start = now > e->tx_end ? now : e->tx_end;
     e->tx_end = start + (uint64_t)(length + ETHERNET_FRAME_OVERHEAD) * ETHERNET_CYCLES_PER_BYTE;
-    if (m->out_count == FRAMES_OUT) {
-        m->counters.frames_lost++;
+    if (board->out_count == FRAMES_OUT) {
+        chip->counters.frames_lost++;
         return;
     }
-    Frame *out = &m->out[(m->out_head + m->out_count++) % FRAMES_OUT];
+    Frame *out = &board->out[(board->out_head + board->out_count++) % FRAMES_OUT];
     out->length = length;
     memcpy(out->data, e->tx_ram, length);
-    m->counters.frames_out++;
+    chip->counters.frames_out++;
 }
+
+/* Cores of two boards may do so at once, each on a thread of the host. */
+static void call_bridge(Machine *m) { __atomic_store_n(&m->attention, true, __ATOMIC_RELAXED); }
 
 static uint32_t read_register(Ethernet *e, uint64_t now, uint32_t offset)
 {
@@ -134,14 +140,14 @@ void ethernet_write(Machine *m, Chip *chip, uint64_t now, uint32_t offset, uint3
         break;
     case TX_LENGTH: e->tx_length = value & 0x7ff; break;
     case TX_COMMAND:
-        transmit(m, e, now);
-        m->attention = true;
+        transmit(m, chip, now);
+        call_bridge(m);
         break;
     case RX_COMMAND:
         discard(e);
         if (e->frames == 0)
             vic_set_chip(chip, INT_ETHERNET_RX, false);
-        m->attention = true;
+        call_bridge(m);
         break;
     case MAC_LO: e->mac_low = value; break;
     case MAC_HI: e->mac_high = value; break;

@@ -136,8 +136,9 @@ static void unit_event(Machine *m, uint32_t unit, uint64_t now)
     } else if (n == UNIT_FAULTS) {
         faults_due(m, now);
     } else {
-        ethernet_receive(m, chip, m->arriving.data, m->arriving.length);
-        m->arriving.length = 0;
+        Frame *arriving = &m->board[chip->board].arriving;
+        ethernet_receive(m, chip, arriving->data, arriving->length);
+        arriving->length = 0;
     }
 }
 

@@ -61,7 +61,7 @@ typedef struct FaultSetting {
 } FaultSetting;
 
 typedef struct DeadParts {
-    uint64_t chips;                          /* bit per chip */
+    uint64_t chips[CHIP_WORDS];              /* bit per chip */
     uint32_t cores[MAX_CHIPS];               /* bit per physical core */
     uint8_t links[MAX_CHIPS];                /* bit per link by which nothing leaves the chip any more */
 } DeadParts;

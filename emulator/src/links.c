@@ -67,7 +67,8 @@ void link_taken(Machine *m, Chip *chip, uint32_t link, uint64_t now)
     uint32_t sender_link = back->to_link;
     LinkOutput *out = &sender->router.out[sender_link];
     uint32_t slot = (out->pushed - in->count - 1) % LINK_SLOTS;
-    out->slot_free[slot] = now + LINK_CREDIT;
+    uint64_t known = now + (out->fpga ? FPGA_LINK_CREDIT : LINK_CREDIT);
+    out->slot_free[slot] = known;
     if (sender->router.waiting && sender->router.wanted >> sender_link & 1)
-        events_queue_node(m, sender->id * NODES_PER_CHIP + NODE_OUTPUT + sender_link, now + LINK_CREDIT);
+        events_queue_node(m, sender->id * NODES_PER_CHIP + NODE_OUTPUT + sender_link, known);
 }

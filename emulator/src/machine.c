@@ -1,4 +1,4 @@
-/* The board as a whole: power, clock, whose turn it is. */
+/* The machine as a whole: power, clock, whose turn it is. */
 #define _GNU_SOURCE
 #include "machine.h"
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 static unsigned chips_of(enum BoardKind kind)
 {
-    return kind == BOARD_SPINN5 ? 48 : kind == BOARD_SPINN3 ? 4 : 1;
+    return kind == BOARD_TRIAD ? 144 : kind == BOARD_SPINN5 ? 48 : kind == BOARD_SPINN3 ? 4 : 1;
 }
 
 /* Pointers of the state, and what is worked out from it. */
@@ -62,9 +62,13 @@ Machine *machine_new(enum BoardKind kind, const uint8_t ip_address[4])
     m->mapped = bytes;
     m->kind = kind;
     m->udp_port = 17893;
-    memcpy(m->ip_address, ip_address, 4);
-    memset(m->serial_rom, 0xff, sizeof m->serial_rom);
     board_connect(m);
+    for (unsigned b = 0; b < m->boards; b++) {
+        Board *board = &m->board[b];
+        memcpy(board->ip_address, ip_address, 4);
+        board->ip_address[3] = (uint8_t)(ip_address[3] + b);
+        memset(board->serial_rom, 0xff, sizeof board->serial_rom);
+    }
     machine_wire(m);
     for (unsigned i = 0; i < m->chips; i++)
         for (unsigned c = 0; c < CORES; c++) {
@@ -110,7 +114,13 @@ void machine_power_on(Machine *m)
     }
 }
 
-bool machine_idle(const Machine *m) { return !m->chips_awake; }
+bool machine_idle(const Machine *m)
+{
+    uint64_t awake = 0;
+    for (unsigned word = 0; word < CHIP_WORDS; word++)
+        awake |= m->chips_awake[word];
+    return !awake;
+}
 
 uint64_t machine_next_event(const Machine *m) { return events_next(&m->events, NEVER); }
 
@@ -173,14 +183,15 @@ void machine_run_turns(Core *const *turn, unsigned n, Core *const *after, uint64
 unsigned machine_turns(const Machine *m, uint64_t end, Core **turn)
 {
     unsigned n = 0;
-    for (uint64_t chips = m->chips_awake; chips; chips &= chips - 1) {
-        Chip *chip = (Chip *)&m->chip[__builtin_ctzll(chips)];
-        for (uint32_t cores = chip->awake; cores; cores &= cores - 1) {
-            unsigned c = (unsigned)__builtin_ctz(cores);
-            if (m->turn_at[chip->id][c] < end)
-                turn[n++] = &chip->core[c];
+    for (unsigned word = 0; word < CHIP_WORDS; word++)
+        for (uint64_t chips = m->chips_awake[word]; chips; chips &= chips - 1) {
+            Chip *chip = (Chip *)&m->chip[64 * word + (unsigned)__builtin_ctzll(chips)];
+            for (uint32_t cores = chip->awake; cores; cores &= cores - 1) {
+                unsigned c = (unsigned)__builtin_ctz(cores);
+                if (m->turn_at[chip->id][c] < end)
+                    turn[n++] = &chip->core[c];
+            }
         }
-    }
     return n;
 }
 
@@ -202,7 +213,7 @@ static void run(Machine *m, uint64_t until, bool stop_at_attention)
     m->until = stop_at_attention ? NEVER : until;
     while (m->now < until && !(stop_at_attention && m->attention)) {
         uint64_t start = m->now;
-        if (!m->chips_awake) {
+        if (machine_idle(m)) {
             uint64_t next = events_next(&m->events, NEVER);
             if (next >= until) {
                 m->now = until;
@@ -226,17 +237,24 @@ void machine_run(Machine *m, uint64_t until)
 
 void machine_run_to_attention(Machine *m, uint64_t until) { run(m, until, true); }
 
-/* A frame from the host reaches the Ethernet chip at time `at`, which lies ahead. */
-void machine_host_frame(Machine *m, uint64_t at, const uint8_t *frame, uint32_t length)
+/* A frame from the host reaches a board's Ethernet chip at time `at`, which lies ahead. */
+void machine_host_frame(Machine *m, unsigned board, uint64_t at, const uint8_t *frame, uint32_t length)
 {
     if (length == 0 || length > FRAME_MAX)
         return;
-    m->arriving.length = length;
-    memcpy(m->arriving.data, frame, length);
-    events_set_unit(m, UNIT_ETHERNET, at);
+    Board *to = &m->board[board];
+    to->arriving.length = length;
+    memcpy(to->arriving.data, frame, length);
+    events_set_unit(m, to->chip * UNITS_PER_CHIP + UNIT_ETHERNET, at);
 }
 
-bool machine_host_frame_due(const Machine *m) { return m->arriving.length != 0; }
+bool machine_host_frame_due(const Machine *m, unsigned board) { return m->board[board].arriving.length != 0; }
+
+void machine_forget_frames(Machine *m)
+{
+    for (unsigned b = 0; b < m->boards; b++)
+        m->board[b].out_count = 0;
+}
 
 /* --- a fingerprint of the state, to compare two runs -------------------------------------- */
 

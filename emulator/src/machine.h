@@ -1,5 +1,5 @@
 /*
- * One SpiNNaker board: chips, their cores and devices, links, and the clock that drives them.
+ * A SpiNNaker machine of one or more boards: chips, their cores and devices, links, and the clock that drives them.
  *
  * Everything in struct Machine is plain data: a snapshot is a copy of it.  The few pointers are
  * set again by machine_wire().
@@ -117,7 +117,7 @@ typedef struct LinkOutput {
     uint64_t slot_free[LINK_SLOTS];          /* NEVER while a packet has the place */
     uint32_t pushed;
     uint8_t to_chip, to_link;                /* where it ends ... */
-    bool connected, fpga;                    /* ... if anywhere; rate of a board-to-board link */
+    bool connected, fpga;                    /* ... if anywhere; through FPGAs to another board */
     bool dead;                               /* and so not connected */
     uint64_t packets, packets_payload;
 } LinkOutput;
@@ -204,10 +204,11 @@ typedef struct Counters {
 
 typedef struct Chip {
     uint8_t id, x, y;
+    uint8_t board;                           /* that it is on */
     bool ethernet_fitted;
     uint32_t awake;                          /* cores that run */
     Core *running;                           /* whose turn it is; a pointer, NULL between quanta */
-    Counters counters;                       /* of what its cores do */
+    Counters counters;                       /* of what its cores and its Ethernet do */
     uint64_t sdram_free_at;                  /* times 8, see dma.c */
     SystemController sc;
     Watchdog watchdog;
@@ -263,22 +264,28 @@ typedef struct Tcm {
     uint8_t skew[13 * 64];
 } Tcm;
 
-enum BoardKind { BOARD_SPINN3 = 3, BOARD_SPINN5 = 5, BOARD_ONE_CHIP = 1 };
+/* BOARD_TRIAD: three SpiNN-5 boards, each linked to the other two.  Mirrored by machine.py. */
+enum BoardKind { BOARD_SPINN3 = 3, BOARD_SPINN5 = 5, BOARD_TRIAD = 53, BOARD_ONE_CHIP = 1 };
 
-typedef struct Machine {
-    uint64_t now;                            /* cycles; cores have run up to here */
-    uint32_t kind, chips;
-    uint64_t chips_awake;                    /* bit per chip with a core that runs */
-    uint64_t window_end;
+/* What a board has once: its Ethernet, with the host at the other end of the cable, and its serial ROM. */
+typedef struct Board {
+    uint8_t chip;                            /* with the Ethernet */
     uint8_t ip_address[4];
-    uint16_t udp_port;
     uint8_t serial_rom[SERIAL_ROM_BYTES];
     Frame arriving;                          /* from the host, at the time of UNIT_ETHERNET */
     uint32_t out_head, out_count;
-    Counters counters;                       /* of routers and the outside */
+    Frame out[FRAMES_OUT];                   /* to the host, not collected yet */
+} Board;
+
+typedef struct Machine {
+    uint64_t now;                            /* cycles; cores have run up to here */
+    uint32_t kind, chips, boards;
+    uint64_t chips_awake[CHIP_WORDS];        /* bit per chip with a core that runs */
+    uint16_t udp_port;
+    Board board[MAX_BOARDS];                 /* the first is the one that is booted */
+    Counters counters;                       /* of routers */
     EventQueue events;
     Chip chip[MAX_CHIPS];
-    Frame out[FRAMES_OUT];                   /* to the host, not collected yet */
     Tcm tcm[MAX_CHIPS][CORES];
     Faults faults;
     /* --- not part of the state --- */
@@ -304,6 +311,7 @@ static inline void sdram_touch(Chip *chip, uint32_t offset)
 }
 
 /* machine.c */
+/* `ip_address`: of the first board; those of the others follow it. */
 Machine *machine_new(enum BoardKind kind, const uint8_t ip_address[4]);
 void machine_free(Machine *m);
 void machine_wire(Machine *m);
@@ -313,8 +321,9 @@ void machine_run(Machine *m, uint64_t until);
 void machine_run_to_attention(Machine *m, uint64_t until);
 bool machine_idle(const Machine *m);         /* no core runs */
 uint64_t machine_next_event(const Machine *m);
-void machine_host_frame(Machine *m, uint64_t at, const uint8_t *frame, uint32_t length);
-bool machine_host_frame_due(const Machine *m);
+void machine_host_frame(Machine *m, unsigned board, uint64_t at, const uint8_t *frame, uint32_t length);
+bool machine_host_frame_due(const Machine *m, unsigned board);
+void machine_forget_frames(Machine *m);      /* those to the host */
 uint64_t machine_hash(const Machine *m);
 Counters machine_counters(const Machine *m);
 unsigned machine_turns(const Machine *m, uint64_t end, Core **turn);
@@ -436,7 +445,7 @@ uint32_t phy_data(const Ethernet *e);
 void boot_rom_reset(Chip *chip);
 void boot_rom_test_cores(const Machine *m, Chip *chip);      /* those that are dead fail, and another becomes monitor */
 void boot_rom_packet(Machine *m, Chip *chip, const Packet *packet, uint64_t now);
-void boot_rom_datagram(Machine *m, const uint8_t *data, size_t length);
+void boot_rom_datagram(Machine *m, unsigned board, const uint8_t *data, size_t length);
 void boot_rom_image(Machine *m, const uint8_t *image, size_t bytes);
 
 /* board.c */

@@ -19,7 +19,7 @@ void serial_rom_pins(Machine *m, Chip *chip, uint32_t before, uint32_t after)
             sc->rom_address = (sc->rom_shift & 0xffffff) * 8;   /* in bits */
     } else if (falling && sc->rom_bits >= 32 && sc->rom_shift >> 24 == READ_COMMAND) {
         uint32_t byte = sc->rom_address / 8;
-        uint8_t value = byte < SERIAL_ROM_BYTES ? m->serial_rom[byte] : 0xff;
+        uint8_t value = byte < SERIAL_ROM_BYTES ? m->board[chip->board].serial_rom[byte] : 0xff;
         sc->rom_output = value >> (7 - sc->rom_address % 8) & 1;
         sc->rom_address++;
     }

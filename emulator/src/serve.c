@@ -22,11 +22,11 @@
 /* Mirrored by engine.py. */
 typedef struct ServeOptions {
     uint32_t board;                          /* enum BoardKind */
-    uint8_t address[4];
+    uint8_t address[4];                      /* of the first board; those of the others follow it */
     const uint8_t *image;                    /* boot image; NULL starts cold */
     uint32_t image_bytes;
-    const uint8_t *serial_rom;
-    uint32_t serial_rom_bytes;
+    const uint8_t *serial_rom;               /* of each board */
+    uint32_t serial_rom_bytes;               /* of all of them */
     const char *snapshot_path, *snapshot_key;        /* NULL: none */
     const char *record_path, *replay_path;           /* NULL: none */
     int32_t control_in, control_out;
@@ -40,7 +40,7 @@ typedef struct ServeOptions {
 
 enum { NETINIT_PHASE = 0x7f2d, NETINIT_DONE = 0xff };    /* in SysRAM: SC&MP's state of start-up */
 #define BOOT_LIMIT (20ull * CLOCK_HZ)
-/* After the root chip is up the others finish within this; 48 chips need 0.15 s. */
+/* After the root chip is up the others finish within this; 48 chips need 0.15 s, 144 chips as long. */
 #define BOOT_SETTLE (CLOCK_HZ / 2)
 
 #define SLICE_MIN 2000ull
@@ -54,7 +54,9 @@ enum { NETINIT_PHASE = 0x7f2d, NETINIT_DONE = 0xff };    /* in SysRAM: SC&MP's s
 typedef struct Server {
     const ServeOptions *options;
     Machine *machine;
-    Bridge bridge;
+    Bridge bridge[MAX_BOARDS];               /* one for each board */
+    uint32_t boards;
+    FILE *log;                               /* NULL: nothing is recorded */
     uint64_t awake_before[MAX_CHIPS][CORES];
     uint64_t awake_checked;
     bool busy;
@@ -95,15 +97,15 @@ static bool boot(const ServeOptions *o, Machine *m)
     if (m->now >= BOOT_LIMIT)
         return false;
     machine_run(m, m->now + BOOT_SETTLE);
-    m->out_count = 0;
+    machine_forget_frames(m);
     return true;
 }
 
 static Machine *new_machine(const ServeOptions *o)
 {
     Machine *m = machine_new((enum BoardKind)o->board, o->address);
-    if (m && o->serial_rom_bytes <= SERIAL_ROM_BYTES)
-        memcpy(m->serial_rom, o->serial_rom, o->serial_rom_bytes);
+    for (unsigned b = 0; m && b < m->boards && (b + 1) * SERIAL_ROM_BYTES <= o->serial_rom_bytes; b++)
+        memcpy(m->board[b].serial_rom, o->serial_rom + b * SERIAL_ROM_BYTES, SERIAL_ROM_BYTES);
     return m;
 }
 
@@ -111,12 +113,13 @@ static Machine *new_machine(const ServeOptions *o)
 static bool dead_join(DeadParts *dead, const DeadParts *more)
 {
     DeadParts before = *dead;
-    dead->chips |= more->chips;
+    for (unsigned word = 0; word < CHIP_WORDS; word++)
+        dead->chips[word] |= more->chips[word];
     for (unsigned i = 0; i < MAX_CHIPS; i++) {
         dead->cores[i] |= more->cores[i];
         dead->links[i] |= more->links[i];
     }
-    return dead->chips != before.chips || memcmp(dead->cores, before.cores, sizeof before.cores) != 0
+    return memcmp(dead->chips, before.chips, sizeof before.chips) != 0 || memcmp(dead->cores, before.cores, sizeof before.cores) != 0
         || memcmp(dead->links, before.links, sizeof before.links) != 0;
 }
 
@@ -199,8 +202,12 @@ static void say_faults(const Server *s)
     say(s, "\"faults\":{");
     for (unsigned k = 0; k < FAULT_KINDS; k++)
         say(s, "\"%s\":%llu,", kinds[k], (unsigned long long)n->happened[k]);
-    for (unsigned k = 0; k < DATAGRAM_FAULTS; k++)
-        say(s, "%s\"%s\":%llu", k ? "," : "", datagrams[k], (unsigned long long)s->bridge.faults.happened[k]);
+    for (unsigned k = 0; k < DATAGRAM_FAULTS; k++) {
+        uint64_t happened = 0;
+        for (unsigned b = 0; b < s->boards; b++)
+            happened += s->bridge[b].faults.happened[k];
+        say(s, "%s\"%s\":%llu", k ? "," : "", datagrams[k], (unsigned long long)happened);
+    }
     say(s, "},\"deliveries_lost\":%llu,\"deliveries_dropped\":%llu,\"deliveries_added\":%llu,\"held\":%u,\"not_held\":%llu,",
         (unsigned long long)n->deliveries_lost, (unsigned long long)n->deliveries_dropped,
         (unsigned long long)n->deliveries_added, m->faults.held.count, (unsigned long long)n->not_held);
@@ -220,7 +227,14 @@ static void say_stats(const Server *s)
 {
     const Machine *m = s->machine;
     const Counters counters = machine_counters(m), *n = &counters;
-    const Bridge *b = &s->bridge;
+    uint64_t datagrams_in = 0, datagrams_out = 0, repeats_dropped = 0, refused = 0;
+    for (unsigned i = 0; i < s->boards; i++) {
+        const Bridge *b = &s->bridge[i];
+        datagrams_in += b->datagrams_in;
+        datagrams_out += b->datagrams_out;
+        repeats_dropped += b->repeats_dropped;
+        refused += b->refused;
+    }
     uint64_t instructions = 0;
     unsigned faulted = 0;
     for (unsigned i = 0; i < m->chips; i++)
@@ -242,8 +256,8 @@ static void say_stats(const Server *s)
         (unsigned long long)n->frames_lost, (unsigned long long)n->dma_transfers,
         (unsigned long long)n->dma_bytes, (unsigned long long)n->lost_on_request);
     say(s, "\"datagrams_in\":%llu,\"datagrams_out\":%llu,\"repeats_dropped\":%llu,\"refused\":%llu,",
-        (unsigned long long)b->datagrams_in, (unsigned long long)b->datagrams_out,
-        (unsigned long long)b->repeats_dropped, (unsigned long long)b->refused);
+        (unsigned long long)datagrams_in, (unsigned long long)datagrams_out,
+        (unsigned long long)repeats_dropped, (unsigned long long)refused);
     say(s, "\"chips\":[");
     for (unsigned i = 0; i < m->chips; i++)
         say(s, i ? ",[%u,%u]" : "[%u,%u]", m->chip[i].x, m->chip[i].y);
@@ -305,7 +319,8 @@ static void start_profile(Server *s, const char *text)
 static void give_faults(Server *s, const FaultSetting *faults)
 {
     faults_set(s->machine, faults);
-    datagram_faults_set(&s->bridge.faults, faults);
+    for (unsigned b = 0; b < s->boards; b++)
+        datagram_faults_set(&s->bridge[b].faults, b, faults);
 }
 
 /* Instead of those before. */
@@ -319,7 +334,7 @@ static void new_faults(Server *s, const char *text)
         return;
     }
     give_faults(s, &faults);
-    log_write_faults(s->bridge.log, m->now, &faults);
+    log_write_faults(s->log, m->now, &faults);
     say(s, "{\"event\":\"faults\"}\n");
 }
 
@@ -340,7 +355,7 @@ static void more_faults(Server *s, const char *text)
     }
     for (uint32_t i = 0; i < more.rules; i++) {
         faults_add(m, &more.rule[i]);
-        log_write(s->bridge.log, LOG_FAULT_MORE, m->now, (const uint8_t *)&more.rule[i], sizeof more.rule[i]);
+        log_write(s->log, LOG_FAULT_MORE, 0, m->now, (const uint8_t *)&more.rule[i], sizeof more.rule[i]);
     }
     say(s, "{\"event\":\"faults\"}\n");
 }
@@ -354,7 +369,8 @@ static bool restart(Server *s, FaultSetting *faults, const char *snapshot, const
         return false;
     machine_free(s->machine);
     s->machine = m;
-    s->bridge.queue_count = s->bridge.requests = 0;
+    for (unsigned b = 0; b < s->boards; b++)
+        s->bridge[b].queue_count = s->bridge[b].requests = 0;
     memset(s->awake_before, 0, sizeof s->awake_before);
     s->awake_checked = m->now;
     s->pacing = s->busy = false;
@@ -370,14 +386,16 @@ static void reset(Server *s)
         say(s, "{\"event\":\"error\",\"message\":\"%s\"}\n", why);
         return;
     }
-    log_write(s->bridge.log, LOG_RESET, before, NULL, 0);
-    datagram_faults_set(&s->bridge.faults, &faults);
-    for (unsigned way = 0; way < DATAGRAM_WAYS; way++)
-        s->bridge.faults.way[way].held = 0;
+    log_write(s->log, LOG_RESET, 0, before, NULL, 0);
+    for (unsigned b = 0; b < s->boards; b++) {
+        datagram_faults_set(&s->bridge[b].faults, b, &faults);
+        for (unsigned way = 0; way < DATAGRAM_WAYS; way++)
+            s->bridge[b].faults.way[way].held = 0;
+    }
     if (s->options->faults && faults_of_start(s->options, &faults, s->machine->now, &why)
         && fault_setting_place(s->machine, &faults, &why)) {
         faults_set(s->machine, &faults);
-        log_write_faults(s->bridge.log, s->machine->now, &faults);
+        log_write_faults(s->log, s->machine->now, &faults);
     }
     say(s, "{\"event\":\"reset\",\"cycles\":%llu}\n", (unsigned long long)s->machine->now);
 }
@@ -454,11 +472,11 @@ static void look_for_busy_cores(Server *s)
 /* SC&MP runs, but is not ready for requests. */
 static bool starting(const Machine *m)
 {
-    return !m->chip[0].rom.active && m->chip[0].sysram[NETINIT_PHASE] != NETINIT_DONE && !(m->faults.dead.chips & 1);
+    return !m->chip[0].rom.active && m->chip[0].sysram[NETINIT_PHASE] != NETINIT_DONE && !(m->faults.dead.chips[0] & 1);
 }
 
 /* Nothing to do: let emulated time go on as fast as real time, and wait for datagrams meanwhile. */
-static void idle(Server *s, struct pollfd *fds)
+static void idle(Server *s, struct pollfd *fds, nfds_t count)
 {
     enum { WAIT_MS = 1 };                    /* timers of idle software tick that often */
     Machine *m = s->machine;
@@ -473,14 +491,27 @@ static void idle(Server *s, struct pollfd *fds)
     if (m->now + WAIT_MS * CYCLES_PER_MILLISECOND <= target)
         machine_run(m, m->now + WAIT_MS * CYCLES_PER_MILLISECOND);
     else
-        poll(fds, 3, WAIT_MS);
+        poll(fds, count, WAIT_MS);
+}
+
+/* A request of the host waits, or is worked on, at any board. */
+static bool working(Server *s)
+{
+    for (unsigned b = 0; b < s->boards; b++)
+        if (bridge_working(&s->bridge[b], s->machine))
+            return true;
+    return false;
 }
 
 static void serve(Server *s)
 {
     uint64_t slice = SLICE_MIN;
-    struct pollfd fds[3] = {{s->options->control_in, POLLIN, 0}, {s->bridge.scp_socket, POLLIN, 0},
-                            {s->bridge.boot_socket, POLLIN, 0}};
+    nfds_t count = 1;
+    struct pollfd fds[1 + 2 * MAX_BOARDS] = {{s->options->control_in, POLLIN, 0}};
+    for (unsigned b = 0; b < s->boards; b++) {
+        fds[count++] = (struct pollfd){s->bridge[b].scp_socket, POLLIN, 0};
+        fds[count++] = (struct pollfd){s->bridge[b].boot_socket, POLLIN, 0};
+    }
     int64_t control_seen = 0;
     while (!s->end) {
         int64_t before = wall_ns();
@@ -491,10 +522,12 @@ static void serve(Server *s)
                 read_control(s);
         }
         Machine *m = s->machine;
-        bridge_collect(&s->bridge, m);
-        bridge_admit(&s->bridge, m);
+        for (unsigned b = 0; b < s->boards; b++) {
+            bridge_collect(&s->bridge[b], m);
+            bridge_admit(&s->bridge[b], m);
+        }
         look_for_busy_cores(s);
-        if (s->busy || starting(m) || bridge_working(&s->bridge, m)) {
+        if (s->busy || starting(m) || working(s)) {
             s->pacing = false;
             before = wall_ns();
             machine_run_to_attention(m, m->now + slice);
@@ -504,9 +537,10 @@ static void serve(Server *s)
             else if (taken < SLICE_WALL_SHORT && slice < SLICE_MAX)
                 slice *= 2;
         } else {
-            idle(s, fds);
+            idle(s, fds, count);
         }
-        bridge_deliver(&s->bridge, m);
+        for (unsigned b = 0; b < s->boards; b++)
+            bridge_deliver(&s->bridge[b], m);
     }
 }
 
@@ -514,10 +548,13 @@ static void serve(Server *s)
 static uint64_t identity(const Machine *m)
 {
     uint64_t h = machine_hash(m) ^ m->kind;
-    for (unsigned i = 0; i < sizeof m->ip_address; i++)
-        h = (h ^ m->ip_address[i]) * 0x100000001b3ull;
-    for (unsigned i = 0; i < sizeof m->serial_rom; i++)
-        h = (h ^ m->serial_rom[i]) * 0x100000001b3ull;
+    for (unsigned b = 0; b < m->boards; b++) {
+        const Board *board = &m->board[b];
+        for (unsigned i = 0; i < sizeof board->ip_address; i++)
+            h = (h ^ board->ip_address[i]) * 0x100000001b3ull;
+        for (unsigned i = 0; i < sizeof board->serial_rom; i++)
+            h = (h ^ board->serial_rom[i]) * 0x100000001b3ull;
+    }
     return h;
 }
 
@@ -544,7 +581,7 @@ static bool repeat(Server *s, FILE *log, const LogRecord *record, const char **w
     const char *why;
     switch (record->kind) {
     case LOG_BOOT:
-        boot_rom_datagram(m, record->data, record->length);
+        boot_rom_datagram(m, record->board, record->data, record->length);
         return true;
     case LOG_FAULTS:
         if (!log_read_faults(log, record, &faults, wrong) || !fault_setting_place(m, &faults, &why))
@@ -571,7 +608,7 @@ static void run_to(Machine *m, uint64_t until)
 {
     while (m->now < until) {
         machine_run_to_attention(m, until);
-        m->out_count = 0;
+        machine_forget_frames(m);
     }
     ahead_settle_all(m);
 }
@@ -582,7 +619,7 @@ static void replay(Server *s, FILE *log, uint64_t started, const char *wrong)
     long first = ftell(log);
     const char *of_another;
     LogRecord record = {.kind = 0};
-    uint64_t arrival = 0;                    /* of the last frame */
+    uint64_t arrival[MAX_BOARDS] = {0};      /* of the last frame */
     unsigned records = 0;
     bool good = wrong == NULL;
     rewind(log);
@@ -593,14 +630,16 @@ static void replay(Server *s, FILE *log, uint64_t started, const char *wrong)
     fseek(log, first, SEEK_SET);
     for (; good && record.kind != LOG_END && (good = log_read(log, &record, &wrong)); records++) {
         Machine *m = s->machine;
-        if (record.kind == LOG_FRAME) {
-            if (machine_host_frame_due(m))
-                run_to(m, arrival + 1);
-            machine_host_frame(m, record.at, record.data, record.length);
-            arrival = record.at;
+        wrong = "it is damaged";
+        if (record.board >= m->boards) {
+            good = false;
+        } else if (record.kind == LOG_FRAME) {
+            if (machine_host_frame_due(m, record.board))
+                run_to(m, arrival[record.board] + 1);
+            machine_host_frame(m, record.board, record.at, record.data, record.length);
+            arrival[record.board] = record.at;
         } else {                             /* which may have been before the last frame arrived */
             run_to(m, record.at);
-            wrong = "it is damaged";
             good = repeat(s, log, &record, &wrong);
         }
     }
@@ -619,6 +658,33 @@ static int fail(const Server *s, const char *why)
     return 1;
 }
 
+static void close_bridges(Server *s)
+{
+    for (unsigned b = 0; b < s->boards; b++)
+        bridge_close(&s->bridge[b]);
+}
+
+/* One for each board, at its address, unless there is no host: false, and said why, if a port is not to be had. */
+static bool open_bridges(Server *s)
+{
+    const ServeOptions *o = s->options;
+    for (unsigned b = 0; b < s->boards; b++)
+        s->bridge[b].scp_socket = s->bridge[b].boot_socket = -1;
+    for (unsigned b = 0; b < s->boards && !o->replay_path; b++) {
+        uint8_t address[4];
+        memcpy(address, o->address, sizeof address);
+        address[3] = (uint8_t)(address[3] + b);
+        int port = bridge_open(&s->bridge[b], b, address);
+        if (port) {
+            say(s, "{\"event\":\"error\",\"board\":%u,\"port\":%d,\"errno\":%d,\"message\":\"%s\"}\n", b, port, errno,
+                strerror(errno));
+            close_bridges(s);
+            return false;
+        }
+    }
+    return true;
+}
+
 int spinnemu_serve(const ServeOptions *options)
 {
     static Server server;                    /* large; one per process */
@@ -632,15 +698,9 @@ int spinnemu_serve(const ServeOptions *options)
     signal(SIGPIPE, SIG_IGN);
     if (options->die_with_parent)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-    s->bridge.scp_socket = s->bridge.boot_socket = -1;
-    if (!options->replay_path) {
-        int port = bridge_open(&s->bridge, options->address);
-        if (port) {
-            say(s, "{\"event\":\"error\",\"port\":%d,\"errno\":%d,\"message\":\"%s\"}\n", port, errno, strerror(errno));
-            bridge_close(&s->bridge);
-            return 1;
-        }
-    }
+    s->boards = options->board == BOARD_TRIAD ? MAX_BOARDS : 1;
+    if (!open_bridges(s))
+        return 1;
     for (uint32_t i = 0; i < options->translation_count; i++)
         if (!translation_load(options->translations[i], options->translation_key))
             return fail(s, "a translation was made with other sources of the emulator, or is none");
@@ -687,11 +747,13 @@ int spinnemu_serve(const ServeOptions *options)
     if (options->replay_path) {
         replay(s, log, started, no_log);
     } else {
-        s->bridge.log = log;
+        s->log = log;
+        for (unsigned b = 0; b < s->boards; b++)
+            s->bridge[b].log = log;
         fcntl(options->control_in, F_SETFL, fcntl(options->control_in, F_GETFL) | O_NONBLOCK);
         serve(s);
         ahead_settle_all(s->machine);
-        log_write(log, LOG_END, s->machine->now, NULL, 0);
+        log_write(log, LOG_END, 0, s->machine->now, NULL, 0);
         bool whole = log_end(log);
         say(s, "{\"event\":\"end\",\"cycles\":%llu,\"hash\":\"%016llx\",\"log_whole\":%s}\n",
             (unsigned long long)s->machine->now, log ? (unsigned long long)machine_hash(s->machine) : 0ull, whole ? "true" : "false");
@@ -699,7 +761,7 @@ int spinnemu_serve(const ServeOptions *options)
     }
     if (log)
         fclose(log);
-    bridge_close(&s->bridge);
+    close_bridges(s);
     machine_free(s->machine);
     return 0;
 }

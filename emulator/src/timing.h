@@ -62,6 +62,7 @@
  * (tickysim: 2-deep link buffers). */
 #define LINK_SLOTS 4
 #define LINK_CREDIT ASSUMED(4)               /* acknowledge on the way back.  assumption */
+#define FPGA_LINK_CREDIT FPGA_LINK_WIRE      /* likewise, over the cable: frames carry it (Plana et al., spiNNlink, 2020) */
 
 /* --- memory ------------------------------------------------------------------------------- */
 

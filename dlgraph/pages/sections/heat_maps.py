@@ -39,6 +39,8 @@ def section(run: Run) -> Markup | None:
         figures.append(_links_figure(run))
     words = ("North is up; the host talks to chip (0, 0), at the lower left. Empty outlines are chips without a core of the "
              "network.")
+    if run.boards > 1:
+        words += f" These are the chips of {run.boards} boards, each of which has an Ethernet of its own."
     if not run.links:
         words += " Packets per link are not known: only an emulated machine counts them."
     return join([element("p", words), element("div", *figures, class_="figures maps"),
@@ -72,7 +74,7 @@ def _step(value: float, highest: float) -> int:
 
 
 def _drawn_chips(run: Run) -> set[tuple[int, int]]:
-    return chips(run.board) | {(chip.x, chip.y) for chip in run.chips} | {(link.x, link.y) for link in run.links}
+    return chips(run.board, run.boards) | {(chip.x, chip.y) for chip in run.chips} | {(link.x, link.y) for link in run.links}
 
 
 def _chips_figure(run: Run, what: _Map) -> Markup:
@@ -105,7 +107,7 @@ def _links_figure(run: Run) -> Markup:
     drawn = _drawn_chips(run)
     shapes = [element("g", element("polygon", points=hexagon(*at), class_="chip-none"), _named(*at)) for at in sorted(drawn)]
     for link in run.links:
-        if link.packets or link.dropped or has_link(run.board, link.x, link.y, link.link):
+        if link.packets or link.dropped or has_link(run.board, link.x, link.y, link.link, run.boards):
             lost = f", {count(link.dropped)} dropped" if link.dropped else ""
             said = f"chip ({link.x}, {link.y}), link {link.link} ({DIRECTIONS[link.link]}): {count(link.packets)} packets{lost}"
             shapes.append(element("polygon", element("title", said), points=wedge(link.x, link.y, link.link),
