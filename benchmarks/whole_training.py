@@ -120,12 +120,34 @@ class Task:
             accuracy = model.evaluate(*self.test, verbose=0, return_dict=True)["accuracy"]
             yield {"loss_float": float(history.history["loss"][0]), "test_error_float": 100 * (1 - float(accuracy))}
 
-    def train_on_board(self, epoch: int) -> dict[str, Any]:
-        """One epoch, from the reference's checkpoint before it."""
-        path = self.folder / f"board_{epoch}.npz"
+    def make_checkpoint_after(self, epoch: int) -> None:
+        """By the reference, which goes on from the one before it: where the working folder was lost, only some are kept.
+
+        :raises ValueError: where it does not end with the weights that the record has a digest of
+        """
+        path, kept = self._begin_with(epoch, "again.npz"), ReferenceKept()
+        course = Course(kept, None)
+        with dlgraph.from_keras(self.model(), None, SEED, executor_factory=kept) as net:
+            course.networks = [net]
+            net.train(self.x, self.y, epochs=epoch + 1, batch_size=self.recipe.batch_size,
+                      callbacks=[*self.recipe.callbacks(), course], verbose="auto", checkpoint=path)
+        if course.digests[-1] != self.entry["epochs"][epoch]["digest"]:
+            raise ValueError(f"The reference ends epoch {epoch} with other weights than those recorded; train again with --again.")
+        shutil.copyfile(path, before(self.folder, epoch + 1))
+
+    def _begin_with(self, epoch: int, name: str) -> Path:
+        """A copy of the checkpoint before an epoch; no file before the first."""
+        path = self.folder / name
         path.unlink(missing_ok=True)
         if epoch:
             shutil.copyfile(before(self.folder, epoch), path)
+        return path
+
+    def train_on_board(self, epoch: int) -> dict[str, Any]:
+        """One epoch, from the reference's checkpoint before it."""
+        if not before(self.folder, epoch + 1).exists():
+            self.make_checkpoint_after(epoch)
+        path = self._begin_with(epoch, f"board_{epoch}.npz")
         library((each.read_bytes() for each in translated_binaries()), thumb=True)        # else it begins without
         observed = Observed(self.options.board)
         course = Course(observed, None)

@@ -71,3 +71,23 @@ def test_the_same_is_every_bit_of_the_state(tmp_path: Path) -> None:
 
 def test_every_network_has_a_recipe_and_an_error_asked_for() -> None:
     assert whole_training.RECIPES.keys() == whole_training.ASKED.keys() == whole_training.MODELS.keys()
+
+
+def test_goes_on_where_the_working_folder_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checkpoints after drawn epochs are made again by the reference, and must be what the record says."""
+    shown = ["--network", "mlp_300", "--data", "digits", "--samples", "64", "--test-samples", "32", "--epochs", "3", "--no-board",
+             "--out", str(tmp_path / "record.json"), "--work"]
+    whole_training.main([*shown, str(tmp_path / "work")])
+    record = json.loads((tmp_path / "record.json").read_text(encoding="utf-8"))
+    entry = record["networks"]["mlp_300"]
+    made: list[whole_training.Task] = []
+    task = whole_training.Task
+    monkeypatch.setattr(whole_training, "Task", lambda *given: made.append(task(*given)) or made[-1])
+    whole_training.main([*shown, str(tmp_path / "other")])
+    for epoch in entry["drawn"]:
+        made[0].make_checkpoint_after(epoch)
+        name = f"before_{epoch + 1}.npz"
+        assert whole_training.same(tmp_path / "work" / "mlp_300" / name, tmp_path / "other" / "mlp_300" / name)
+    made[0].entry["epochs"][0]["digest"] = "0" * 64
+    with pytest.raises(ValueError, match="other weights"):
+        made[0].make_checkpoint_after(0)
