@@ -13,7 +13,7 @@ nothing of it is measured; what is assumed stands here, all of it:
   words go both ways round a ring, over two sides.  A packet with payload takes 128 cycles of such a link: 2.8 million packets/s
   were measured without payload (network_tester, ``examples/link_throughput.R``), 72/40 of the time with it.
 * **Cores** receive and send the words of the parameters that they update; the fullest of them decides.
-* **A step** costs what a core spends on a sample besides everything that depends on its size (``cost.SAMPLE_CYCLES``).
+* **A step** costs what a core spends on a sample besides everything that depends on its size (``dlgraph.mapping.cost.MEASURED.sample``).
 * **Energy** is that of :mod:`dlgraph.energy` for each board; cabinets, supplies, switches and hosts are not counted.  A word of
   the exchange passes the routers of a board's width, 8.
 """
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from math import isqrt
 
 from dlgraph.energy import BITS_OF_PACKET_WITH_PAYLOAD, JOULES_PER_ROUTER_BIT, WATTS_IDLE, WATTS_PER_CORE
-from dlgraph.mapping import cost
+from dlgraph.mapping.cost import MEASURED
 from dlgraph.progress import MACHINE_HZ
 
 #: Of a SpiNN-5 board: chips with 18 cores each.
@@ -106,7 +106,7 @@ def exchange(copy: Copy, boards: int) -> Exchange:
     share = 2 * (boards - 1) / boards
     steps = 2 * (rows - 1) + 2 * (columns - 1)
     return Exchange(share * copy.n_parameters * LINK_CYCLES / RING_LINKS,
-                    share * copy.most_updated * (cost.RECEIVE_CYCLES + cost.SEND_CYCLES), steps * cost.SAMPLE_CYCLES)
+                    share * copy.most_updated * (MEASURED.receive + MEASURED.send), steps * MEASURED.sample)
 
 
 def expected(copy: Copy, boards: int, compute_factor: float = 1.0, exchange_factor: float = 1.0) -> Expected:

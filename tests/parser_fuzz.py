@@ -221,7 +221,7 @@ def make_progress(rng: random.Random) -> bytes:
 def feed_progress(data: bytes) -> None:
     told: list[tuple[int, int, int]] = []
     listener = ProgressListener.__new__(ProgressListener)         # without its socket
-    listener._machine_address = "127.0.0.5"
+    listener._machine_addresses = {"127.0.0.5"}
     listener.tell(lambda *numbers: told.append(numbers), 1000)
     listener.take(data[1:], "127.0.0.5" if data[0] else "127.0.0.6")
     assert len(told) <= (len(data) == 27 and data[0] == 1)

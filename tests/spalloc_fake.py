@@ -1,4 +1,4 @@
-"""A spalloc server that speaks the old-style protocol (a line of JSON per command) and lends one board."""
+"""A spalloc server that speaks the old-style protocol (a line of JSON per command) and lends up to three boards."""
 from __future__ import annotations
 
 import json
@@ -48,7 +48,7 @@ class SpallocFake:
             return {"return": "1.0.0"}
         if command == "create_job":
             job = len(self.jobs) + 1
-            self.jobs[job] = {"state": QUEUED, "polls": 0, "keepalive": kwargs["keepalive"], "owner": kwargs["owner"]}
+            self.jobs[job] = {"boards": args[0] if args else 1, "state": QUEUED, "polls": 0, "keepalive": kwargs["keepalive"], "owner": kwargs["owner"]}
             return {"return": job}
         if command in ("notify_job", "no_notify_job"):
             return {"return": None}
@@ -62,8 +62,10 @@ class SpallocFake:
             return {"return": {"state": job["state"], "power": job["state"] == READY, "keepalive": job["keepalive"],
                                "reason": None, "start_time": 0.0, "keepalivehost": "127.0.0.1"}}
         if command == "get_job_machine_info":
-            return {"return": {"width": 8, "height": 8, "connections": [[[0, 0], self.board_address]],
-                               "machine_name": "fake", "boards": [[0, 0, 0]]}}
+            places = [[0, 0], [4, 8], [8, 4]][:job["boards"]]      # of Ethernet chips: three boards are 12 x 12 chips
+            width = 8 if len(places) == 1 else 12
+            return {"return": {"width": width, "height": width, "connections": [[place, self.board_address] for place in places],
+                               "machine_name": "fake", "boards": [[0, 0, z] for z in range(len(places))]}}
         if command == "job_keepalive":
             return {"return": None}
         if command == "destroy_job":

@@ -341,7 +341,8 @@ def test_the_graph_front_end_borrows_boards_with_our_options(boards: int) -> Non
         done = subprocess.run([sys.executable, "-c", BORROW, str(server.port), str(boards)], capture_output=True, text=True,
                               check=False, timeout=60, env={**os.environ, "PYTHONPATH": str(root)})
         assert done.returncode == 0, done.stderr
-        assert done.stdout.strip().splitlines()[-1] == "127.0.0.5 {(0, 0): '127.0.0.5'}"
+        lent = ", ".join(f"{place}: '127.0.0.5'" for place in ((0, 0), (4, 8), (8, 4))[:boards])
+        assert done.stdout.strip().splitlines()[-1] == f"127.0.0.5 {{{lent}}}"
         names = server.names()
         created, = (call for call in server.commands if call[0] == "create_job")
         assert created[1] == [boards] and created[2]["owner"] == "me@here"

@@ -48,7 +48,7 @@ static void begin(void)
     bridge.scp_socket = bridge.boot_socket = 3;      /* nothing is read from or sent to it */
     bridge.loopback = true;
     for (uint16_t i = 0; i < 8; i++)                 /* requests that may be answered */
-        bridge.request[bridge.requests++] = (Request){htonl(INADDR_LOOPBACK), htons(1000), i, false, 0};
+        bridge.request[bridge.requests++] = (Request){htonl(INADDR_LOOPBACK), htons(1000), i, false, false, 0};
 }
 
 static void add16_big_endian(Input *in, uint32_t v) { add16(in, __builtin_bswap16((uint16_t)v)); }
@@ -121,10 +121,10 @@ static void feed(const uint8_t *data, uint32_t length)
     MUST(machine->board[0].out_count <= FRAMES_OUT);
     uint32_t queued = bridge.queue_count;
     for (unsigned i = 0; i < FRAMES_OUT; i++)        /* nothing is read behind a frame */
-        ASAN_POISON_MEMORY_REGION(machine->out[i].data + machine->out[i].length, FRAME_MAX - machine->out[i].length);
+        ASAN_POISON_MEMORY_REGION(machine->board[0].out[i].data + machine->board[0].out[i].length, FRAME_MAX - machine->board[0].out[i].length);
     bridge_deliver(&bridge, machine);
     for (unsigned i = 0; i < FRAMES_OUT; i++)
-        ASAN_UNPOISON_MEMORY_REGION(machine->out[i].data, FRAME_MAX);
+        ASAN_UNPOISON_MEMORY_REGION(machine->board[0].out[i].data, FRAME_MAX);
     MUST(machine->board[0].out_count == 0 && bridge.queue_count - queued <= data[0]);
     if (bridge.queue_count > queued) {               /* the answer to ARP */
         const Frame *reply = &bridge.queue[(bridge.queue_head + bridge.queue_count - 1) % BRIDGE_QUEUE];
@@ -137,7 +137,7 @@ static void feed(const uint8_t *data, uint32_t length)
     }
     if (bridge.request[0].answered || bridge.requests < 4)
         for (uint32_t i = bridge.requests = 0; i < 8; i++)
-            bridge.request[bridge.requests++] = (Request){htonl(INADDR_LOOPBACK), htons(1000), (uint16_t)i, false, machine->now};
+            bridge.request[bridge.requests++] = (Request){htonl(INADDR_LOOPBACK), htons(1000), (uint16_t)i, false, false, machine->now};
 }
 
 const Target board_frames_target = {
