@@ -13,7 +13,8 @@ nothing of it is measured; what is assumed stands here, all of it:
   words go both ways round a ring, over two sides.  A packet with payload takes 128 cycles of such a link: 2.8 million packets/s
   were measured without payload (network_tester, ``examples/link_throughput.R``), 72/40 of the time with it.
 * **Cores** receive and send the words of the parameters that they update; the fullest of them decides.
-* **A step** costs what a core spends on a sample besides everything that depends on its size (``dlgraph.mapping.cost.MEASURED.sample``).
+* **A step** costs what a core spends on a sample besides everything that depends on its size (``MEASURED.sample`` of
+  ``dlgraph.mapping.cost``).
 * **Energy** is that of :mod:`dlgraph.energy` for each board; cabinets, supplies, switches and hosts are not counted.  A word of
   the exchange passes the routers of a board's width, 8.
 """

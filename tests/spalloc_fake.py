@@ -48,7 +48,8 @@ class SpallocFake:
             return {"return": "1.0.0"}
         if command == "create_job":
             job = len(self.jobs) + 1
-            self.jobs[job] = {"boards": args[0] if args else 1, "state": QUEUED, "polls": 0, "keepalive": kwargs["keepalive"], "owner": kwargs["owner"]}
+            self.jobs[job] = {"boards": args[0] if args else 1, "state": QUEUED, "polls": 0,
+                              "keepalive": kwargs["keepalive"], "owner": kwargs["owner"]}
             return {"return": job}
         if command in ("notify_job", "no_notify_job"):
             return {"return": None}
