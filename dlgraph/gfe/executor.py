@@ -17,6 +17,7 @@ from dlgraph.cycles import Cycles, VertexCycles
 from dlgraph.errors import CoreLost, DoesNotFit, MachineError, NumberFormatOverflow, UnsupportedError
 from dlgraph.executor import CoreWork, Executor, LearningRate, Mapped, PassPackets, Progress, rates_of_batches
 from dlgraph.gfe import silence
+from dlgraph.gfe.parameter_loads import ParameterLoads, parameter_loads
 from dlgraph.gfe.pass_end import PassBroken
 from dlgraph.gfe.pass_packets import PassPacketCounter
 from dlgraph.gfe.pass_updates import PassUpdates, words_of_table
@@ -58,6 +59,7 @@ from dlgraph.vertices.pass_parameters import RESULT_BYTES, STATUS_OK, STATUS_SUM
 from dlgraph.vertices.regions import Region
 from dlgraph.vertices.stream_counts import count_bytes, read_counts
 from dlgraph.vertices.trained_vertex import STEPS_BYTES, TrainedVertex
+from dlgraph.without_collecting import without_collecting
 
 if TYPE_CHECKING:
     import spinnemu
@@ -410,16 +412,19 @@ class GfeExecutor(Executor):
         self.results, self._batch_size = {}, parameters.batch_size
         listening = self._listener is not None and progress is not None
         parameters = replace(parameters, n_samples=n, n_batches=-(-n // parameters.batch_size),
-                             whole_batch=parameters.batch_size, load_parameters=int(not self._parameters_on_machine),
-                             progress_cycles=PROGRESS_CYCLES if listening else 0,
+                             whole_batch=parameters.batch_size, progress_cycles=PROGRESS_CYCLES if listening else 0,
                              optimiser=(constants(self.graph.optimiser) if updates is None else updates.constants).words())
-        blocks = [] if self._parameters_on_machine else self._trained_blocks()
+        loads = None if self._parameters_on_machine else self._parameter_loads()
+        shared_at = self._live.spread(loads.shared, list(loads.offsets)) if loads is not None and loads.shared else 0
+        blocks = [] if loads is None else loads.blocks
         for vertex in self._vertices:
             own = self._for_vertex(vertex, parameters, resident)
+            if loads is not None:
+                own = replace(own, load_parameters=loads.word(vertex, shared_at))
             if updates is not None and isinstance(vertex, TrainedVertex):
                 own, tables = self._update_words(vertex, own, updates)
                 blocks += [(vertex, Region.STEPS, i * STEPS_BYTES, table) for i, table in enumerate(tables) if table]
-            vertex.set_pass(own)
+            blocks.append((vertex, Region.PASS, 0, own.words().tobytes()))
         self._live.write(blocks)
         if self._listener is not None:
             self._listener.tell(_of_all(progress, len(self._output_groups), n), n)
@@ -559,15 +564,14 @@ class GfeExecutor(Executor):
     def _trained_vertices(self) -> list[TrainedVertex]:
         return [vertex for vertex in self._vertices if isinstance(vertex, TrainedVertex)]
 
-    def _trained_blocks(self) -> list[tuple[NetworkVertex, Region, int, bytes]]:
+    def _parameter_loads(self) -> ParameterLoads:
         """Parameters and the optimiser's state, as they go to SDRAM."""
-        blocks: list[tuple[NetworkVertex, Region, int, bytes]] = []
+        parts = []
         for vertex in self._trained_vertices:
             place = self._place_in_parameters(vertex)
-            blocks.append((vertex, Region.PARAMETERS, 0, vertex.parameters_to_memory(self._parameters[place])))
-            if vertex.n_planes:
-                blocks.append((vertex, Region.STATE, 0, vertex.state_to_memory(self._state.slots[place])))
-        return blocks
+            parts.append((vertex, vertex.parameters_to_memory(self._parameters[place]),
+                          vertex.state_to_memory(self._state.slots[place]) if vertex.n_planes else b""))
+        return parameter_loads(parts)
 
     def _fetch_parameters(self, iterations: int) -> None:
         """Take parameters and the optimiser's state from SDRAM, both or neither.
@@ -649,12 +653,14 @@ class GfeExecutor(Executor):
         self._close_session()
         self.results = {}
         density = _density(samples)
-        self._make_plan(batch_size, density, CORES_OF_VERSION[self.target.version])
+        with without_collecting():
+            self._make_plan(batch_size, density, CORES_OF_VERSION[self.target.version])
         self._binaries = checked_binaries()
         build_programs(self.graph)
         self.target.start()
         try:
-            self._start(wanted, batch_size, density)
+            with without_collecting():
+                self._start(wanted, batch_size, density)
         except PassBroken:
             raise                            # the machine stays: it knows what it has lost
         except BaseException:

@@ -20,8 +20,9 @@ from spinn_machine import Chip, CoreSubsets
 from spinn_utilities.config_holder import set_config
 
 from dlgraph.errors import MachineError
-from dlgraph.gfe import counts, memory_access, quiet
+from dlgraph.gfe import counts, memory_access, quiet, tree_copies
 from dlgraph.gfe.pass_end import Findings, PassBroken, survey, watched
+from dlgraph.gfe.region_loading import regions_loaded_together
 from dlgraph.gfe.reports_folder import why_it_cannot_be_written
 from dlgraph.mapping.placement import ChipRoom
 from dlgraph.traffic import ChipTraffic
@@ -63,7 +64,8 @@ class Session:
         global _give_up
         if _give_up is not None:
             _give_up()
-        self._addresses: dict[tuple[NetworkVertex, Region], int] = {}
+        #: Of what GFE has loaded: (x, y, p, region) -> address.
+        self._pointers: dict[tuple[int, int, int, int], int] = {}
         self._vertices: list[NetworkVertex] = []
         self._open = False
         with quiet.user_configuration(), quiet.quiet_logging(), self._talking():
@@ -181,7 +183,8 @@ class Session:
 
         :raises PassBroken: where a part of the machine has died
         """
-        with self._talking(), watched(self._places, lambda vertex: self._address(vertex, Region.RESULT)):
+        with (self._talking(), regions_loaded_together(self._pointers), tree_copies.binaries_where_needed(),
+              watched(self._places, lambda vertex: self._address(vertex, Region.RESULT))):
             gfe.run_until_complete()
 
     def chips(self) -> list[ChipRoom]:
@@ -209,10 +212,11 @@ class Session:
         return place.x, place.y, FecDataView.get_physical_core_id((place.x, place.y), place.p)
 
     def _address(self, vertex: NetworkVertex, region: Region) -> int:
-        known = self._addresses.get((vertex, region))
-        if known is None:
-            known = locate_memory_region_for_placement(self.placement(vertex), region)
-            self._addresses[vertex, region] = known
+        place = self.placement(vertex)
+        known = self._pointers.get((place.x, place.y, place.p, region))
+        if known is None:                                     # loaded by GFE's Java programs
+            known = locate_memory_region_for_placement(place, region)
+            self._pointers[place.x, place.y, place.p, region] = known
         return known
 
     def write(self, blocks: Sequence[tuple[NetworkVertex, Region, int, bytes]]) -> None:
@@ -220,6 +224,16 @@ class Session:
         with self._talking():
             memory_access.write_blocks([(self.placement(vertex), self._address(vertex, region) + offset, data)
                                         for vertex, region, offset, data in blocks])
+
+    def spread(self, data: bytes, vertices: Sequence[NetworkVertex]) -> int:
+        """Put bytes once on every chip of some vertices, for the next pass.
+
+        :param data: at most :data:`~dlgraph.gfe.tree_copies.BUFFER_BYTES`
+        :return: where they lie, on all of these chips
+        """
+        with self._talking():
+            places = [self.placement(vertex) for vertex in vertices]
+            return tree_copies.spread(data, {(place.x, place.y) for place in places})
 
     def read(self, blocks: Sequence[tuple[NetworkVertex, Region, int]]) -> list[bytes]:
         """Read (vertex, region, number of bytes) blocks from SDRAM, between passes."""
