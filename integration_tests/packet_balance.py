@@ -80,4 +80,4 @@ def _let_cores_tell(executor: GfeExecutor) -> None:
     """An empty pass: at its end cores tell what they have sent and got since they ended the last one."""
     executor.session.write([(vertex, Region.PASS, 0, PassParameters().words().tobytes()) for vertex in executor._vertices])
     executor._parameters_on_machine = False
-    executor.session.run_pass()
+    executor.session.run_pass(executor.set_up)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import time
 from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from dlgraph import formats
+from dlgraph import formats, set_up
 from dlgraph.binaries import checked_binaries
 from dlgraph.binaries.custom import build_programs
 from dlgraph.cycles import Cycles, VertexCycles
@@ -46,6 +47,7 @@ from dlgraph.mapping.stages import find_stages
 from dlgraph.optimisers import OptimiserState, fresh_state
 from dlgraph.order import half_bits, order, round_keys
 from dlgraph.reachability import SCP_PORT, find_address
+from dlgraph.set_up import Upload
 from dlgraph.targets import MachineTarget
 from dlgraph.trace import StreamTrace, Trace
 from dlgraph.traffic import Traffic
@@ -129,6 +131,8 @@ class GfeExecutor(Executor):
         self._place_of = {number: place for place, number in enumerate(
             number for number, layer in enumerate(graph.layers) if isinstance(layer, WeightLayer))}
         self._parameters_on_machine = False
+        #: Since it was mapped, no pass over samples has begun.
+        self._setting_up = False
         self._session: Session | None = None
         self._listener: ProgressListener | None = None
         self._announced: list[Samples] = []
@@ -146,6 +150,8 @@ class GfeExecutor(Executor):
         self._lies: dict[Core, tuple[tuple[int, int], int, int]] = {}
         #: Of the last pass, if the machine profiles.
         self._cycles: Cycles | None = None
+        #: Of the samples of the last pass: bytes and seconds.
+        self._uploaded: tuple[int, float] = (0, 0.0)
         #: Of the last pass that was begun.
         self._pass_parameters = PassParameters()
 
@@ -196,6 +202,7 @@ class GfeExecutor(Executor):
             self._open(samples, batch_size)
             self._record(samples, training=True)
             self._packets.begin()
+            self._uploaded = (0, 0.0)
             self._pass_parameters = parameters
             capacity = self._capacity(samples, keep_outputs=False)
             if n <= capacity:
@@ -215,6 +222,7 @@ class GfeExecutor(Executor):
         self._open(samples, batch_size=32, keep_outputs=keep_outputs)
         self._record(samples, training=False)
         self._packets.begin()
+        self._uploaded = (0, 0.0)
         n = len(samples)
         has_targets = int(target_row_bytes(samples) > 0)
         capacity = self._capacity(samples, keep_outputs)
@@ -312,6 +320,9 @@ class GfeExecutor(Executor):
                                       *self._lies[core]))
         return works
 
+    def upload(self) -> Upload | None:
+        return Upload(*self._uploaded) if self._uploaded[0] else None
+
     def pass_packets(self) -> PassPackets | None:
         return self._packets.packets
 
@@ -407,7 +418,12 @@ class GfeExecutor(Executor):
 
         :param updates: in training
         """
+        first = self._setting_up
+        if first:
+            self.set_up.begin(set_up.SAMPLES)
         resident = self._load(samples)
+        if first:
+            self.set_up.begin(set_up.PARAMETERS)
         n = parameters.n_samples or len(samples)
         self.results, self._batch_size = {}, parameters.batch_size
         listening = self._listener is not None and progress is not None
@@ -432,8 +448,11 @@ class GfeExecutor(Executor):
         self._pass_parameters = parameters
         self._cycles = None
         before = self._start_profile()
+        if first:
+            self.set_up.begin(set_up.STARTING)
         with self._packets.running():
-            self._live.run_pass()
+            self._live.run_pass(self.set_up)
+        self._setting_up = False
         if self._listener is not None:
             self._listener.tell(None)
         profile, after = self.target.end_profile(), None if before is None else self.target.counters()
@@ -550,10 +569,12 @@ class GfeExecutor(Executor):
             targets = target_rows(samples)
             if targets:
                 blocks += [(group, Region.SAMPLES, resident.target_offset, targets) for group in self._output_groups]
+        n_bytes, begun = sum(len(data) for *_, data in blocks), time.monotonic()
+        self._live.write(blocks)
+        self._uploaded = self._uploaded[0] + n_bytes, self._uploaded[1] + time.monotonic() - begun
         if samples.table is not None:
             table = samples.table.astype("<i2").tobytes()
-            blocks += [(source, Region.TABLE, 0, table) for source in self._sources]
-        self._live.write(blocks)
+            self._live.write([(source, Region.TABLE, 0, table) for source in self._sources])
         return resident
 
     def _input_columns(self, source: InputSourceVertex) -> npt.NDArray[np.int64]:
@@ -652,12 +673,18 @@ class GfeExecutor(Executor):
                 return
         self._close_session()
         self.results = {}
+        self.set_up.clear()
+        self._setting_up = True
+        self.set_up.begin(set_up.CUT)
         density = _density(samples)
         with without_collecting():
             self._make_plan(batch_size, density, CORES_OF_VERSION[self.target.version])
+        self.set_up.begin(set_up.MACHINE)
         self._binaries = checked_binaries()
         build_programs(self.graph)
+        self.set_up.begin(set_up.BOARD)
         self.target.start()
+        self.set_up.begin(set_up.MACHINE)
         try:
             with without_collecting():
                 self._start(wanted, batch_size, density)
@@ -693,6 +720,7 @@ class GfeExecutor(Executor):
             n_cores = sum(chip.free for chip in session.chips())
             if n_cores < len(self._live_plan.cores):            # parts of it are dead
                 self._make_plan(batch_size, density, n_cores)
+        self.set_up.begin(set_up.PLACING)
         vertices = self._placed_vertices(session, self._live_plan, samples, progress_to)
         self._vertices = vertices
         self._sources = [vertex for vertex in vertices if isinstance(vertex, InputSourceVertex)]
@@ -702,7 +730,7 @@ class GfeExecutor(Executor):
         self._store = SampleStore([source.n_inputs for source in self._sources],
                                   [source.sample_bytes for source in self._sources], self._output_groups[0].target_bytes)
         self._parameters_on_machine = False
-        session.run_pass()                # an empty pass: maps, loads and starts; from here on SDRAM can be written
+        session.run_pass(self.set_up)     # an empty pass: maps, loads and starts; from here on SDRAM can be written
         places = {vertex: session.placement(vertex) for vertex in vertices}
         self._lies = {vertex.core: ((place.x, place.y), core_bytes(self._live_plan, vertex.core), vertex.sdram_bytes)
                       for vertex, place in places.items()}

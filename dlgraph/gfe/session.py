@@ -24,7 +24,9 @@ from dlgraph.gfe import counts, memory_access, quiet, tree_copies
 from dlgraph.gfe.pass_end import Findings, PassBroken, survey, watched
 from dlgraph.gfe.region_loading import regions_loaded_together
 from dlgraph.gfe.reports_folder import why_it_cannot_be_written
+from dlgraph.gfe.stages import stages_told
 from dlgraph.mapping.placement import ChipRoom
+from dlgraph.set_up import SetUp
 from dlgraph.traffic import ChipTraffic
 from dlgraph.vertices import NetworkVertex
 from dlgraph.vertices.regions import Region
@@ -178,13 +180,14 @@ class Session:
                     for consumer in stream.consumers:
                         gfe.add_machine_edge_instance(MachineEdge(vertex, vertex_of[consumer]), stream.partition)
 
-    def run_pass(self) -> None:
+    def run_pass(self, set_up: SetUp) -> None:
         """Let every vertex do its pass; the first time also map, load and start.
 
+        :param set_up: hears of these stages, until the pass has begun
         :raises PassBroken: where a part of the machine has died
         """
-        with (self._talking(), regions_loaded_together(self._pointers), tree_copies.binaries_where_needed(),
-              watched(self._places, lambda vertex: self._address(vertex, Region.RESULT))):
+        with (self._talking(), regions_loaded_together(self._pointers), tree_copies.binaries_where_needed(), stages_told(set_up),
+              watched(self._places, lambda vertex: self._address(vertex, Region.RESULT), set_up.end)):
             gfe.run_until_complete()
 
     def chips(self) -> list[ChipRoom]:
