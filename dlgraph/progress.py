@@ -122,13 +122,12 @@ class Pass:
         with self._lock:
             if self._closed or self._report.verbose != 1:
                 return
-            self._stage = stage
+            self._stage, first, self._setting_up = stage, not self._setting_up, True
             if self._report.live:
                 self._show(0, {}, 0)
-            elif not self._setting_up or time.monotonic() - self._last >= _STAGE_SECONDS:
+            elif first or time.monotonic() - self._last >= _STAGE_SECONDS:
                 self._last = time.monotonic()
                 self._report.line(f"{self._title}  {stage}")
-            self._setting_up = True
 
     def update(self, done: int, values: dict[str, float], machine_cycles: int = 0) -> None:
         """Show how far the pass is.
