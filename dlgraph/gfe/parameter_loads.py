@@ -1,7 +1,7 @@
 """Parameters and the optimiser's state on their way to the cores that train them.
 
-Replicas of the network, and tiles of one layer, begin with the same parameters: hundreds of cores with the same few kilobytes.  Those go
-to every chip once (:mod:`dlgraph.gfe.tree_copies`), and each core takes its own from there; what only one core has goes
+Replicas of the network, and tiles of one layer, begin with the same parameters: hundreds of cores with the same few kilobytes.
+Those go to every chip once (:mod:`dlgraph.gfe.tree_copies`), and each core takes its own from there; what only one core has goes
 into its region.  An optimiser that has not made a step has nothing but zeros, which cores make themselves.
 """
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Many blocks written or read by plain SCP, one request behind the other.
 
-SpiNNMan's ``write_memory`` and ``read_memory`` wait at the end of every block for all answers.  A graph has thousands of small blocks,
-so there the host would mostly wait; here it waits at the end of all.
+SpiNNMan's ``write_memory`` and ``read_memory`` wait at the end of every block for all answers.  A graph has thousands of small
+blocks, so there the host would mostly wait; here it waits at the end of all.
 """
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The same bytes on many chips: each copies from a neighbour that has them.
 
-SC&MP's command 21 (``APP_COPY_RUN``) takes what lies at the start of a neighbour's system buffers over the link between them, checks its
-sum, and may start it on cores.  GFE loads binaries so, each to all chips of the machine, wherever it is to run.  Here chips
+SC&MP's command 21 (``APP_COPY_RUN``) takes what lies at the start of a neighbour's system buffers over the link between them,
+checks its sum, and may start it on cores.  GFE loads binaries so, each to all chips of the machine, wherever it is to run.  Here chips
 are left out that neither need it nor lie on the way to one that does; and parameters that many cores begin with go the same way.
 """
 from __future__ import annotations
@@ -67,8 +67,8 @@ def _only_to(wanted: Collection[Place]) -> Iterator[None]:
 def binaries_where_needed() -> Iterator[None]:
     """Meanwhile SpiNNMan copies a binary to no more chips than it must.
 
-    A core that is started takes the binary from the buffers by itself, after SC&MP has answered.  Before the next binary comes it must
-    have it; when all go to all chips, that takes so long that nobody need look.
+    A core that is started takes the binary from the buffers by itself, after SC&MP has answered.  Before the next binary comes it
+    must have it; when all go to all chips, that takes so long that nobody need look.
     """
     whole = BaseTransceiver.execute_flood
 

@@ -1,4 +1,4 @@
-"""Cuts that were chosen before, kept in dlgraph's cache: a choice takes seconds and its result is a function of what it was made from.
+"""Cuts that were chosen before, kept in dlgraph's cache: a choice takes seconds, and comes to the same from the same.
 
 A file holds one cut.  Its name is a digest of all that the choice may depend on: the network without its weights' values, the
 optimiser, batch size, cores, density of the inputs, and dlgraph's own sources.  A file that is damaged is as none.
