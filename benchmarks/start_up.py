@@ -4,7 +4,9 @@
     python benchmarks/start_up.py --networks mlp_300 --board spinn3 --data digits
 
 Of every stage: seconds by the host's clock, processor time of the host's program and of the emulated board's process, and the
-datagrams that the host sent.  The upload of samples is told apart, with its rate.  Then ``train`` is called again: it must not load anything
+datagrams that the host sent.  The upload of samples is told apart, with its rate.
+
+Then ``train`` is called again: it must not load anything
 but samples and parameters.
 """
 from __future__ import annotations

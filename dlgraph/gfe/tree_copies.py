@@ -1,8 +1,8 @@
 """The same bytes on many chips: each copies from a neighbour that has them.
 
 SC&MP's command 21 (``APP_COPY_RUN``) takes what lies at the start of a neighbour's system buffers over the link between them,
-checks its sum, and may start it on cores.  GFE loads binaries so, each to all chips of the machine, wherever it is to run.  Here chips
-are left out that neither need it nor lie on the way to one that does; and parameters that many cores begin with go the same way.
+checks its sum, and may start it on cores.  GFE loads binaries so, each to all chips of the machine, wherever it is to run.  Here
+chips are left out that neither need it nor lie on the way to one that does; and parameters that many cores begin with go the same way.
 """
 from __future__ import annotations
 
