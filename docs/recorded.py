@@ -188,8 +188,8 @@ class RecordedStartUp(RecordedTable):
             rows.append([stage, *("" if each is None else seconds_of(each) for each in spent)])
         rows.append(["**until the first sample**", *(seconds_of(row["until_first_sample"]) for row in networks)])
         rows.append(["upload of samples", *(f"{row['upload']['megabytes_per_s']:.2g} MB/s" for row in networks)])
-        return [f"Seconds by the host's clock; in brackets processor time of the host's program and of the emulated board, and "
-                f"datagrams. {networks[0]['samples']} samples, with {record['load']:.1f} processes waiting for "
+        return [f"Seconds by the host's clock; in brackets processor time of the host's program and of the emulated board, "
+                f"and datagrams. {networks[0]['samples']} samples, with {record['load']:.1f} processes waiting for "
                 f"{record['host']['cpus']} processors at the end. ``{record['command']}``", "", *table([28, *[24] * len(networks)], rows)]
 
 

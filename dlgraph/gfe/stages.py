@@ -39,7 +39,7 @@ def stages_told(clock: SetUp) -> Iterator[None]:
             clock.begin(stage)
         return stock(timer)
 
-    FecTimer.__enter__ = enter                               # type: ignore[method-assign]
+    FecTimer.__enter__ = enter                               # type: ignore[method-assign,assignment]
     try:
         yield
     finally:

@@ -2,7 +2,8 @@
 
 SC&MP's command 21 (``APP_COPY_RUN``) takes what lies at the start of a neighbour's system buffers over the link between them,
 checks its sum, and may start it on cores.  GFE loads binaries so, each to all chips of the machine, wherever it is to run.  Here
-chips are left out that neither need it nor lie on the way to one that does; and parameters that many cores begin with go the same way.
+chips are left out that neither need it nor lie on the way to one that does; and parameters that many cores begin with go the
+same way.
 """
 from __future__ import annotations
 
@@ -85,7 +86,7 @@ def binaries_where_needed() -> Iterator[None]:
                and time.monotonic() < deadline):
             time.sleep(POLL_SECONDS)
 
-    BaseTransceiver.execute_flood = execute_flood             # type: ignore[method-assign]
+    BaseTransceiver.execute_flood = execute_flood             # type: ignore[method-assign,assignment]
     try:
         yield
     finally:
