@@ -190,7 +190,8 @@ class RecordedStartUp(RecordedTable):
         rows.append(["upload of samples", *(f"{row['upload']['megabytes_per_s']:.2g} MB/s" for row in networks)])
         return [f"Seconds by the host's clock; in brackets processor time of the host's program and of the emulated board, "
                 f"and datagrams. {networks[0]['samples']} samples, with {record['load']:.1f} processes waiting for "
-                f"{record['host']['cpus']} processors at the end. ``{record['command']}``", "", *table([28, *[24] * len(networks)], rows)]
+                f"{record['host']['cpus']} processors at the end. ``{record['command']}``", "",
+                *table([28, *[24] * len(networks)], rows)]
 
 
 def seconds_of(spent: dict[str, Any]) -> str:
