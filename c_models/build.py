@@ -90,8 +90,8 @@ _LARGE_OPTIMISERS = frozenset({"adam", "rmsprop"})
 
 #: The binaries that the library runs: name -> program.
 PROGRAMS: dict[str, Program] = {
-    "dlgraph_input_source": Program(["layers/input_source.c", "streams/stream_credit.c", *_VERTEX]),
-    "dlgraph_weight_slice": Program(["layers/weight_slice.c", "streams/stream_post.c", *_VERTEX]),
+    "dlgraph_input_source": Program(["layers/input_source.c", "streams/stream_credit.c", "streams/packet_list.c", *_VERTEX]),
+    "dlgraph_weight_slice": Program(["layers/weight_slice.c", "streams/packet_list.c", *_VERTEX]),
     "dlgraph_weight_slice_sdram": Program(["layers/weight_slice_sdram.c", *_VERTEX]),
     "dlgraph_neuron_group": Program(
         ["layers/neuron_group.c", *_UNITS, *_VERTEX], defines=_can(DROPOUT)),

@@ -13,7 +13,7 @@
 #include "q_flag.h"
 #include "stream_in.h"
 #include "stream_out.h"
-#include "stream_post.h"
+#include "packet_list.h"
 #include "trained.h"
 
 /* Activations, and the partial errors that answer them: one inlet and vector for each replica of what comes in. */
@@ -33,28 +33,31 @@ typedef struct shape_t {
 static shape_t shape;
 static trained_t weights;          /* [n_rows][n_padded_columns], s3.28; the gradient's fraction is 12 + fx - s */
 static int32_t *sums;              /* [n_padded_columns], fraction 12 + fx */
-/* [n_rows], s7.24: of a sample, while those of the ones before may still be on their way.  Those that go to replicas take other ways,
- * each slowly: more of them may be under way. */
-#define MOST_POSTS 4
-static int32_t *partial_errors[MOST_POSTS];
-static uint32_t post_mask;         /* a power of two less 1: dlgraph/mapping/memory.py has the same */
+static int32_t *partial_errors;    /* [n_rows], s7.24 */
 static uint32_t credit_mask;       /* credit is told every so many samples (a power of two) less 1 */
 static int32_t *shifted_errors;    /* [n_padded_columns], s3.28 >> s */
 
 /* Products of a kernel call while packets are waiting to be sent: about twice as many cycles, more for few rows. */
 #define CHUNK_PRODUCTS 256
 static uint32_t chunk_rows;
-static post_t sums_post;
-static post_t errors_posts[MOST_POSTS];
+static packet_list_t sums_list;
+/* Of partial errors: those of samples before may still be on their way.  What goes to replicas takes other ways, each slowly: more
+ * of them may be under way. */
+#define MOST_LISTS 4
+static packet_list_t errors_lists[MOST_LISTS];
+static const packet_list_t *errors_sent = &errors_lists[0];      /* the last one: of what partial_errors holds */
+static uint32_t list_mask;         /* a power of two less 1: dlgraph/mapping/memory.py has the same */
 
 static void prepare(void)
 {
     vertex_copy_words((uint32_t *) &shape, vertex_region(REGION_SHAPE), sizeof(shape) / sizeof(uint32_t));
     trained_claim(&weights, shape.n_rows * shape.n_padded_columns, &shape.exchange, GRADIENTS, GRADIENTS_OUT);
     sums = vertex_claim(shape.n_padded_columns * sizeof(int32_t));
-    post_mask = shape.n_turns > 1 ? MOST_POSTS - 1 : 1;
-    for (uint32_t i = 0; i <= post_mask; i++) {
-        partial_errors[i] = vertex_claim(shape.n_rows * sizeof(int32_t));
+    list_mask = shape.n_turns > 1 ? MOST_LISTS - 1 : 1;
+    partial_errors = vertex_claim(shape.n_rows * sizeof(int32_t));
+    packet_list_claim(&sums_list, SUMS, 1, PACKET_LIST_BURST);
+    for (uint32_t i = 0; i <= list_mask; i++) {
+        packet_list_claim(&errors_lists[i], PARTIAL_ERRORS, shape.n_turns, PACKET_LIST_BURST);
     }
     shifted_errors = vertex_claim(shape.n_padded_columns * sizeof(int32_t));
     credit_mask = streams_window() >= 8 ? 1 : 0;
@@ -64,14 +67,14 @@ static void prepare(void)
 /* Sends what is due; how many rows to go on with, of those that are left. */
 static uint32_t next_rows(uint32_t left)
 {
-    return streams_post_some() && left > chunk_rows ? chunk_rows : left;
+    return packet_lists_go_on() && left > chunk_rows ? chunk_rows : left;
 }
 
 static void forward(uint32_t sample)
 {
     vertex_turn_t turn = vertex_turn(sample, shape.n_turns);
     const int16_t *x = (const int16_t *) inlet_words(ACTIVATIONS + turn.replica, turn.sample);
-    streams_post_finish(&sums_post);
+    packet_list_let_go(&sums_list);
     for (uint32_t j = 0; j < shape.n_padded_columns; j++) {
         sums[j] = 0;
     }
@@ -79,14 +82,14 @@ static void forward(uint32_t sample)
         n = next_rows(shape.n_rows - row);
         dense_forward(sums, weights.parameters + row * shape.n_padded_columns, x + row, n, shape.n_padded_columns);
     }
-    streams_post(&sums_post, SUMS, sample, (const uint32_t *) sums);
+    packet_list_send(&sums_list, SUMS, sample, (const uint32_t *) sums);
 }
 
 static void backward(uint32_t sample, vertex_turn_t turn)
 {
-    int32_t *e = partial_errors[sample & post_mask];
-    post_t *post = &errors_posts[sample & post_mask];
-    streams_post_finish(post);
+    int32_t *e = partial_errors;
+    packet_list_t *list = &errors_lists[sample & list_mask];
+    packet_list_let_go(errors_sent);
     const int16_t *x = (const int16_t *) inlet_words(ACTIVATIONS + turn.replica, turn.sample);
     const int32_t *d = (const int32_t *) inlet_words(ERRORS, sample);
     if (shape.sends_errors) {
@@ -95,7 +98,8 @@ static void backward(uint32_t sample, vertex_turn_t turn)
             dense_backward(e + row, weights.parameters + row * shape.n_padded_columns, d, n, shape.n_padded_columns);
         }
     }
-    streams_post(post, PARTIAL_ERRORS + turn.replica, turn.sample, (const uint32_t *) e);
+    packet_list_send(list, PARTIAL_ERRORS + turn.replica, turn.sample, (const uint32_t *) e);
+    errors_sent = list;
     shift_errors(shifted_errors, d, shape.n_padded_columns, pass.gradient_shift);
     for (uint32_t row = 0, n; row < shape.n_rows; row += n) {
         n = next_rows(shape.n_rows - row);
@@ -151,7 +155,7 @@ static void run(void)
             vertex_tick();
             if (to_backward == batch_end) {
                 if (pass.training) {
-                    streams_post_finish_all();
+                    packet_lists_finish();
                     trained_update(&weights, batch);
                 }
                 batch++;
@@ -162,11 +166,11 @@ static void run(void)
             forward(to_forward);
             to_forward++;
         } else {
-            streams_post_wait();
+            packet_lists_wait();
         }
     }
 
-    streams_post_finish_all();
+    packet_lists_finish();
     trained_update_rest(&weights, batch);
     check_sums();
     trained_end(&weights);

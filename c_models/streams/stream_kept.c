@@ -46,7 +46,7 @@ static void sent(uint32_t kind, uint32_t sample, bool zeros)
         uint32_t bit = 1u << (sample & kept->slot_mask);
         kept->here |= bit;
         kept->zeros = zeros ? kept->zeros | bit : kept->zeros & ~bit;
-        if (kept->next <= sample) {            /* of two posts, the later may be done first */
+        if (kept->next <= sample) {            /* of two packet lists the later may be done first */
             kept->next = sample + 1;
         }
     }

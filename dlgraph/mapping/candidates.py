@@ -90,7 +90,7 @@ class Candidates:
                 rows = max(prod(block.box.shape) for block in cut.rows)
                 columns = max(map(len, cut.columns))
                 products = rows * padded(columns)
-                need = memory.weight_bytes(self.graph) * products + 4 * rows + 8 * columns
+                need = memory.weight_bytes(self.graph) * products + (4 if first else 20) * rows + 16 * columns
                 if cut.in_sdram:
                     need = SliceShape(rows, padded(columns), not first, self.n_planes).sweep_bytes(LEAST_SWEEP)
                 if need > memory.DTCM_HEAP_BYTES or rows > MAX_WORDS:

@@ -13,7 +13,7 @@ from math import prod
 from dlgraph.custom_layer import CustomLayer
 from dlgraph.layers import Activation, ActivationLayer, ConvolutionLayer, PoolingLayer, WeightLayer
 from dlgraph.mapping.cuts import DenseCut
-from dlgraph.mapping.memory import n_posts, sweep_of
+from dlgraph.mapping.memory import n_lists, sweep_of
 from dlgraph.mapping.plan import EXCHANGED, TILES, Core, CoreKind, Plan, Stream, StreamKind, padded, padded_channels
 from dlgraph.mapping.stages import input_box
 from dlgraph.mapping.sweeps import CALL_CYCLES, SliceShape, fetch_cycles, word_cycles
@@ -123,7 +123,7 @@ def _posted(core: Core) -> float:
         if stream.kind not in EXCHANGED:
             sent = (stream.n_words + 1.0) * stream.spacing
             if stream.kind is StreamKind.PARTIAL_ERRORS:
-                sent /= n_posts(core)
+                sent /= n_lists(core)
             of_vector[stream.vector] = of_vector.get(stream.vector, 0.0) + sent
     return max(of_vector.values(), default=0.0)
 

@@ -6,7 +6,8 @@ from dlgraph.layer_graph import LayerGraph
 from dlgraph.layers import ActivationLayer, AddLayer, ConvolutionLayer, Pooling, PoolingLayer
 from dlgraph.mapping.boxes import Layout
 from dlgraph.mapping.operations import operations_of
-from dlgraph.mapping.plan import EXCHANGED, Core, CoreKind, Plan, padded, unit_image
+from dlgraph.mapping.plan import (EXCHANGED, SLICE_PARTIAL_ERRORS_OUT, SLICE_SUMS_OUT, SOURCE_ACTIVATIONS_OUT, Core, CoreKind, Plan,
+                                  padded, unit_image)
 from dlgraph.mapping.sent import kept_vectors
 from dlgraph.mapping.sweeps import LEAST_SWEEP, SliceShape, Sweep
 
@@ -75,9 +76,14 @@ def sdram_bytes(plan: Plan, core: Core) -> int:
     return 4 * shape.n_rows * shape.n_columns * (1 + core.in_sdram + shape.n_planes) + VERTEX_SDRAM_BYTES
 
 
-def n_posts(core: Core) -> int:
+def n_lists(core: Core) -> int:
     """Samples whose partial errors a weight slice may be sending at once (``c_models/layers/weight_slice.c``)."""
     return 4 if len(core.replica_inlets) > 1 else 2
+
+
+def _list_bytes(core: Core, vector: int) -> int:
+    """Of the packets of a vector, that of every replica being as large (``c_models/streams/packet_list.c``)."""
+    return PACKET_BYTES * sum(stream.n_words + 1 for stream in core.streams_out if stream.vector == vector)
 
 
 def _stream_bytes(plan: Plan, core: Core) -> int:
@@ -100,10 +106,11 @@ def _own_bytes(plan: Plan, core: Core) -> int:
     if core.kind is CoreKind.WEIGHT_SLICE:
         assert core.columns is not None
         n_rows, n_columns = core.inputs[0].layout.n_elements, padded(len(core.columns))
-        return _trained_bytes(plan, core) + 4 * n_posts(core) * n_rows + 8 * n_columns
+        lists = _list_bytes(core, SLICE_SUMS_OUT) + n_lists(core) * _list_bytes(core, SLICE_PARTIAL_ERRORS_OUT)
+        return _trained_bytes(plan, core) + 4 * n_rows + 8 * n_columns + lists
     n = core.layout.n_elements if core.layout is not None else 0
     if core.kind is CoreKind.INPUT_SOURCE:
-        return 2 * 2 * n + 2 * n + 512 + 64
+        return 2 * (2 * n + 2 * n + _list_bytes(core, SOURCE_ACTIVATIONS_OUT)) + 512 + 64
     if core.kind is CoreKind.OUTPUT_GROUP:
         return 20 * n + _trained_bytes(plan, core)
     if core.kind is CoreKind.NEURON_GROUP:

@@ -78,8 +78,9 @@ def _pace(plan: Plan, links_of: Callable[[Stream], set[Hashable]], n_links: int 
 
 def _family(plan: Plan, stream: Stream) -> Hashable:
     consumer = stream.consumers[0]
-    takes_turns = plan.replicas_of(consumer) > plan.replicas_of(stream.producer)
-    return stream.kind, stream.producer.stage, consumer.stage, consumer.replica if takes_turns else None
+    # replicas take turns, or each goes its own way; only the ends of batches are the same for all
+    alone = stream.kind not in EXCHANGED and plan.replicas_of(consumer) >= plan.replicas_of(stream.producer)
+    return stream.kind, stream.producer.stage, consumer.stage, consumer.replica if alone else None
 
 
 def _pace_family(streams: list[Stream], links_of: Mapping[Stream, set[Hashable]], n_links: int) -> None:
@@ -100,7 +101,7 @@ def _pace_family(streams: list[Stream], links_of: Mapping[Stream, set[Hashable]]
     for_links = round(LINK_CYCLES / _share(streams[0]) / n_links * max(load.values(), default=0.0))
     for_cores = round(CORE_CYCLES * max((share for core, share in at_cores.items() if received[core] >= LEAST_BURST), default=0.0))
     for stream, links in links_of.items():
-        spacing = max(for_links if links else 0, for_cores if for_cores > CORE_CYCLES else 0)
+        spacing = max(for_links if links else 0, for_cores if for_cores > CORE_CYCLES or stream.kind in EXCHANGED else 0)
         stream.spacing = spacing if spacing >= LEAST_SPACING else 0
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Callable, Mapping, Sequence
 
 from dlgraph.mapping.annealing import LEAST_SPREAD, annealed, hops, spread, worth_annealing
+from dlgraph.mapping.interleaved import can_be_interleaved, interleaved
 from dlgraph.mapping.placement import ChipRoom, place, sdram_suffices
 from dlgraph.mapping.plan import Core, CoreKind, Plan
 
@@ -20,6 +21,9 @@ def place_plan(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int])
     :param sdram: bytes that cores need of their chip's
     :raises ValueError: if there is no room
     """
+    if can_be_interleaved(plan):
+        with contextlib.suppress(ValueError):           # some chip has too little left
+            return interleaved(plan, chips, sdram)
     if plan.cut.replicas > 1:
         with contextlib.suppress(ValueError):           # too many replicas to have chips of their own
             return _in_regions(plan, chips, sdram)
