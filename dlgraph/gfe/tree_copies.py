@@ -20,6 +20,8 @@ from spinnman.processes import application_copy_run_process as stock
 from spinnman.processes.application_copy_run_process import ApplicationCopyRunProcess
 from spinnman.transceiver.base_transceiver import BaseTransceiver
 
+from dlgraph.errors import MachineError
+from dlgraph.gfe.pass_end import survey
 from dlgraph.gfe.plain_scp import write_plainly
 
 #: Where SC&MP copies from and to; binaries and routing tables lie there while they are loaded (SpiNNMan's ``_EXECUTABLE_ADDRESS``).
@@ -28,6 +30,8 @@ BUFFER_ADDRESS = 0x67800000
 BUFFER_BYTES = 32 << 10
 #: For cores to take a binary, as GFE waits for them to be READY; and between two looks.
 READY_SECONDS, POLL_SECONDS = 10.0, 0.005
+#: Of a core that takes nothing from the buffers any more: it has its binary, or will not.
+DONE = frozenset(state.value for state in (CPUState.READY, CPUState.RUN_TIME_EXCEPTION, CPUState.WATCHDOG))
 
 Place = tuple[int, int]
 #: Chip -> those that copy from it.
@@ -35,12 +39,20 @@ Tree = Mapping[Place, list[Chip]]
 
 
 def pruned(tree: Tree, root: Place, wanted: Collection[Place]) -> Tree:
-    """Without branches on which no chip is wanted."""
+    """Without branches on which no chip is wanted.
+
+    :raises MachineError: where a chip that is wanted is on no branch
+    """
     kept: dict[Place, list[Chip]] = defaultdict(list)
-    order = [root]
+    order, seen = [root], {root}
     for place in order:                                       # grows as it goes
-        order += [(chip.x, chip.y) for chip in tree[place]]
+        below = {(chip.x, chip.y) for chip in tree[place]} - seen
+        order += below
+        seen |= below
     needed = set(wanted)
+    if not needed <= seen:
+        raise MachineError(f"Chips {', '.join(map(str, sorted(needed - seen)))} cannot be loaded: none of the links over which the "
+                           "machine was booted leads to them. Boot it again.")
     for place in reversed(order):                             # the leaves first
         kept[place] = [chip for chip in tree[place] if (chip.x, chip.y) in needed]
         if kept[place]:
@@ -75,16 +87,13 @@ def binaries_where_needed() -> Iterator[None]:
 
     def execute_flood(transceiver: BaseTransceiver, core_subsets: CoreSubsets, executable: BinaryIO | bytes | str, app_id: int, *,
                       n_bytes: int | None = None, wait: bool = False) -> None:
-        if not wait:                                          # cores would not stay where they are counted
+        if not wait:                                          # cores would not stay in the state that is looked for
             whole(transceiver, core_subsets, executable, app_id, n_bytes=n_bytes, wait=wait)
             return
-        there = transceiver.get_core_state_count(app_id, CPUState.READY)
-        with _only_to({(cores.x, cores.y) for cores in core_subsets.core_subsets if len(cores)}):
+        cores = {(each.x, each.y): set(each.processor_ids) for each in core_subsets.core_subsets if len(each)}
+        with _only_to(cores):
             whole(transceiver, core_subsets, executable, app_id, n_bytes=n_bytes, wait=wait)
-        deadline = time.monotonic() + READY_SECONDS           # what is missing then GFE will miss as well
-        while (transceiver.get_core_state_count(app_id, CPUState.READY) < there + len(core_subsets)
-               and time.monotonic() < deadline):
-            time.sleep(POLL_SECONDS)
+        _wait_until_taken(cores)
 
     BaseTransceiver.execute_flood = execute_flood             # type: ignore[method-assign,assignment]
     try:
@@ -93,11 +102,29 @@ def binaries_where_needed() -> Iterator[None]:
         BaseTransceiver.execute_flood = whole                 # type: ignore[method-assign]
 
 
+def _wait_until_taken(cores: Mapping[Place, Collection[int]]) -> None:
+    """Until cores have their binary; what has not by then, GFE will miss as well.
+
+    Chips are asked one by one: where a packet gets lost, a count of the whole machine comes back as less than there is.
+
+    :param cores: of chips
+    """
+    missing = set(cores)
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        states = survey({}, missing).states
+        missing = {chip for chip in missing if chip not in states or any(states[chip][p] not in DONE for p in cores[chip])}
+        if not missing or time.monotonic() >= deadline:
+            return
+        time.sleep(POLL_SECONDS)
+
+
 def spread(data: bytes, chips: Collection[Place]) -> int:
     """Put bytes into the system buffers of chips, until something else is loaded.
 
     :param data: whole words, at most :data:`BUFFER_BYTES`
     :return: where they lie
+    :raises MachineError: where a chip cannot be reached
     """
     assert len(data) <= BUFFER_BYTES and len(data) % 4 == 0
     root = FecDataView.get_machine().boot_chip
