@@ -7,6 +7,9 @@ from types import SimpleNamespace
 import pytest
 from spinn_front_end_common.utilities.exceptions import SpinnFrontEndException
 from spinn_front_end_common.utility_models import data_speed_up_packet_gatherer_machine_vertex as gatherer
+from spinnman.connections import scp_request_pipeline
+from spinnman.exceptions import SpinnmanException, SpinnmanTimeoutException
+from spinnman.messages.scp.enums import SCPResult
 
 from dlgraph.gfe import memory_access, plain_scp
 
@@ -36,6 +39,42 @@ def test_blocks_are_written_and_read_in_pieces(monkeypatch) -> None:
     plain_scp.write_plainly([(3, 4, 0x60001000, data), (1, 0, 0x70000000, b"few")])
     assert max(at_once) < 65536 and sum(at_once) == len(memory) == (9 << 12) + 1
     assert plain_scp.read_plainly([(1, 0, 0x70000000, 3), (3, 4, 0x60001000, len(data))]) == [b"few", data]
+
+
+class Dead:
+    """A connection to a board of which one chip does not answer."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.open: list[int] = []
+
+    def get_next_connection(self, request: object) -> Dead:
+        return self
+
+    def get_scp_data(self, request) -> bytes:
+        return request.scp_request_header.sequence.to_bytes(2, "little")
+
+    def send(self, data: bytes) -> None:
+        self.asked += 1
+        self.open.append(int.from_bytes(data, "little"))
+
+    def receive_scp_response(self, seconds: float):
+        if not self.open:
+            raise SpinnmanTimeoutException("anything", seconds)
+        return SCPResult.RC_P2P_NOREPLY, self.open.pop(0), b"", 0
+
+
+@pytest.mark.parametrize("way", [
+    lambda: plain_scp.write_plainly([(1, 1, 0x60000000, bytes(1 << 20))]),
+    lambda: plain_scp.read_plainly([(1, 1, 0x60000000, 1 << 20)])])
+def test_a_dead_chip_is_not_asked_for_each_piece(monkeypatch, way) -> None:
+    """Each is asked for eleven times, and there are 4096."""
+    board = Dead()
+    monkeypatch.setattr(scp_request_pipeline.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(plain_scp, "FecDataView", SimpleNamespace(get_scamp_connection_selector=lambda: board))
+    with pytest.raises(SpinnmanException):
+        way()
+    assert board.asked <= 11 * 16
 
 
 @pytest.mark.parametrize("lost, seconds, plain", [(False, 0.1, False), (True, 8.0, True), (False, 2.1, True)])

@@ -23,13 +23,17 @@ Block = tuple[int, int, int, bytes]
 
 
 class _Writes(AbstractMultiConnectionProcess[CheckOKResponse]):
-    """Some requests, eight of them unanswered at a time."""
+    """Some requests, eight of them unanswered at a time, as far as all are answered: a chip that has died would be asked for each
+    of its pieces, eight in some seconds.
+    """
 
     __slots__ = ()
 
     def __call__(self, pieces: Sequence[Block]) -> None:
         with self._collect_responses():
             for x, y, address, data in pieces:
+                if self.is_error():
+                    break
                 self._send_request(WriteMemory((x, y, 0), address, data))
 
 
@@ -41,6 +45,8 @@ class _Reads(AbstractMultiConnectionProcess[Response]):
     def __call__(self, pieces: Sequence[tuple[int, int, int, memoryview]]) -> None:
         with self._collect_responses():
             for x, y, address, place in pieces:
+                if self.is_error():
+                    break
                 self._send_request(ReadMemory((x, y, 0), address, len(place)), partial(_keep, place))
 
 
