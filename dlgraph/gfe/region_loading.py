@@ -75,6 +75,7 @@ def _blocks(database: DsSqlliteDatabase, core: tuple[int, int, int], start: int)
     """What is to be written of a core's memory, its table first."""
     table = np.zeros((MAX_MEM_REGIONS, 3), "<u4")             # address, sum, words
     written: list[tuple[int, bytes]] = []
+    total = APP_PTR_TABLE_BYTE_SIZE
     for region, pointer, content in database.get_region_pointers_and_content(*core):
         if pointer is None:
             raise DataSpecException(f"x={core[0]} y={core[1]} p={core[2]}: region {region} has no address")
@@ -84,7 +85,7 @@ def _blocks(database: DsSqlliteDatabase, core: tuple[int, int, int], start: int)
             words = np.frombuffer(padded, "<u4")
             table[region, 1:] = words.sum(dtype=np.uint32), len(words)
             written.append((pointer, padded))
-    total = APP_PTR_TABLE_BYTE_SIZE + sum(len(content) for _, content in written)
+            total += len(content)
     if total != database.get_memory_to_write(*core):
         raise DataSpecException(f"x={core[0]} y={core[1]} p={core[2]}: {total} bytes to be written are not those specified")
     header = np.array([APPDATA_MAGIC_NUM, DSE_VERSION], "<u4").tobytes() + table.tobytes()
