@@ -1,7 +1,8 @@
 """Cuts that were chosen before, kept in dlgraph's cache: a choice takes seconds, and comes to the same from the same.
 
 A file holds one cut.  Its name is a digest of all that the choice may depend on: the network without its weights' values, the
-optimiser, batch size, cores, density of the inputs, and dlgraph's own sources.  A file that is damaged is as none.
+optimiser, batch size, cores, density of the inputs, and dlgraph's own sources.  It has a digest of its own: a file that is damaged
+is as none, and so is a folder that cannot be written to or read.
 """
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ from dlgraph.mapping.intervals import Interval
 from dlgraph.mapping.stages import Stage
 from dlgraph.whole_file import write_whole
 
-#: The oldest go when there are more.
-MOST_KEPT = 200
+#: The oldest go when there are more; a larger cut is not kept.
+MOST_KEPT, MOST_BYTES = 200, 1 << 20
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Box, Cut, DenseCut, Interval, RowBlock, SourceCut, TileCut)}
 
 
@@ -48,7 +49,7 @@ def _words(value: Any) -> Any:
 
 
 def place_of(graph: LayerGraph, stages: Sequence[Stage], *numbers: float) -> Path | None:
-    """The file for a choice; None where a layer kind comes from outside, whose sources are not known here.
+    """The file for a choice; None where a layer kind comes from outside, whose sources are not known here, or there is no cache.
 
     :param numbers: what else the choice was made from
     """
@@ -57,7 +58,11 @@ def place_of(graph: LayerGraph, stages: Sequence[Stage], *numbers: float) -> Pat
     made_from = [_sources(), [_words(getattr(graph, field.name)) for field in fields(graph) if field.name != "seed"],
                  [(stage.number, stage.name, stage.kind.value, stage.shape, stage.layer) for stage in stages],
                  [repr(number) for number in numbers]]
-    return cache_folder() / "cuts" / f"{hashlib.sha256(repr(made_from).encode()).hexdigest()[:32]}.json"
+    try:
+        cache = cache_folder()
+    except RuntimeError:                                      # the user has no home
+        return None
+    return cache / "cuts" / f"{hashlib.sha256(repr(made_from).encode()).hexdigest()[:32]}.json"
 
 
 def _encoded(value: Any) -> Any:
@@ -84,8 +89,11 @@ def kept(place: Path | None) -> Cut | None:
     if place is None:
         return None
     try:
-        cut = _decoded(json.loads(place.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
+        with place.open("rb") as file:
+            found = json.loads(file.read(MOST_BYTES + 1))
+        words = found["cut"]
+        cut = _decoded(words) if found["sha256"] == _digest(words) else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return cut if isinstance(cut, Cut) else None
 
@@ -94,8 +102,27 @@ def keep(place: Path | None, cut: Cut) -> None:
     """Keep a cut, where there is room for it."""
     if place is None:
         return
+    words = _encoded(cut)
+    content = json.dumps({"sha256": _digest(words), "cut": words}).encode()
+    if len(content) > MOST_BYTES:
+        return
     with contextlib.suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(place, json.dumps(_encoded(cut)).encode())
-        for old in sorted(place.parent.glob("*.json"), key=lambda path: path.stat().st_mtime)[:-MOST_KEPT]:
-            old.unlink()
+        write_whole(place, content)
+    _drop_oldest(place.parent)
+
+
+def _digest(words: Any) -> str:
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()
+
+
+def _drop_oldest(folder: Path) -> None:
+    """Another process may do the same at the same time."""
+    ages: list[tuple[float, Path]] = []
+    with contextlib.suppress(OSError):
+        for path in folder.glob("*.json"):
+            with contextlib.suppress(OSError):
+                ages.append((path.stat().st_mtime, path))
+    for _, path in sorted(ages)[:-MOST_KEPT]:
+        with contextlib.suppress(OSError):
+            path.unlink()

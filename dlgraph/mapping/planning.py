@@ -1,6 +1,7 @@
 """The plan of a network for a board, before the board is touched."""
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Mapping, Sequence
 
@@ -62,9 +63,10 @@ def _choice(graph: LayerGraph, stages: Sequence[Stage], batch_size: int, max_cor
     place = place_of(graph, stages, batch_size, max_cores, input_density)
     cut = kept(place)
     if cut is not None:
-        plan = make_plan(graph, stages, cut)
-        if len(plan.cores) <= max_cores and not complaints(plan):
-            return chosen(plan, batch_size, input_density)
+        with contextlib.suppress(Exception):                  # a file may hold anything; choosing says what is wrong
+            plan = make_plan(graph, stages, cut)
+            if len(plan.cores) <= max_cores and not complaints(plan):
+                return chosen(plan, batch_size, input_density)
     found = choose_plan(graph, stages, batch_size, max_cores, input_density)
     keep(place, found.cut)
     return found
