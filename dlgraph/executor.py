@@ -11,6 +11,7 @@ from dlgraph.layer_graph import Int32Array, LayerGraph, PassResult, Samples
 from dlgraph.mapping.expected import ChosenCut
 from dlgraph.mapping.plan import Core, Stream
 from dlgraph.optimisers import Optimiser, OptimiserState
+from dlgraph.set_up import SetUp, Upload
 from dlgraph.trace import StreamTrace, Trace
 from dlgraph.traffic import LinkTraffic, Traffic
 from dlgraph.vertex_report import VertexReport
@@ -87,6 +88,8 @@ class Executor(ABC):
 
     def __init__(self, graph: LayerGraph) -> None:
         self.graph = graph
+        #: Of the network on the machine, when it was last mapped and loaded.
+        self.set_up = SetUp()
 
     def prepare(self, samples: Sequence[Samples]) -> None:
         """Announce the data sets that the next calls will use, so that room is made for all of them at once."""
@@ -156,6 +159,10 @@ class Executor(ABC):
 
     def pass_packets(self) -> PassPackets | None:
         """Packets of the last pass, in all fills of it; None where they are not counted by router."""
+        return None
+
+    def upload(self) -> Upload | None:
+        """Of the samples of the last pass, in all fills of it; None where they were there already, and on the host."""
         return None
 
     def traffic(self) -> Traffic | None:

@@ -533,6 +533,7 @@ class Network:
         executor = self._open([call.samples] + ([call.held_out] if call.held_out is not None else []))
         title = f"Epoch {epoch + 1}/{call.last}"
         view = call.report.open_pass(title, call.report.n_passes - (call.last - epoch), n)
+        executor.set_up.tell = view.set_up
         result = executor.train_epoch(call.samples, len(self._state.orders), call.batch_size, call.shuffle, rate,
                                       self._progress(view, call.samples, executor.graph))
         self._holder.close_at_exit()
@@ -562,6 +563,7 @@ class Network:
         try:
             executor = self._open([samples])
             view = report.open_pass(f"{title} on the {self.machine}", 0, len(samples))
+            executor.set_up.tell = view.set_up
             result = executor.forward(samples, keep_outputs, self._progress(view, samples, executor.graph))
         except BaseException as error:
             report.abandon()
@@ -586,7 +588,8 @@ class Network:
         self._last_report = RunReport(
             **vars(pass_report(title, self.machine, result, work, training=batch_size is not None)), emulated=target.emulated,
             board=target.version if work else "", boards=target.boards, batch_size=batch_size, cores=work,
-            packets=executor.pass_packets(), network=self._described[2])
+            packets=executor.pass_packets(), network=self._described[2], set_up=dict(executor.set_up.seconds),
+            upload=executor.upload())
 
     # ------------------------------------------------------------------ looking inside
 

@@ -14,6 +14,7 @@ from dlgraph.layer_graph import PassResult
 MACHINE_HZ = 200_000_000
 _REDRAW_SECONDS = 0.1       #: at least this long between two drawings of the live line
 _PLAIN_SECONDS = 30.0       #: at least this long between two plain lines inside a pass
+_STAGE_SECONDS = 2.0        #: at least this long between two plain lines that name stages of mapping and loading
 _BAR_CELLS = 20
 
 
@@ -105,6 +106,9 @@ class Pass:
         self._index = index
         self._n = n_samples
         self._start = self._last = time.monotonic()
+        #: Stage of mapping and loading that is under way.
+        self._stage = "setting up"
+        self._setting_up = False
         self._lock = threading.Lock()       # progress may come from a thread that listens to the machine
         self._closed = False
         #: When progress first came, and with how many samples: the pace is taken from there on, as a first pass
@@ -112,6 +116,18 @@ class Pass:
         self._paced_from: tuple[float, int] | None = None
         if report.live:
             self.update(0, {})
+
+    def set_up(self, stage: str) -> None:
+        """Show that a stage of mapping and loading begins: on a terminal in the live line, elsewhere by a line now and then."""
+        with self._lock:
+            if self._closed or self._report.verbose != 1:
+                return
+            self._stage, first, self._setting_up = stage, not self._setting_up, True
+            if self._report.live:
+                self._show(0, {}, 0)
+            elif first or time.monotonic() - self._last >= _STAGE_SECONDS:
+                self._last = time.monotonic()
+                self._report.line(f"{self._title}  {stage}")
 
     def update(self, done: int, values: dict[str, float], machine_cycles: int = 0) -> None:
         """Show how far the pass is.
@@ -140,8 +156,8 @@ class Pass:
         rate = done * MACHINE_HZ / machine_cycles if machine_cycles else report.machine_rate
         if rate:
             parts.append(self._rate(rate))
-        if not done and self._index == 0:
-            parts.append("setting up")
+        if not done and (self._index == 0 or self._setting_up):
+            parts.append(self._stage)
         left = self._left(done, now)
         if left is not None:
             parts.append(f"ETA {duration(left)}")

@@ -18,6 +18,7 @@ from dlgraph.graph.words import product
 from dlgraph.mapping.memory import DTCM_HEAP_BYTES
 from dlgraph.pages import ChipUse, Compared, Curve, CycleBar, EnergyUse, LayerWords, LinkUse, Run, StageUse, document
 from dlgraph.report import PassReport
+from dlgraph.set_up import Upload, words
 from dlgraph.whole_file import write_whole
 
 #: What Keras puts before the names of quantities of the validation.
@@ -41,6 +42,8 @@ class RunReport(PassReport):
     :param cores: every core; empty on the host
     :param packets: None where they are not counted by router, as on a board
     :param network: its layers and how they are cut
+    :param set_up: stage -> seconds, by the host's clock, of the last set-up of the network on the machine
+    :param upload: of the pass's samples; None where they were on the machine already, and on the host
     :param curves: loss, metrics and machine time over the epochs of the last call of ``train``, those before a
         checkpoint that it went on from among them
     """
@@ -51,8 +54,18 @@ class RunReport(PassReport):
     cores: tuple[CoreWork, ...] = field(default=(), repr=False)
     packets: PassPackets | None = field(default=None, repr=False)
     network: Description | None = field(default=None, repr=False)
+    set_up: Mapping[str, float] = field(default_factory=dict, repr=False)
+    upload: Upload | None = None
     curves: tuple[Curve, ...] = field(default=(), repr=False)
     boards: int = 1
+
+    def __str__(self) -> str:
+        return "\n".join([super().__str__(), *(f"{what}: {told}" for what, told in self._host_side().items())])
+
+    def _host_side(self) -> dict[str, str]:
+        """What the host did for the pass, in words."""
+        told = {"set-up": words(self.set_up)} if self.set_up else {}
+        return told if self.upload is None else {**told, "upload of samples": str(self.upload)}
 
     def page(self, *, title: str | None = None, date: Any = None, others: Sequence[Compared] = (), test_error: float | None = None,
              cycles: Sequence[CycleBar] = (), facts: Mapping[str, Any] | None = None) -> Run:
@@ -71,7 +84,7 @@ class RunReport(PassReport):
                 raise DataError(f"{name} has what is no {kind.__name__}. Give a list of dlgraph.pages.{kind.__name__}.")
         if test_error is not None and not 0 <= test_error <= 1:
             raise DataError(f"test_error={test_error!r} cannot be. Give a share of the test samples, from 0 to 1.")
-        known = {"date": date, "batch size": self.batch_size, **(facts or {})}
+        known = {"date": date, "batch size": self.batch_size, **self._host_side(), **(facts or {})}
         name = self.network.title if self.network is not None else self.title
         return Run(
             name if title is None else title, self.machine, self.emulated,

@@ -3,7 +3,7 @@
 ``recorded-training`` is figures and training curve of a network, ``recorded-losses`` what faults cost, ``recorded-deaths`` what
 became of parts that died, ``recorded-kernels`` how near kernels are to what the processor permits, ``recorded-whole-trainings``
 what networks come to when they are trained to the end, ``recorded-expected-cycles`` what the cost
-model expects of a sample and what it takes.
+model expects of a sample and what it takes, ``recorded-start-up`` how long it takes to the first sample.
 """
 from __future__ import annotations
 
@@ -189,6 +189,30 @@ class RecordedExpectedCycles(RecordedTable):
         return [*table([24, 10, 10, 12, 16, 14, 14], rows), ""]
 
 
+class RecordedStartUp(RecordedTable):
+    """Seconds to the first sample, and what they are spent on."""
+
+    name_of_record = "start_up"
+
+    def lines(self, record: dict[str, Any]) -> list[str]:
+        networks = record["rows"]
+        rows = [["stage", *(f"{row['network']}, {row['cores']} cores" for row in networks)]]
+        for stage in dict.fromkeys(stage["stage"] for row in networks for stage in row["stages"]):
+            spent = [next((each for each in row["stages"] if each["stage"] == stage), None) for row in networks]
+            rows.append([stage, *("" if each is None else seconds_of(each) for each in spent)])
+        rows.append(["**until the first sample**", *(seconds_of(row["until_first_sample"]) for row in networks)])
+        rows.append(["upload of samples", *(f"{row['upload']['megabytes_per_s']:.2g} MB/s" for row in networks)])
+        return [f"Seconds by the host's clock; in brackets processor time of the host's program and of the emulated board, "
+                f"and datagrams. {networks[0]['samples']} samples, with {record['load']:.1f} processes waiting for "
+                f"{record['host']['cpus']} processors at the end. ``{record['command']}``", "",
+                *table([28, *[24] * len(networks)], rows)]
+
+
+def seconds_of(spent: dict[str, Any]) -> str:
+    """One cell."""
+    return (f"{spent['seconds']:.1f} s ({spent['host_cpu']:.1f} + {spent['emulator_cpu']:.1f} s, {spent['datagrams']:,})")
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_directive("recorded-training", RecordedTraining)
@@ -197,4 +221,5 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_directive("recorded-kernels", RecordedKernels)
     app.add_directive("recorded-whole-trainings", RecordedWholeTrainings)
     app.add_directive("recorded-expected-cycles", RecordedExpectedCycles)
+    app.add_directive("recorded-start-up", RecordedStartUp)
     return {"version": "1", "parallel_read_safe": True}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Sequence
 from dlgraph.gfe.executor import GfeExecutor
 from dlgraph.traffic import CoreTraffic, Traffic
 from dlgraph.vertices import PassParameters
+from dlgraph.vertices.regions import Region
 
 if TYPE_CHECKING:
     import spinnemu
@@ -77,7 +78,6 @@ def check_balance(executor: GfeExecutor) -> list[str]:
 
 def _let_cores_tell(executor: GfeExecutor) -> None:
     """An empty pass: at its end cores tell what they have sent and got since they ended the last one."""
-    for vertex in executor._vertices:
-        vertex.set_pass(PassParameters())
+    executor.session.write([(vertex, Region.PASS, 0, PassParameters().words().tobytes()) for vertex in executor._vertices])
     executor._parameters_on_machine = False
-    executor.session.run_pass()
+    executor.session.run_pass(executor.set_up)

@@ -7,24 +7,74 @@ from types import SimpleNamespace
 import pytest
 from spinn_front_end_common.utilities.exceptions import SpinnFrontEndException
 from spinn_front_end_common.utility_models import data_speed_up_packet_gatherer_machine_vertex as gatherer
+from spinnman.connections import scp_request_pipeline
+from spinnman.exceptions import SpinnmanException, SpinnmanTimeoutException
+from spinnman.messages.scp.enums import SCPResult
 
-from dlgraph.gfe import memory_access
+from dlgraph.gfe import memory_access, plain_scp
 
 
-def test_large_blocks_are_written_in_pieces(monkeypatch) -> None:
+def test_blocks_are_written_and_read_in_pieces(monkeypatch) -> None:
     """SpiNNMan must not run through all sequence numbers while a request is unanswered."""
-    written = []
-    monkeypatch.setattr(memory_access, "get_config_bool", lambda *_: False)
-    monkeypatch.setattr(memory_access, "FecDataView", SimpleNamespace(
-        has_monitors=lambda: False, get_chip_at=lambda x, y: SimpleNamespace(ip_address=None),
-        write_memory=lambda x, y, address, data: written.append((x, y, address, data))))
+    memory: dict[tuple[int, int, int], bytes] = {}
+    at_once = []
+
+    class Connected:
+        def __init__(self, selector: object) -> None:
+            pass
+
+        def __call__(self, pieces) -> None:
+            at_once.append(len(pieces))
+            for x, y, address, data in pieces:
+                assert 0 < len(data) <= 256
+                if isinstance(data, memoryview):
+                    data[:] = memory[x, y, address]
+                else:
+                    memory[x, y, address] = data
+
+    monkeypatch.setattr(plain_scp, "_Writes", Connected)
+    monkeypatch.setattr(plain_scp, "_Reads", Connected)
+    monkeypatch.setattr(plain_scp, "FecDataView", SimpleNamespace(get_scamp_connection_selector=lambda: None))
     data = bytes(range(256)) * (9 << 12)
-    memory_access.write_blocks([(SimpleNamespace(x=3, y=4), 0x60001000, data), (SimpleNamespace(x=1, y=0), 0x70000000, b"few")])
-    assert len(written) == 4 and max(len(piece) for *_, piece in written) < 256 * 65536
-    assert written.pop() == (1, 0, 0x70000000, b"few")
-    assert b"".join(piece for *_, piece in written) == data
-    assert [(x, y, address) for x, y, address, _ in written] == [
-        (3, 4, 0x60001000 + sum(len(piece) for *_, piece in written[:i])) for i in range(3)]
+    plain_scp.write_plainly([(3, 4, 0x60001000, data), (1, 0, 0x70000000, b"few")])
+    assert max(at_once) < 65536 and sum(at_once) == len(memory) == (9 << 12) + 1
+    assert plain_scp.read_plainly([(1, 0, 0x70000000, 3), (3, 4, 0x60001000, len(data))]) == [b"few", data]
+
+
+class Dead:
+    """A connection to a board of which one chip does not answer."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.open: list[int] = []
+
+    def get_next_connection(self, request: object) -> Dead:
+        return self
+
+    def get_scp_data(self, request) -> bytes:
+        return request.scp_request_header.sequence.to_bytes(2, "little")
+
+    def send(self, data: bytes) -> None:
+        self.asked += 1
+        self.open.append(int.from_bytes(data, "little"))
+
+    def receive_scp_response(self, seconds: float):
+        if not self.open:
+            raise SpinnmanTimeoutException("anything", seconds)
+        return SCPResult.RC_P2P_NOREPLY, self.open.pop(0), b"", 0
+
+
+@pytest.mark.parametrize("way", [
+    lambda: plain_scp.write_plainly([(1, 1, 0x60000000, bytes(1 << 20))]),
+    lambda: plain_scp.read_plainly([(1, 1, 0x60000000, 1 << 20)])])
+def test_a_dead_chip_is_not_asked_for_each_piece(monkeypatch, way) -> None:
+    """Each is asked for eleven times, and there are 4096."""
+    board = Dead()
+    monkeypatch.setattr(scp_request_pipeline.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(plain_scp, "FecDataView", SimpleNamespace(get_scamp_connection_selector=lambda: board))
+    with pytest.raises(SpinnmanException):
+        way()
+    assert board.asked <= 11 * 16
 
 
 @pytest.mark.parametrize("lost, seconds, plain", [(False, 0.1, False), (True, 8.0, True), (False, 2.1, True)])
@@ -45,7 +95,8 @@ def test_a_fast_read_that_waited_is_not_trusted(monkeypatch, lost: bool, seconds
     monkeypatch.setattr(memory_access, "_gatherer", lambda placement: SimpleNamespace(get_data=get_data))
     monkeypatch.setattr(memory_access, "FecDataView", SimpleNamespace(
         has_monitors=lambda: True, iterate_gathers=lambda: [], get_monitor_by_xy=lambda x, y: None,
-        get_placement_of_vertex=lambda vertex: None, read_memory=lambda x, y, address, n_bytes: bytearray(b"p" * n_bytes)))
+        get_placement_of_vertex=lambda vertex: None))
+    monkeypatch.setattr(memory_access, "read_plainly", lambda blocks: [b"p" * n_bytes for *_, n_bytes in blocks])
     monkeypatch.setattr(memory_access, "StreamingContextManager", lambda gathers: contextlib.nullcontext())
     n_bytes = memory_access.FAST_BYTES
     blocks = [(SimpleNamespace(x=1, y=1), address, n_bytes) for address in (0x60000000, 0x61000000)]

@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from pacman.model.placements import Placement
 from pacman.model.resources import ConstantSDRAM
-from spinn_front_end_common.abstract_models import AbstractRewritesDataSpecification
 from spinn_front_end_common.abstract_models.impl import MachineDataSpecableVertex
 from spinn_front_end_common.data import FecDataView
-from spinn_front_end_common.interface.ds import DataSpecificationGenerator, DataSpecificationReloader
+from spinn_front_end_common.interface.ds import DataSpecificationGenerator
 from spinn_front_end_common.utilities.constants import SIMULATION_N_BYTES, SYSTEM_BYTES_REQUIREMENT
 from spinn_machine.tags import IPTag, ReverseIPTag
 from spinnaker_graph_front_end.utilities import SimulatorVertex
@@ -26,7 +25,7 @@ from dlgraph.vertices.stream_config import KEY_BITS, config_words, n_config_word
 from dlgraph.vertices.stream_counts import count_bytes
 
 
-class NetworkVertex(SimulatorVertex, MachineDataSpecableVertex, AbstractRewritesDataSpecification):
+class NetworkVertex(SimulatorVertex, MachineDataSpecableVertex):
     """A machine vertex of the plan: one core with its streams.
 
     :param core: what it holds, from the plan
@@ -41,8 +40,6 @@ class NetworkVertex(SimulatorVertex, MachineDataSpecableVertex, AbstractRewrites
         super().__init__(core.label, binary)
         self.core = core
         self.plan = plan
-        self._pass = PassParameters()
-        self._reload = False
         self._vertices: dict[Core, NetworkVertex] = {}
 
     def connect(self, vertices: dict[Core, NetworkVertex]) -> None:
@@ -102,24 +99,5 @@ class NetworkVertex(SimulatorVertex, MachineDataSpecableVertex, AbstractRewrites
         spec.switch_write_focus(Region.SHAPE)
         spec.write_array(self.shape_words())
         spec.switch_write_focus(Region.PASS)
-        spec.write_array(self._pass.words())
+        spec.write_array(PassParameters().words())            # the first pass is an empty one
         spec.end_specification()
-
-    # ----------------------------------------------------------------- passes
-
-    def set_pass(self, parameters: PassParameters) -> None:
-        """What the next pass is to do; written by GFE before it runs."""
-        self._pass = parameters
-        self._reload = True
-
-    def regenerate_data_specification(self, spec: DataSpecificationReloader, placement: Placement) -> None:
-        spec.reserve_memory_region(Region.PASS, PASS_PARAMETER_BYTES)
-        spec.switch_write_focus(Region.PASS)
-        spec.write_array(self._pass.words())
-        spec.end_specification()
-
-    def reload_required(self) -> bool:
-        return self._reload
-
-    def set_reload_required(self, new_value: bool) -> None:
-        self._reload = new_value

@@ -14,6 +14,11 @@ from dlgraph.mapping.stages import MAX_OPERATIONS
 from dlgraph.update_words import CONSTANT_WORDS, NO_STEP
 
 
+#: ``enum pass_load``, the flags in ``load_parameters``; its other bits are the address of parameters that do not lie in the
+#: vertex's own region.
+LOAD, FRESH_STATE = 1, 2
+
+
 @dataclass(frozen=True)
 class PassParameters:
     """One pass over samples; every field is one or more unsigned 32-bit words, in this order."""

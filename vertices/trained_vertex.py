@@ -55,6 +55,11 @@ class TrainedVertex(NetworkVertex):
         """Put the region's bytes into their place in the layer's weights and biases."""
 
     @property
+    def keeps_in_dtcm(self) -> bool:
+        """Whether it has parameters and state in DTCM during a pass, else it works on its regions in SDRAM."""
+        return not self.core.in_sdram
+
+    @property
     def tells_parameters(self) -> bool:
         """Whether the host reads its parameters after training: others may hold the same."""
         return self.core.peer == 0 and self.core.replica == 0

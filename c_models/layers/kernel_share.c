@@ -103,15 +103,19 @@ static void copy_state(bool to_sdram)
 
 void kernel_share_load(void)
 {
-    vertex_copy_words((uint32_t *) parameters, vertex_region(REGION_PARAMETERS), n_words());
+    vertex_copy_words((uint32_t *) parameters, vertex_parameters(), n_words());
     words_clear((uint32_t *) gradients, exchange_words(&replicas));
     take_biases();
     if (n_planes() != 0) {
+        uint32_t n_state = n_planes() * replicas.shape.n_segments * (replicas.shape.stop - replicas.shape.start);
         if (state == NULL) {                   /* the optimiser is the same in every pass */
-            state = vertex_claim(n_planes() * replicas.shape.n_segments * (replicas.shape.stop - replicas.shape.start)
-                    * sizeof(int32_t));
+            state = vertex_claim(n_state * sizeof(int32_t));
         }
-        copy_state(false);
+        if (pass.load_parameters & PASS_FRESH_STATE) {
+            words_clear((uint32_t *) state, n_state);
+        } else {
+            copy_state(false);
+        }
     }
 }
 

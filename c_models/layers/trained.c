@@ -46,14 +46,19 @@ void trained_begin(trained_t *trained)
     if (!pass.load_parameters) {
         return;
     }
-    vertex_copy_words((uint32_t *) trained->parameters, vertex_region(REGION_PARAMETERS), trained->count);
+    vertex_copy_words((uint32_t *) trained->parameters, vertex_parameters(), trained->count);
     words_clear((uint32_t *) trained->gradient, exchange_words(&trained->exchange));
     if (n_planes() != 0) {
+        const exchange_shape_t *shape = &trained->exchange.shape;
+        uint32_t n_state = n_planes() * shape->n_segments * (shape->stop - shape->start);
         if (trained->state == NULL) {          /* the optimiser is the same in every pass */
-            const exchange_shape_t *shape = &trained->exchange.shape;
-            trained->state = vertex_claim(n_planes() * shape->n_segments * (shape->stop - shape->start) * sizeof(int32_t));
+            trained->state = vertex_claim(n_state * sizeof(int32_t));
         }
-        copy_state(trained, false);
+        if (pass.load_parameters & PASS_FRESH_STATE) {
+            words_clear((uint32_t *) trained->state, n_state);
+        } else {
+            copy_state(trained, false);
+        }
     }
 }
 

@@ -53,6 +53,12 @@ void *vertex_region(enum region region)
     return regions[region];
 }
 
+const uint32_t *vertex_parameters(void)
+{
+    uint32_t address = pass.load_parameters & ~(uint32_t) PASS_LOAD_FLAGS;
+    return address != 0 ? (const uint32_t *) address : vertex_region(REGION_PARAMETERS);
+}
+
 void vertex_tick(void)
 {
     uint32_t now = runtime_cycles();

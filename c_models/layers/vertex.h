@@ -36,7 +36,7 @@ enum region {
 /* dlgraph.vertices.PassParameters writes it. */
 typedef struct pass_parameters_t {
     uint32_t training;            /* 1: forward, backward, update; 0: forward only */
-    uint32_t load_parameters;     /* 1: take weights and biases from SDRAM, 0: go on with those in DTCM */
+    uint32_t load_parameters;     /* enum pass_load, with the address of parameters where they are not in REGION_PARAMETERS */
     uint32_t keep_outputs;        /* output group: write every sample's outputs to SDRAM */
     uint32_t n_samples;           /* in this pass, of this replica of the network; at an input source, of all */
     uint32_t batch_size;          /* nominal, of the same */
@@ -67,6 +67,12 @@ typedef struct pass_parameters_t {
     optimiser_step_t bias_step;   /* the same for biases beside weights */
     optimiser_step_t last_bias_step;
 } pass_parameters_t;
+
+enum pass_load {
+    PASS_LOAD = 1,                /* take weights and biases from SDRAM; else go on with those in DTCM */
+    PASS_FRESH_STATE = 2,         /* with them, what the optimiser keeps is all zero, and not in REGION_STATE */
+    PASS_LOAD_FLAGS = 3,          /* the other bits: the address */
+};
 
 enum pass_status {
     PASS_OK = 0,
@@ -102,6 +108,9 @@ extern pass_result_t result;
 
 /* The region's address in SDRAM. */
 void *vertex_region(enum region region);
+
+/* From where the pass is to take parameters: many vertices on a chip may share what the host left there once. */
+const uint32_t *vertex_parameters(void);
 
 /* Everything c_main does: reads the regions, sets up streams, calls `prepare` once, then `run` in every pass. */
 void vertex_main(void (*prepare)(void), void (*run)(void));

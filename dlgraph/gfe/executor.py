@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import time
 from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from dlgraph import formats
+from dlgraph import formats, set_up
 from dlgraph.binaries import checked_binaries
 from dlgraph.binaries.custom import build_programs
 from dlgraph.cycles import Cycles, VertexCycles
 from dlgraph.errors import CoreLost, DoesNotFit, MachineError, NumberFormatOverflow, UnsupportedError
 from dlgraph.executor import CoreWork, Executor, LearningRate, Mapped, PassPackets, Progress, rates_of_batches
 from dlgraph.gfe import silence
+from dlgraph.gfe.parameter_loads import ParameterLoads, parameter_loads
 from dlgraph.gfe.pass_end import PassBroken
 from dlgraph.gfe.pass_packets import PassPacketCounter
 from dlgraph.gfe.pass_updates import PassUpdates, words_of_table
@@ -46,6 +48,7 @@ from dlgraph.mapping.stages import find_stages
 from dlgraph.optimisers import OptimiserState, fresh_state
 from dlgraph.order import half_bits, order, round_keys
 from dlgraph.reachability import SCP_PORT, find_address
+from dlgraph.set_up import Upload
 from dlgraph.targets import MachineTarget
 from dlgraph.trace import StreamTrace, Trace
 from dlgraph.traffic import Traffic
@@ -59,6 +62,7 @@ from dlgraph.vertices.pass_parameters import RESULT_BYTES, STATUS_OK, STATUS_SUM
 from dlgraph.vertices.regions import Region
 from dlgraph.vertices.stream_counts import count_bytes, read_counts
 from dlgraph.vertices.trained_vertex import STEPS_BYTES, TrainedVertex
+from dlgraph.without_collecting import without_collecting
 
 if TYPE_CHECKING:
     import spinnemu
@@ -128,6 +132,8 @@ class GfeExecutor(Executor):
         self._place_of = {number: place for place, number in enumerate(
             number for number, layer in enumerate(graph.layers) if isinstance(layer, WeightLayer))}
         self._parameters_on_machine = False
+        #: Since it was mapped, no pass over samples has begun.
+        self._setting_up = False
         self._session: Session | None = None
         self._listener: ProgressListener | None = None
         self._announced: list[Samples] = []
@@ -145,6 +151,8 @@ class GfeExecutor(Executor):
         self._lies: dict[Core, tuple[tuple[int, int], int, int]] = {}
         #: Of the last pass, if the machine profiles.
         self._cycles: Cycles | None = None
+        #: Of the samples of the last pass: bytes and seconds.
+        self._uploaded: tuple[int, float] = (0, 0.0)
         #: Of the last pass that was begun.
         self._pass_parameters = PassParameters()
 
@@ -195,6 +203,7 @@ class GfeExecutor(Executor):
             self._open(samples, batch_size)
             self._record(samples, training=True)
             self._packets.begin()
+            self._uploaded = (0, 0.0)
             self._pass_parameters = parameters
             capacity = self._capacity(samples, keep_outputs=False)
             if n <= capacity:
@@ -214,6 +223,7 @@ class GfeExecutor(Executor):
         self._open(samples, batch_size=32, keep_outputs=keep_outputs)
         self._record(samples, training=False)
         self._packets.begin()
+        self._uploaded = (0, 0.0)
         n = len(samples)
         has_targets = int(target_row_bytes(samples) > 0)
         capacity = self._capacity(samples, keep_outputs)
@@ -311,6 +321,9 @@ class GfeExecutor(Executor):
                                       *self._lies[core]))
         return works
 
+    def upload(self) -> Upload | None:
+        return Upload(*self._uploaded) if self._uploaded[0] else None
+
     def pass_packets(self) -> PassPackets | None:
         return self._packets.packets
 
@@ -406,21 +419,29 @@ class GfeExecutor(Executor):
 
         :param updates: in training
         """
+        first = self._setting_up
+        if first:
+            self.set_up.begin(set_up.SAMPLES)
         resident = self._load(samples)
+        if first:
+            self.set_up.begin(set_up.PARAMETERS)
         n = parameters.n_samples or len(samples)
         self.results, self._batch_size = {}, parameters.batch_size
         listening = self._listener is not None and progress is not None
         parameters = replace(parameters, n_samples=n, n_batches=-(-n // parameters.batch_size),
-                             whole_batch=parameters.batch_size, load_parameters=int(not self._parameters_on_machine),
-                             progress_cycles=PROGRESS_CYCLES if listening else 0,
+                             whole_batch=parameters.batch_size, progress_cycles=PROGRESS_CYCLES if listening else 0,
                              optimiser=(constants(self.graph.optimiser) if updates is None else updates.constants).words())
-        blocks = [] if self._parameters_on_machine else self._trained_blocks()
+        loads = None if self._parameters_on_machine else self._parameter_loads()
+        shared_at = self._live.spread(loads.shared, list(loads.offsets)) if loads is not None and loads.shared else 0
+        blocks = [] if loads is None else loads.blocks
         for vertex in self._vertices:
             own = self._for_vertex(vertex, parameters, resident)
+            if loads is not None:
+                own = replace(own, load_parameters=loads.word(vertex, shared_at))
             if updates is not None and isinstance(vertex, TrainedVertex):
                 own, tables = self._update_words(vertex, own, updates)
                 blocks += [(vertex, Region.STEPS, i * STEPS_BYTES, table) for i, table in enumerate(tables) if table]
-            vertex.set_pass(own)
+            blocks.append((vertex, Region.PASS, 0, own.words().tobytes()))
         self._live.write(blocks)
         if self._listener is not None:
             self._listener.tell(_of_all(progress, len(self._output_groups), n), n)
@@ -428,8 +449,11 @@ class GfeExecutor(Executor):
         self._pass_parameters = parameters
         self._cycles = None
         before = self._start_profile()
+        if first:
+            self.set_up.begin(set_up.STARTING)
         with self._packets.running():
-            self._live.run_pass()
+            self._live.run_pass(self.set_up)
+        self._setting_up = False
         if self._listener is not None:
             self._listener.tell(None)
         profile, after = self.target.end_profile(), None if before is None else self.target.counters()
@@ -546,10 +570,12 @@ class GfeExecutor(Executor):
             targets = target_rows(samples)
             if targets:
                 blocks += [(group, Region.SAMPLES, resident.target_offset, targets) for group in self._output_groups]
+        n_bytes, begun = sum(len(data) for *_, data in blocks), time.monotonic()
+        self._live.write(blocks)
+        self._uploaded = self._uploaded[0] + n_bytes, self._uploaded[1] + time.monotonic() - begun
         if samples.table is not None:
             table = samples.table.astype("<i2").tobytes()
-            blocks += [(source, Region.TABLE, 0, table) for source in self._sources]
-        self._live.write(blocks)
+            self._live.write([(source, Region.TABLE, 0, table) for source in self._sources])
         return resident
 
     def _input_columns(self, source: InputSourceVertex) -> npt.NDArray[np.int64]:
@@ -560,15 +586,14 @@ class GfeExecutor(Executor):
     def _trained_vertices(self) -> list[TrainedVertex]:
         return [vertex for vertex in self._vertices if isinstance(vertex, TrainedVertex)]
 
-    def _trained_blocks(self) -> list[tuple[NetworkVertex, Region, int, bytes]]:
+    def _parameter_loads(self) -> ParameterLoads:
         """Parameters and the optimiser's state, as they go to SDRAM."""
-        blocks: list[tuple[NetworkVertex, Region, int, bytes]] = []
+        parts = []
         for vertex in self._trained_vertices:
             place = self._place_in_parameters(vertex)
-            blocks.append((vertex, Region.PARAMETERS, 0, vertex.parameters_to_memory(self._parameters[place])))
-            if vertex.n_planes:
-                blocks.append((vertex, Region.STATE, 0, vertex.state_to_memory(self._state.slots[place])))
-        return blocks
+            parts.append((vertex, vertex.parameters_to_memory(self._parameters[place]),
+                          vertex.state_to_memory(self._state.slots[place]) if vertex.n_planes else b""))
+        return parameter_loads(parts)
 
     def _fetch_parameters(self, iterations: int) -> None:
         """Take parameters and the optimiser's state from SDRAM, both or neither.
@@ -649,13 +674,21 @@ class GfeExecutor(Executor):
                 return
         self._close_session()
         self.results = {}
+        self.set_up.clear()
+        self._setting_up = True
+        self.set_up.begin(set_up.CUT)
         density = _density(samples, self._stages[0].shape)
-        self._make_plan(batch_size, density, cores_of(self.target.version, self.target.boards))
+        with without_collecting():
+            self._make_plan(batch_size, density, cores_of(self.target.version, self.target.boards))
+        self.set_up.begin(set_up.MACHINE)
         self._binaries = checked_binaries()
         build_programs(self.graph)
+        self.set_up.begin(set_up.BOARD)
         self.target.start()
+        self.set_up.begin(set_up.MACHINE)
         try:
-            self._start(wanted, batch_size, density)
+            with without_collecting():
+                self._start(wanted, batch_size, density)
         except PassBroken:
             raise                            # the machine stays: it knows what it has lost
         except BaseException:
@@ -688,6 +721,7 @@ class GfeExecutor(Executor):
             n_cores = sum(chip.free for chip in session.chips())
             if n_cores < len(self._live_plan.cores):            # parts of it are dead
                 self._make_plan(batch_size, density, n_cores)
+        self.set_up.begin(set_up.PLACING)
         vertices = self._placed_vertices(session, self._live_plan, samples, progress_to)
         self._vertices = vertices
         self._sources = [vertex for vertex in vertices if isinstance(vertex, InputSourceVertex)]
@@ -697,7 +731,7 @@ class GfeExecutor(Executor):
         self._store = SampleStore([source.n_inputs for source in self._sources],
                                   [source.sample_bytes for source in self._sources], self._output_groups[0].target_bytes)
         self._parameters_on_machine = False
-        session.run_pass()                # an empty pass: maps, loads and starts; from here on SDRAM can be written
+        session.run_pass(self.set_up)     # an empty pass: maps, loads and starts; from here on SDRAM can be written
         if self._listener is not None:
             self._listener.expect(session.ethernet_addresses())      # that of the output group's board among them
         places = {vertex: session.placement(vertex) for vertex in vertices}

@@ -13,13 +13,11 @@ from spinn_front_end_common.utility_models import data_speed_up_packet_gatherer_
 from spinn_front_end_common.utility_models.streaming_context_manager import StreamingContextManager
 from spinn_utilities.config_holder import get_config_bool
 
+from dlgraph.gfe.plain_scp import Block, read_plainly, write_plainly
 from dlgraph.gfe.router_waits import acknowledged_waits
 
 #: Below this GFE itself uses plain SCP (``load_data_specification.py``, MONITOR_CUTOFF).
 FAST_BYTES = 12800
-#: Written at once by plain SCP, 256 bytes a request.  Sequence numbers come again after 65,536 requests: where one is still
-#: unanswered, SpiNNMan forgets that request and waits for it for ever (``scp_request_pipeline.py``, ``_requests``).
-PLAIN_BYTES = 1 << 22
 #: Waits of 2 s without an answer, beside the first and the last, before a fast read is given up.
 FAST_READ_TRIES = 2
 #: Seconds in which GFE waits for the next datagram of a fast read (``_TIMEOUT_PER_RECEIVE_IN_SECONDS``).
@@ -48,17 +46,19 @@ def write_blocks(blocks: Sequence[tuple[Placement, int, bytes]]) -> None:
     Only chips with Ethernet are written the fast way: to others it was measured to take 20 times as long as plain SCP (blocks of
     200 kB: 4 to 15 seconds, emulated), with GFE waiting for answers most of the time.
     """
-    large = any(len(data) >= FAST_BYTES for _, _, data in blocks)
-    fast = large and FecDataView.has_monitors() and not get_config_bool(
-        "Machine", "disable_advanced_monitor_usage_for_data_in")
-    with _streaming(fast) as streaming:
-        for placement, address, data in blocks:
-            near = FecDataView.get_chip_at(placement.x, placement.y).ip_address is not None
-            if streaming and near and len(data) >= FAST_BYTES:
-                _gatherer(placement).send_data_into_spinnaker(placement.x, placement.y, address, data)
-            else:
-                for start in range(0, len(data), PLAIN_BYTES):
-                    FecDataView.write_memory(placement.x, placement.y, address + start, data[start:start + PLAIN_BYTES])
+    fast: list[tuple[Placement, int, bytes]] = []
+    plain: list[Block] = []
+    may_be_fast = FecDataView.has_monitors() and not get_config_bool("Machine", "disable_advanced_monitor_usage_for_data_in")
+    for placement, address, data in blocks:
+        near = FecDataView.get_chip_at(placement.x, placement.y).ip_address is not None
+        if may_be_fast and near and len(data) >= FAST_BYTES:
+            fast.append((placement, address, data))
+        else:
+            plain.append((placement.x, placement.y, address, data))
+    write_plainly(plain)
+    with _streaming(bool(fast)):
+        for placement, address, data in fast:
+            _gatherer(placement).send_data_into_spinnaker(placement.x, placement.y, address, data)
 
 
 @contextlib.contextmanager
@@ -70,10 +70,6 @@ def _limited_patience() -> Iterator[None]:
         yield
     finally:
         gatherer_module.TIMEOUT_RETRY_LIMIT = before
-
-
-def _read_plainly(placement: Placement, address: int, n_bytes: int) -> bytes:
-    return bytes(FecDataView.read_memory(placement.x, placement.y, address, n_bytes))
 
 
 def _read_fast(placement: Placement, address: int, n_bytes: int) -> bytes | None:
@@ -99,13 +95,15 @@ def read_blocks(blocks: Sequence[tuple[Placement, int, int]]) -> list[bytes]:
 
     Once a fast read has failed, the rest is read plainly: its monitor may still be sending.
     """
-    large = sum(n_bytes for _, _, n_bytes in blocks) >= FAST_BYTES
-    result = []
-    with _streaming(large and FecDataView.has_monitors()) as streaming:
-        for placement, address, n_bytes in blocks:
-            data = None
-            if streaming and n_bytes >= FAST_BYTES // 4:
-                data = _read_fast(placement, address, n_bytes)
-                streaming = data is not None
-            result.append(_read_plainly(placement, address, n_bytes) if data is None else data)
-    return result
+    large = [i for i, (_, _, n_bytes) in enumerate(blocks) if n_bytes >= FAST_BYTES // 4]
+    found: dict[int, bytes] = {}
+    with _streaming(sum(blocks[i][2] for i in large) >= FAST_BYTES and FecDataView.has_monitors()) as streaming:
+        for i in large if streaming else ():
+            data = _read_fast(*blocks[i])
+            if data is None:
+                break
+            found[i] = data
+    rest = [i for i in range(len(blocks)) if i not in found]
+    plain = read_plainly([(place.x, place.y, address, n_bytes) for place, address, n_bytes in (blocks[i] for i in rest)])
+    found.update(zip(rest, plain, strict=True))
+    return [found[i] for i in range(len(blocks))]

@@ -242,16 +242,19 @@ class _Watch:
 
 
 @contextlib.contextmanager
-def watched(places: Callable[[], Mapping[NetworkVertex, Placement]], address_of: Callable[[NetworkVertex], int]) -> Iterator[None]:
+def watched(places: Callable[[], Mapping[NetworkVertex, Placement]], address_of: Callable[[NetworkVertex], int],
+            started: Callable[[], None] = lambda: None) -> Iterator[None]:
     """While GFE runs a pass, its wait for the end is replaced.
 
     :param places: of all vertices, once they are placed
     :param address_of: where a vertex has its result
+    :param started: called when the pass has begun
     :raises PassBroken: where the pass will not end
     """
     stock = _ApplicationRunner._wait_for_end
 
     def wait_for_end(runner: _ApplicationRunner, timeout: float | None = None) -> None:
+        started()
         _Watch(places(), address_of).wait()        # GFE's monitors run on and on: there is no end to wait for
 
     _ApplicationRunner._wait_for_end = wait_for_end          # type: ignore[assignment,method-assign]

@@ -20,11 +20,14 @@ from spinn_machine import Chip, CoreSubsets
 from spinn_utilities.config_holder import set_config
 
 from dlgraph.errors import MachineError
-from dlgraph.gfe import counts, memory_access, quiet
+from dlgraph.gfe import counts, memory_access, quiet, tree_copies
 from dlgraph.gfe.pass_end import Findings, PassBroken, survey, watched
+from dlgraph.gfe.region_loading import regions_loaded_together
 from dlgraph.gfe.reports_folder import why_it_cannot_be_written
+from dlgraph.gfe.stages import stages_told
 from dlgraph.mapping.placement import ChipRoom
 from dlgraph.mapping.topology import ONE_BOARD, Topology
+from dlgraph.set_up import SetUp
 from dlgraph.traffic import ChipTraffic
 from dlgraph.vertices import NetworkVertex
 from dlgraph.vertices.regions import Region
@@ -72,7 +75,8 @@ class Session:
         global _give_up
         if _give_up is not None:
             _give_up()
-        self._addresses: dict[tuple[NetworkVertex, Region], int] = {}
+        #: Of what GFE has loaded: (x, y, p, region) -> address.
+        self._pointers: dict[tuple[int, int, int, int], int] = {}
         self._vertices: list[NetworkVertex] = []
         self._open = False
         with quiet.user_configuration(), quiet.quiet_logging(), self._talking():
@@ -185,12 +189,14 @@ class Session:
                     for consumer in stream.consumers:
                         gfe.add_machine_edge_instance(MachineEdge(vertex, vertex_of[consumer]), stream.partition)
 
-    def run_pass(self) -> None:
+    def run_pass(self, set_up: SetUp) -> None:
         """Let every vertex do its pass; the first time also map, load and start.
 
+        :param set_up: hears of these stages, until the pass has begun
         :raises PassBroken: where a part of the machine has died
         """
-        with self._talking(), watched(self._places, lambda vertex: self._address(vertex, Region.RESULT)):
+        with (self._talking(), regions_loaded_together(self._pointers), tree_copies.binaries_where_needed(), stages_told(set_up),
+              watched(self._places, lambda vertex: self._address(vertex, Region.RESULT), set_up.end)):
             gfe.run_until_complete()
 
     def chips(self) -> list[ChipRoom]:
@@ -235,10 +241,11 @@ class Session:
         return place.x, place.y, FecDataView.get_physical_core_id((place.x, place.y), place.p)
 
     def _address(self, vertex: NetworkVertex, region: Region) -> int:
-        known = self._addresses.get((vertex, region))
-        if known is None:
-            known = locate_memory_region_for_placement(self.placement(vertex), region)
-            self._addresses[vertex, region] = known
+        place = self.placement(vertex)
+        known = self._pointers.get((place.x, place.y, place.p, region))
+        if known is None:                                     # loaded by GFE's Java programs
+            known = locate_memory_region_for_placement(place, region)
+            self._pointers[place.x, place.y, place.p, region] = known
         return known
 
     def write(self, blocks: Sequence[tuple[NetworkVertex, Region, int, bytes]]) -> None:
@@ -246,6 +253,16 @@ class Session:
         with self._talking():
             memory_access.write_blocks([(self.placement(vertex), self._address(vertex, region) + offset, data)
                                         for vertex, region, offset, data in blocks])
+
+    def spread(self, data: bytes, vertices: Sequence[NetworkVertex]) -> int:
+        """Put bytes once on every chip of some vertices, for the next pass.
+
+        :param data: at most :data:`~dlgraph.gfe.tree_copies.BUFFER_BYTES`
+        :return: where they lie, on all of these chips
+        """
+        with self._talking():
+            places = [self.placement(vertex) for vertex in vertices]
+            return tree_copies.spread(data, {(place.x, place.y) for place in places})
 
     def read(self, blocks: Sequence[tuple[NetworkVertex, Region, int]]) -> list[bytes]:
         """Read (vertex, region, number of bytes) blocks from SDRAM, between passes."""

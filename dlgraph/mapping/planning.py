@@ -1,6 +1,7 @@
 """The plan of a network for a machine, before that is touched."""
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Mapping, Sequence
 
@@ -10,7 +11,8 @@ from dlgraph.mapping.choose import choose_plan
 from dlgraph.mapping.cuts import Blocks, explicit_cut
 from dlgraph.mapping.expected import ChosenCut, chosen, complaints
 from dlgraph.mapping.fixed import fixed_places
-from dlgraph.mapping.input_density import InputDensity
+from dlgraph.mapping.input_density import InputDensity, mean_density
+from dlgraph.mapping.kept_choices import keep, kept, place_of
 from dlgraph.mapping.memory import sdram_bytes
 from dlgraph.mapping.neighbourhoods import CHIP_CORES
 from dlgraph.mapping.placement import ChipRoom, place
@@ -47,7 +49,7 @@ def plan_for_board(graph: LayerGraph, stages: Sequence[Stage], max_cores: int, b
     :raises DataError: for a probe, or a place, of nothing that there is
     """
     if cuts is None:
-        found = choose_plan(graph, stages, batch_size, max_cores, input_density)
+        found = _choice(graph, stages, batch_size, max_cores, input_density)
         if probes:
             found = _with_probes(found, probes, max_cores)
     else:
@@ -61,6 +63,20 @@ def plan_for_board(graph: LayerGraph, stages: Sequence[Stage], max_cores: int, b
             raise DoesNotFit(f"The cut given does not fit the machine: {'; '.join(wrong)}.")
         found = chosen(plan, batch_size, input_density)
     return replace(found, fixed=fixed_places(found.plan, place, version, boards)) if place else found
+
+
+def _choice(graph: LayerGraph, stages: Sequence[Stage], batch_size: int, max_cores: int, input_density: InputDensity) -> ChosenCut:
+    """What the cost model likes best; where the same was chosen before, without choosing again."""
+    place = place_of(graph, stages, batch_size, max_cores, mean_density(input_density))
+    cut = kept(place)
+    if cut is not None:
+        with contextlib.suppress(Exception):                  # a file may hold anything; choosing says what is wrong
+            plan = make_plan(graph, stages, cut)
+            if len(plan.cores) <= max_cores and not complaints(plan):
+                return chosen(plan, batch_size, input_density)
+    found = choose_plan(graph, stages, batch_size, max_cores, input_density)
+    keep(place, found.cut)
+    return found
 
 
 def _with_probes(alone: ChosenCut, probes: Sequence[Probe], max_cores: int) -> ChosenCut:
