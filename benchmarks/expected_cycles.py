@@ -67,7 +67,7 @@ def row_of(name: str, model: Any, batch: int, options: Namespace) -> dict[str, A
         twin.train(x, y, epochs=1, batch_size=batch, verbose=0)
         equal = all(np.array_equal(ours, theirs) for ours, theirs in zip(net.get_weights(), twin.get_weights(), strict=True))
         chosen, measured = made[0].chosen, max(result.cycles for result in made[0].results.values()) / SAMPLES
-        dropped = net.traffic().dropped
+        dropped = sum(chip.dropped for chip in net.traffic().chips)
     return {"network": name, "data": data, "samples": SAMPLES, "batch": batch, "cores": chosen.n_cores,
             "replicas": chosen.cut.replicas, "window": chosen.cut.window, "expected": round(chosen.cycles_per_sample),
             "measured": round(measured), "dropped_per_sample": dropped / SAMPLES, "equal_to_reference": equal}
