@@ -1,6 +1,8 @@
 """Replicas of dense networks: all copies of a vertex stand on one chip."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,14 @@ def test_says_where_there_is_no_room() -> None:
     plan = plan_of(5)
     with pytest.raises(ValueError, match="room"):
         interleaved(plan, CHIPS[:2], dict.fromkeys(plan.cores, 0))
+
+
+def test_copies_of_which_one_has_a_place_already_stand_elsewhere() -> None:
+    """The others are placed as those of any replicas."""
+    whole = plan_of(3)
+    core = next(core for core in whole.cores if core.kind is CoreKind.WEIGHT_SLICE and core.replica == 0)
+    plan = replace(whole, cores=[other for other in whole.cores if other is not core],
+                   neighbourhoods=[[other for other in cores if other is not core] for cores in whole.neighbourhoods])
+    with pytest.raises(ValueError, match="places are given"):
+        interleaved(plan, CHIPS, dict.fromkeys(plan.cores, 0))
+    assert place_plan(plan, CHIPS, dict.fromkeys(plan.cores, 0)).keys() == set(plan.cores)

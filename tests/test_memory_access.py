@@ -44,6 +44,7 @@ def test_blocks_are_written_and_read_in_pieces(monkeypatch) -> None:
 class Dead:
     """A connection to a board of which one chip does not answer."""
 
+    remote_ip_address, chip_x, chip_y = "127.0.0.5", 0, 0
     def __init__(self) -> None:
         self.asked = 0
         self.open: list[int] = []

@@ -66,10 +66,11 @@ class Executor:
         self._vertices: list[Any] = []
         self._parameters_on_machine = True
         self.passes = 0
-        self.session = SimpleNamespace(run_pass=self._run)
+        self.session = SimpleNamespace(run_pass=self._run, write=lambda blocks: None)
+        self.set_up = None
         self.received = received
 
-    def _run(self) -> None:
+    def _run(self, set_up: None) -> None:
         self.passes += 1
 
     def traffic(self) -> Traffic:

@@ -32,6 +32,8 @@ from dlgraph.traffic import ChipTraffic
 from dlgraph.vertices import NetworkVertex
 from dlgraph.vertices.regions import Region
 
+#: What a core says that gives up waiting (c_models/layers/vertex.c).
+WAITED_IN_VAIN = re.compile(r": stream \d+ is silent, sample \d+")
 #: How GFE logs an error message of a core: x, y, p: text (source: line)
 CORE_ERROR = re.compile(r"(\d+), (\d+), (\d+): (.*?)(?: \(\w+\.c: \d+\))?$")
 #: How SpiNNMan says which core did not answer: x:y:p (ph: physical core)
@@ -128,7 +130,8 @@ class Session:
             if match:
                 x, y, p = (int(number) for number in match.groups()[:3])
                 found.append(f"{label_at.get((x, y, p), 'a core')}, on chip ({x}, {y}) core {p}: {match.group(4)}")
-        return found
+        # those that waited for a core that crashed gave up as well, where the host looked late; they say nothing of the cause
+        return [text for text in found if not WAITED_IN_VAIN.search(text)] or found
 
     def _places(self) -> dict[NetworkVertex, Placement]:
         return {vertex: self.placement(vertex) for vertex in self._vertices}

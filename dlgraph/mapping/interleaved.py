@@ -30,7 +30,7 @@ def interleaved(plan: Plan, chips: Sequence[ChipRoom], sdram: Mapping[Core, int]
 
     :param chips: in order of preference
     :param sdram: bytes that cores need of their chip's
-    :raises ValueError: if there is no room
+    :raises ValueError: if there is no room, or some of the copies are not to be placed here
     """
     n_copies = plan.cut.replicas
     first = [core for core in plan.cores if core.replica == 0 and core.kind is not CoreKind.INPUT_SOURCE]
@@ -79,11 +79,15 @@ def _least_loaded(source: Core, found: Mapping[Core, Chip], free: Mapping[Chip, 
 
 
 def _copies(plan: Plan, n_copies: int) -> dict[Core, list[Core]]:
-    """Of each core of the first replica, that core and what does the same in the others."""
+    """Of each core of the first replica, that core and what does the same in the others.
+
+    :raises ValueError: where some of the copies are not to be placed here
+    """
     alike: dict[tuple[object, ...], list[Core]] = {}
     for core in plan.cores:
         if core.kind is not CoreKind.INPUT_SOURCE:
             alike.setdefault((core.stage, core.kind, core.rows, core.columns), []).append(core)
     found = {cores[0]: cores for cores in alike.values()}
-    assert all(len(cores) == n_copies and cores[0].replica == 0 for cores in found.values())
+    if not all(len(cores) == n_copies and cores[0].replica == 0 for cores in found.values()):
+        raise ValueError("places are given for some of the copies")
     return found
