@@ -18,7 +18,7 @@ from dlgraph.mapping.looks import Looks
 from dlgraph.mapping.pacing import pace_anywhere
 from dlgraph.mapping.plan import MAX_WORDS, Core, CoreKind, Plan
 
-#: Share of the queueing of exponential times.  Fitted, as the next, to the networks of the record benchmarks/results/expected_cycles.json.
+#: Share of the queueing of exponential times.  Fitted, as the next, to the networks of benchmarks/results/expected_cycles.json.
 QUEUEING = 0.4
 #: Power in whose mean replicas and shared stages come together: the larger, the less they wait for each other.
 WAITING = 3.0
