@@ -22,6 +22,8 @@
 #                         CHECKPOINT=FOLDER checkpoints from which the same command goes on
 #   make benchmark-whole  the same trained to the end by the reference, four epochs of each on an emulated board: hours.  DATA=FILE,
 #                         WHOLE=lenet5 some of them, THREADS=2; given again, it goes on where it ended
+#   make benchmark-start-up
+#                         where the time goes from train to the first sample, on a computer that does nothing else: minutes.  DATA=FILE
 #   make benchmark-prediction
 #                         recognition by these, in a row and one at a time, on an emulated board.  DATA=FILE, WHOLE=lenet5 some of them
 #   make benchmark-scaling
@@ -37,7 +39,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 WARNINGS_ARE_ERRORS ?= -W --keep-going
 
 .PHONY: demo test test-wide test-long sanitize fuzz docs check-pages linkcheck lint benchmark benchmark-mnist \
-    benchmark-networks benchmark-whole benchmark-prediction benchmark-scaling clean
+    benchmark-networks benchmark-whole benchmark-start-up benchmark-prediction benchmark-scaling clean
 
 demo: $(VENV)/has-keras $(VENV)/has-examples
 	$(BIN)/python examples/train_digits.py $(if $(DLGRAPH_MACHINE),,--board spinn3)
@@ -108,6 +110,9 @@ benchmark-whole: $(VENV)/has-keras $(VENV)/has-benchmark $(VENV)/has-examples
 	for network in $(WHOLE); do \
 	    $(BIN)/python benchmarks/whole_training.py --network $$network --threads $(THREADS) $(if $(DATA),--data $(DATA)) \
 	        --work build/whole --out benchmarks/results/whole_training.json || exit 1; done
+
+benchmark-start-up: $(VENV)/has-keras $(VENV)/has-benchmark
+	$(BIN)/python benchmarks/start_up.py $(if $(DATA),--data $(DATA)) --out benchmarks/results/start_up.json
 
 benchmark-prediction: $(VENV)/has-keras $(VENV)/has-benchmark
 	$(BIN)/python benchmarks/prediction.py $(addprefix --network ,$(WHOLE)) --threads $(THREADS) $(if $(DATA),--data $(DATA)) \

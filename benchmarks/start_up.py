@@ -6,8 +6,7 @@
 Of every stage: seconds by the host's clock, processor time of the host's program and of the emulated board's process, and the
 datagrams that the host sent.  The upload of samples is told apart, with its rate.
 
-Then ``train`` is called again: it must not load anything
-but samples and parameters.
+Then ``train`` is called again: it must not load anything but samples and parameters.
 """
 from __future__ import annotations
 
@@ -188,6 +187,8 @@ def main(arguments: list[str] | None = None) -> int:
     record = {"schema_version": 1, "benchmark": "start_up", "command": command_line(sys.argv), "commit": commit,
               "modified": modified, "date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), "host": host(),
               "load": os.getloadavg()[0], "data": words, "rows": rows}
+    if options.out is not None:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
     return conclude(json.loads(json.dumps(record)), {
         f"the second training of {row['network']} loads no code and no tables": not any(row["loaded_again"].values())
         for row in rows}, options.out)

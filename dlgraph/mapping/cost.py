@@ -89,7 +89,7 @@ MEASURED = Costs(receive=44.0, send=30.0, list_packet=85.0, list_zero=14.0, list
 
 #: To choose a cut by, before places are known and with them the distances of packets.  With the measured ones the choice falls on
 #: cuts with few cores that get much each and then keep each other waiting: LeNet-1 takes 40,800 cycles a sample as these would
-#: have it, 28,200 as it is, 784-300-100-10 29,600 and 27,400.
+#: have it, 27,500 as it is, 784-300-100-10 29,600 and 27,400.
 CAUTIOUS = Costs(receive=75.0, send=35.0, list_packet=35.0, list_zero=0.0, list_run=0.0, stream_sample=350.0, stream_send=150.0,
                  credit=150.0, sample=1500.0, forward=2.8, backward=3.0, gradient=3.8, kernel_gradient=2.8, momentum=40.0, row=8.0,
                  unit=170.0, summand=12.0, decode=20.0)
