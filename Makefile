@@ -24,6 +24,8 @@
 #                         WHOLE=lenet5 some of them, THREADS=2; given again, it goes on where it ended
 #   make benchmark-start-up
 #                         where the time goes from train to the first sample, on a computer that does nothing else: minutes.  DATA=FILE
+#   make benchmark-pipeline
+#                         speed in batches beside that of a batch without end, and with other assumptions of the emulator.  DATA=FILE
 #   make benchmark-prediction
 #                         recognition by these, in a row and one at a time, on an emulated board.  DATA=FILE, WHOLE=lenet5 some of them
 #   make benchmark-scaling
@@ -39,7 +41,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 WARNINGS_ARE_ERRORS ?= -W --keep-going
 
 .PHONY: demo test test-wide test-long sanitize fuzz docs check-pages linkcheck lint benchmark benchmark-mnist \
-    benchmark-networks benchmark-whole benchmark-start-up benchmark-prediction benchmark-scaling clean
+    benchmark-networks benchmark-whole benchmark-start-up benchmark-pipeline benchmark-prediction benchmark-scaling \
+    clean
 
 demo: $(VENV)/has-keras $(VENV)/has-examples
 	$(BIN)/python examples/train_digits.py $(if $(DLGRAPH_MACHINE),,--board spinn3)
@@ -113,6 +116,14 @@ benchmark-whole: $(VENV)/has-keras $(VENV)/has-benchmark $(VENV)/has-examples
 
 benchmark-start-up: $(VENV)/has-keras $(VENV)/has-benchmark
 	$(BIN)/python benchmarks/start_up.py $(if $(DATA),--data $(DATA)) --out benchmarks/results/start_up.json
+
+benchmark-pipeline: $(VENV)/has-keras $(VENV)/has-benchmark
+	$(BIN)/python benchmarks/pipeline.py $(if $(DATA),--data $(DATA)) --out benchmarks/results/pipeline.json
+	for percent in 50 200; do \
+	    $(BIN)/python benchmarks/pipeline.py --network mlp_300 --assumptions $$percent $(if $(DATA),--data $(DATA)) \
+	        --out benchmarks/results/pipeline.json && \
+	    $(BIN)/python benchmarks/pipeline.py --network lenet5 --batch 256 --assumptions $$percent $(if $(DATA),--data $(DATA)) \
+	        --out benchmarks/results/pipeline.json || exit 1; done
 
 benchmark-prediction: $(VENV)/has-keras $(VENV)/has-benchmark
 	$(BIN)/python benchmarks/prediction.py $(addprefix --network ,$(WHOLE)) --threads $(THREADS) $(if $(DATA),--data $(DATA)) \

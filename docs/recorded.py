@@ -3,7 +3,8 @@
 ``recorded-training`` is figures and training curve of a network, ``recorded-losses`` what faults cost, ``recorded-deaths`` what
 became of parts that died, ``recorded-kernels`` how near kernels are to what the processor permits, ``recorded-whole-trainings``
 what networks come to when they are trained to the end, ``recorded-expected-cycles`` what the cost
-model expects of a sample and what it takes, ``recorded-start-up`` how long it takes to the first sample.
+model expects of a sample and what it takes, ``recorded-pipeline`` how full the pipeline is, ``recorded-assumptions`` how speed
+depends on what the emulator assumes, ``recorded-start-up`` how long it takes to the first sample.
 """
 from __future__ import annotations
 
@@ -189,6 +190,48 @@ class RecordedExpectedCycles(RecordedTable):
         return [*table([24, 10, 10, 12, 16, 14, 14], rows), ""]
 
 
+class RecordedPipeline(RecordedTable):
+    """Speed in batches, beside that of a batch without end."""
+
+    name_of_record = "pipeline"
+
+    def lines(self, record: dict[str, Any]) -> list[str]:
+        """A row for each network and batch."""
+        rows = [["network", "batch", "cores", "cycles a sample", "of a batch without end", "% of its speed", "samples/s",
+                 "mJ a sample: whole board, chips in use"]]
+        rows += [[row["network"], str(row["batch"]), str(row["cores"]), f"{row['cycles_per_sample']:,.0f}",
+                  f"{row['endless_cycles_per_sample']:,.0f}", f"{100 * row['share_of_endless']:.0f}", f"{row['samples_per_s']:,.0f}",
+                  millijoules(row)] for row in record["rows"] if row["assumptions_percent"] == 100]
+        return [*table([22, 8, 8, 13, 15, 10, 10, 22], rows), ""]
+
+
+class RecordedAssumptions(RecordedTable):
+    """Speed and energy with all that is assumed of times halved and doubled."""
+
+    name_of_record = "pipeline"
+
+    def lines(self, record: dict[str, Any]) -> list[str]:
+        """A row for each network and batch that was run with other assumptions, too."""
+        by_key: dict[tuple[str, int], dict[int, dict[str, Any]]] = {}
+        for row in record["rows"]:
+            by_key.setdefault((row["network"], row["batch"]), {})[row["assumptions_percent"]] = row
+        found = {key: rows for key, rows in by_key.items() if len(rows) > 1}
+        if not found:
+            return []
+        percents = sorted({percent for rows in found.values() for percent in rows})
+        lines = [["network", "batch", *(f"{percent}%" for percent in percents)]]
+        lines += [[name, str(batch), *(f"{rows[percent]['samples_per_s']:,.0f} samples/s, {millijoules(rows[percent])} mJ"
+                                       if percent in rows else "" for percent in percents)]
+                  for (name, batch), rows in found.items()]
+        return [*table([20, 8, *[24] * len(percents)], lines), ""]
+
+
+def millijoules(row: dict[str, Any]) -> str:
+    """Of a sample: the whole board, the chips in use."""
+    joules = row["joules_per_sample"]
+    return f"{1e3 * joules['whole']:.2f}, {1e3 * joules['used']:.2f}"
+
+
 class RecordedStartUp(RecordedTable):
     """Seconds to the first sample, and what they are spent on."""
 
@@ -221,5 +264,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_directive("recorded-kernels", RecordedKernels)
     app.add_directive("recorded-whole-trainings", RecordedWholeTrainings)
     app.add_directive("recorded-expected-cycles", RecordedExpectedCycles)
+    app.add_directive("recorded-pipeline", RecordedPipeline)
+    app.add_directive("recorded-assumptions", RecordedAssumptions)
     app.add_directive("recorded-start-up", RecordedStartUp)
     return {"version": "1", "parallel_read_safe": True}

@@ -1,0 +1,72 @@
+"""The record of how full the pipeline is: what it keeps, and what the documentation shows of it."""
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BENCHMARKS = ROOT / "benchmarks"
+sys.path.append(str(BENCHMARKS))
+
+
+def row(network: str = "mlp_300", batch: int = 256, percent: int = 100, cycles: float = 16000.0) -> dict[str, Any]:
+    return {"network": network, "batch": batch, "assumptions_percent": percent, "data": "digits", "samples": 512, "cores": 111,
+            "chips": 7, "replicas": 1, "window": 8, "cycles_per_sample": cycles, "endless_cycles_per_sample": 12000.0,
+            "samples_per_s": 2e8 / cycles, "share_of_endless": 12000.0 / cycles,
+            "joules_per_sample": {"whole": 0.0025, "used": 0.0005}, "equal_to_reference": True, "commit": None, "modified": False,
+            "command": "python benchmarks/pipeline.py"}
+
+
+def recorded() -> Any:
+    spec = importlib.util.spec_from_file_location("recorded", ROOT / "docs" / "recorded.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def stored(tmp_path: Path, *rows: dict[str, Any]) -> dict[str, Any]:
+    from pipeline import store
+    path = tmp_path / "pipeline.json"
+    for each in rows:
+        store(path, each)
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(json.loads((BENCHMARKS / "pipeline_schema.json").read_text(encoding="utf-8")))
+
+
+def test_a_row_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    found = stored(tmp_path, row("lenet5"), row(percent=200), row(), row(batch=32), row(cycles=15000.0))["rows"]
+    assert [(each["network"], each["batch"], each["assumptions_percent"]) for each in found] == [
+        ("mlp_300", 32, 100), ("mlp_300", 256, 100), ("mlp_300", 256, 200), ("lenet5", 256, 100)]
+    assert found[1]["cycles_per_sample"] == 15000.0
+
+
+@pytest.mark.parametrize("field, value", [("batch", 0), ("assumptions_percent", 10), ("cycles_per_sample", 0), ("more", 1),
+                                          ("joules_per_sample", {"whole": 1.0}), ("equal_to_reference", 1)])
+def test_the_schema_refuses(tmp_path: Path, field: str, value: Any) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        stored(tmp_path, {**row(), field: value})
+    assert not (tmp_path / "pipeline.json").exists()
+
+
+def test_what_the_documentation_shows(tmp_path: Path) -> None:
+    record = stored(tmp_path, row(), row(percent=50, cycles=10000.0), row("lenet1", 32, cycles=40000.0))
+    pipeline = "\n".join(recorded().RecordedPipeline.lines(None, record))
+    assert all(cell in pipeline for cell in ("16,000", "12,000", "- 75", "12,500", "2.50, 0.50", "- 30"))
+    assert "10,000" not in pipeline
+    assumptions = "\n".join(recorded().RecordedAssumptions.lines(None, record))
+    assert "20,000 samples/s" in assumptions and "12,500 samples/s" in assumptions and "lenet1" not in assumptions
+
+
+def test_nothing_is_shown_where_only_one_assumption_was_tried(tmp_path: Path) -> None:
+    assert recorded().RecordedAssumptions.lines(None, stored(tmp_path, row())) == []
