@@ -1,7 +1,8 @@
 """How full the pipeline is: speed of training in batches, beside that of the same mapping with a batch that does not end.
 
     python benchmarks/pipeline.py --data mnist.npz --out benchmarks/results/pipeline.json
-    python benchmarks/pipeline.py --network lenet5 --batch 256 --assumptions 50 --data mnist.npz --out benchmarks/results/pipeline.json
+    python benchmarks/pipeline.py --network lenet5 --batch 256 --assumptions 50 --data mnist.npz \\
+        --out benchmarks/results/pipeline.json
 
 For every network and batch two passes of N and 2N samples in batches, and two of the same samples in one batch each, one after the
 other on the same cores.  The difference of two passes is what N more samples take: nothing that a pass does once is in it, and

@@ -200,8 +200,8 @@ class RecordedPipeline(RecordedTable):
         rows = [["network", "batch", "cores", "cycles a sample", "of a batch without end", "% of its speed", "samples/s",
                  "mJ a sample: whole board, chips in use"]]
         rows += [[row["network"], str(row["batch"]), str(row["cores"]), f"{row['cycles_per_sample']:,.0f}",
-                  f"{row['endless_cycles_per_sample']:,.0f}", f"{100 * row['share_of_endless']:.0f}", f"{row['samples_per_s']:,.0f}",
-                  millijoules(row)] for row in record["rows"] if row["assumptions_percent"] == 100]
+                  f"{row['endless_cycles_per_sample']:,.0f}", f"{100 * row['share_of_endless']:.0f}",
+                  f"{row['samples_per_s']:,.0f}", millijoules(row)] for row in record["rows"] if row["assumptions_percent"] == 100]
         return [*table([22, 8, 8, 13, 15, 10, 10, 22], rows), ""]
 
 
