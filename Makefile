@@ -25,7 +25,8 @@
 #   make benchmark-start-up
 #                         where the time goes from train to the first sample, on a computer that does nothing else: minutes.  DATA=FILE
 #   make benchmark-pipeline
-#                         speed in batches beside that of a batch without end, and with other assumptions of the emulator.  DATA=FILE
+#                         speed in batches beside that of a batch without end, with other assumptions of the emulator, and what
+#                         forbids more.  DATA=FILE
 #   make benchmark-prediction
 #                         recognition by these, in a row and one at a time, on an emulated board.  DATA=FILE, WHOLE=lenet5 some of them
 #   make benchmark-scaling
@@ -118,6 +119,7 @@ benchmark-start-up: $(VENV)/has-keras $(VENV)/has-benchmark
 	$(BIN)/python benchmarks/start_up.py $(if $(DATA),--data $(DATA)) --out benchmarks/results/start_up.json
 
 benchmark-pipeline: $(VENV)/has-keras $(VENV)/has-benchmark
+	$(BIN)/python benchmarks/speed_bounds.py $(if $(DATA),--data $(DATA)) --out benchmarks/results/speed_bounds.json
 	$(BIN)/python benchmarks/pipeline.py $(if $(DATA),--data $(DATA)) --out benchmarks/results/pipeline.json
 	for percent in 50 200; do \
 	    $(BIN)/python benchmarks/pipeline.py --network mlp_300 --assumptions $$percent $(if $(DATA),--data $(DATA)) \

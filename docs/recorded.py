@@ -4,7 +4,8 @@
 became of parts that died, ``recorded-kernels`` how near kernels are to what the processor permits, ``recorded-whole-trainings``
 what networks come to when they are trained to the end, ``recorded-expected-cycles`` what the cost
 model expects of a sample and what it takes, ``recorded-pipeline`` how full the pipeline is, ``recorded-assumptions`` how speed
-depends on what the emulator assumes, ``recorded-start-up`` how long it takes to the first sample.
+depends on what the emulator assumes, ``recorded-speed-bounds`` what forbids to train faster, ``recorded-start-up`` how long it
+takes to the first sample.
 """
 from __future__ import annotations
 
@@ -232,6 +233,37 @@ def millijoules(row: dict[str, Any]) -> str:
     return f"{1e3 * joules['whole']:.2f}, {1e3 * joules['used']:.2f}"
 
 
+class RecordedSpeedBounds(RecordedTable):
+    """How long a sample takes at least, by what, and how long it took."""
+
+    name_of_record = "speed_bounds"
+
+    def lines(self, record: dict[str, Any]) -> list[str]:
+        """A row for each network."""
+        pipeline = RESULTS / "pipeline.json"
+        self.env.note_dependency(str(pipeline))
+        measured = json.loads(pipeline.read_text(encoding="utf-8"))["rows"] if pipeline.exists() else []
+        return bounds_table(record, measured)
+
+
+def bounds_table(record: dict[str, Any], measured: list[dict[str, Any]]) -> list[str]:
+    """Bounds beside what was measured, in cycles and samples/s."""
+    took = {(row["network"], row["batch"]): row for row in measured if row["assumptions_percent"] == 100}
+    rows = [["network", "arithmetic, on all cores", "input, by one link", "busiest core of the mapping", "busiest link",
+             "measured"]]
+    for row in record["rows"]:
+        cells = [cycles_and_rate(row["bounds"][what]) for what in ("arithmetic", "input", "core", "link")]
+        cells[2] += f", {row['busiest']}"
+        own = took.get((row["network"], row["batch"]))
+        rows.append([row["network"], *cells, "" if own is None else cycles_and_rate(own["cycles_per_sample"])])
+    return [*table([18, 16, 16, 20, 16, 16], rows), f"``{record['command']}``", ""]
+
+
+def cycles_and_rate(cycles: float) -> str:
+    """Of a sample."""
+    return f"{cycles:,.0f} ({2e8 / cycles:,.0f}/s)"
+
+
 class RecordedStartUp(RecordedTable):
     """Seconds to the first sample, and what they are spent on."""
 
@@ -266,5 +298,6 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_directive("recorded-expected-cycles", RecordedExpectedCycles)
     app.add_directive("recorded-pipeline", RecordedPipeline)
     app.add_directive("recorded-assumptions", RecordedAssumptions)
+    app.add_directive("recorded-speed-bounds", RecordedSpeedBounds)
     app.add_directive("recorded-start-up", RecordedStartUp)
     return {"version": "1", "parallel_read_safe": True}

@@ -70,3 +70,22 @@ def test_what_the_documentation_shows(tmp_path: Path) -> None:
 
 def test_nothing_is_shown_where_only_one_assumption_was_tried(tmp_path: Path) -> None:
     assert recorded().RecordedAssumptions.lines(None, stored(tmp_path, row())) == []
+
+
+def test_bounds_stand_beside_what_was_measured() -> None:
+    bounds = {"arithmetic": 400.0, "input": 4000.0, "core": 8000.0, "link": 5000.0}
+    record = {"command": "python benchmarks/speed_bounds.py", "rows": [
+        {"network": "mlp_300", "batch": 256, "busiest": "weight slice", "bounds": bounds},
+        {"network": "lenet1", "batch": 256, "busiest": "convolution tile", "bounds": bounds}]}
+    lines = "\n".join(recorded().bounds_table(record, [row(percent=200, cycles=1.0), row(), row(batch=32, cycles=2.0)]))
+    assert "400 (500,000/s)" in lines and "8,000 (25,000/s), weight slice" in lines
+    assert lines.count("16,000 (12,500/s)") == 1 and "(200,000,000/s)" not in lines and "(100,000,000/s)" not in lines
+
+
+def test_bounds_are_below_what_the_cost_model_expects() -> None:
+    """Nothing that cannot be spared may cost more than what is expected; and what is computed is what the record has."""
+    from speed_bounds import CONVOLUTION, DENSE
+
+    from dlgraph.mapping.cost import MEASURED
+    for each in (DENSE, CONVOLUTION):
+        assert all(getattr(each, name) <= getattr(MEASURED, name) for name in vars(MEASURED))
