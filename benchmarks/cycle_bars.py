@@ -11,8 +11,10 @@ The last epoch is shown: the first also fetches weights from SDRAM, which shows 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -109,8 +111,11 @@ def draw(record: dict[str, Any], path: Path) -> None:
     figure.legend(*above.get_legend_handles_labels(), loc="lower center", ncols=len(kinds), frameon=False, handlelength=1,
                   columnspacing=1)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Date": None, "Creator": None})
+    drawn = io.StringIO()
+    figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
     plt.close(figure)
+    # a hundredth of a point is finer than any screen, and half the file
+    path.write_text(re.sub(r"(\.\d\d)\d+", r"\1", drawn.getvalue()), encoding="utf-8")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -125,7 +125,8 @@ def row_of(name: str, options: argparse.Namespace) -> dict[str, Any]:
     bounds = {"arithmetic": sum(spent(core, True) for core in plan.cores) / n_cores, "input": LINK_CYCLES * whole_input,
               "core": spent(busiest, False), "link": link}
     return {"network": name, "data": data, "batch": BATCH, "board_cores": n_cores, "cores": len(plan.cores),
-            "busiest": busiest.kind.value, "bounds": bounds, "samples_per_s": {what: MACHINE_HZ / cycles for what, cycles in bounds.items()}}
+            "busiest": busiest.kind.value, "bounds": bounds,
+            "samples_per_s": {what: MACHINE_HZ / cycles for what, cycles in bounds.items()}}
 
 
 def main(arguments: list[str] | None = None) -> int:
