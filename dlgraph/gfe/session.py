@@ -17,7 +17,7 @@ from pacman.model.placements import Placement
 from spinn_front_end_common.data import FecDataView
 from spinn_front_end_common.utilities.helpful_functions import locate_memory_region_for_placement
 from spinn_machine import Chip, CoreSubsets
-from spinn_utilities.config_holder import set_config
+from spinn_utilities.config_holder import get_config_str, set_config
 
 from dlgraph.errors import MachineError
 from dlgraph.gfe import counts, memory_access, quiet, tree_copies
@@ -39,6 +39,9 @@ CORE_ERROR = re.compile(r"(\d+), (\d+), (\d+): (.*?)(?: \(\w+\.c: \d+\))?$")
 #: How SpiNNMan says which core did not answer: x:y:p (ph: physical core)
 CORE_ASKED = re.compile(r"(\d+):(\d+):(\d+)\(? \(ph")
 MAX_CORE_ERRORS = 6
+#: GFE's default, which a board takes nine seconds for where LeNet-5 is loaded, and the same algorithm on the host, which takes two;
+#: spinnaker.cfg has their names.
+_ON_CHIPS, _ON_HOST = "PairOnChipRouterCompression", "PairCompressor"
 TABLES_BYTES = 1 << 20
 #: How SpiNNMachine names machines whose edges meet: all of them, those on the left and the right, those above and below.
 _AROUND, _AROUND_X, _AROUND_Y = "Wrapped", "HorWrap", "VerWrap"
@@ -89,6 +92,8 @@ class Session:
             set_config("Machine", option, value)
         # GFE empties IOBUF at the end of every run, before anybody has read what the vertices wrote
         set_config("Reports", "clear_iobuf_during_run", "False")
+        if get_config_str("Mapping", "compressor") == _ON_CHIPS:
+            set_config("Mapping", "compressor", _ON_HOST)
 
     @contextlib.contextmanager
     def _talking(self) -> Iterator[None]:
