@@ -36,6 +36,7 @@ from dlgraph.benchmark.observed import CLOCK_HZ, Observed  # noqa: E402
 from dlgraph.energy import energy, share_used, system_cores  # noqa: E402
 from dlgraph.layer_graph import LayerGraph  # noqa: E402
 from dlgraph.mapping import cost  # noqa: E402
+from dlgraph.mapping.input_density import mean_density  # noqa: E402
 from dlgraph.mapping.choose import choose_plan  # noqa: E402
 from dlgraph.mapping.planning import CORES_OF_VERSION  # noqa: E402
 from dlgraph.mapping.stages import find_stages  # noqa: E402
@@ -98,7 +99,7 @@ class Trainer:
             "loaded_cores": observed.network_cores + 2 * n_chips + 1, "replicas": chosen.cut.replicas,
             "window": chosen.cut.shared_window or chosen.cut.window, "weights_in_sdram": in_sdram, "machine_seconds": seconds,
             "samples_per_s": n / seconds, "cycles_per_sample": seconds * CLOCK_HZ / n, "predicted": chosen.cycles_per_sample,
-            "input_density": chosen.input_density, "routed_per_sample": packets.routed / n,
+            "input_density": mean_density(chosen.input_density), "routed_per_sample": packets.routed / n,
             "joules_per_sample": {"board_idle": used.board_idle, "cores": used.cores, "packets": used.packets, "total": used.total},
             "busiest": {"layer": busiest.layer, "kind": busiest.kind, "busy": busiest.busy}}
 
