@@ -7,15 +7,15 @@ vertices, at the issue rates of LDM, SMLAWy and STM (``benchmarks/kernel_bounds.
 weights may stay in registers); *input* is what of a sample's input is not zero, if it comes to every chip by one link, or to the
 chips of the replica whose turn it is.  Two are those of the mapping that dlgraph chooses: *core* is its busiest core with what
 cannot be spared (multiply-adds, the receive interrupt for each packet, the instructions that send one), and *link* is the busiest
-link, at the rate that links carry.  A core or link is busy for so many cycles of each sample, so no sample can take fewer.  All
-else, :mod:`dlgraph.mapping.cost` has it, is what the programs add: what they do once a sample, a stream, a row.
+link on the shortest ways, at the rate that links carry; the Graph Front End's routes may be others.  A core or link is busy for so
+many cycles of each sample, so no sample can take fewer.  All else, :mod:`dlgraph.mapping.cost` has it, is what the programs add:
+what they do once a sample, a stream, a row.
 
 Nothing is run: this is arithmetic over the plan as it is laid out for a board on which everything works.
 """
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from dataclasses import replace
@@ -35,15 +35,14 @@ from dlgraph.mapping.input_density import DensityMap, density_in, density_map  #
 from dlgraph.mapping.pacing import LINK_CYCLES  # noqa: E402
 from dlgraph.mapping.placement import ChipRoom  # noqa: E402
 from dlgraph.mapping.placing import place_and_pace  # noqa: E402
-from dlgraph.mapping.plan import EXCHANGED, SOURCE_ACTIVATIONS_OUT, Core, CoreKind, Plan  # noqa: E402
+from dlgraph.mapping.plan import EXCHANGED, SOURCE_ACTIVATIONS_OUT, Core, CoreKind, Plan, StreamKind  # noqa: E402
 from dlgraph.mapping.planning import cores_of, plan_for_board  # noqa: E402
 from dlgraph.mapping.stages import find_stages  # noqa: E402
 from dlgraph.mapping.topology import ONE_BOARD, Chip, Link  # noqa: E402
 from dlgraph.progress import MACHINE_HZ  # noqa: E402
-from dlgraph.whole_file import write_whole  # noqa: E402
 from course import ReferenceKept  # noqa: E402
 from pipeline import NETWORKS, SEED  # noqa: E402
-from result import checkout_state, command_line, host, validate  # noqa: E402
+from result import checkout_state, command_line, conclude, host  # noqa: E402
 from train_networks import MODELS, images  # noqa: E402
 
 BATCH, SAMPLES = 256, 256
@@ -78,9 +77,11 @@ def busiest_link(plan: Plan, chip_of: dict[Core, Chip], density: DensityMap) -> 
     """Words of a sample on the link that carries most."""
     load: dict[Link, float] = {}
     for stream in plan.streams:
-        if stream.kind in EXCHANGED:
+        if stream.kind in EXCHANGED or stream.kind is StreamKind.REQUESTS:           # once a batch; only where something is lost
             continue
-        n_words = stream.n_words * cost.density(stream.kind, stream.producer, density) + 1.0
+        n_words = stream.n_words * cost.density(stream.kind, stream.producer, density) + 1.0              # the marker
+        if stream.kind is StreamKind.CREDIT:
+            n_words /= cost.samples_per_credit(plan.cut.window)
         ends = (stream.producer, *stream.consumers[:1])
         n_words /= max(plan.replicas_of(core) for core in ends)
         start = chip_of[stream.producer]
@@ -145,10 +146,8 @@ def main(arguments: list[str] | None = None) -> int:
     commit, modified = checkout_state()
     record = {"schema_version": 1, "benchmark": "speed_bounds", "command": command_line(sys.argv), "commit": commit,
               "modified": modified, "host": host(), "date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), "rows": rows}
-    validate(record)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(options.out, (json.dumps(record, indent=2, sort_keys=True) + "\n").encode())
-    return 0
+    return conclude(record, {}, options.out)
 
 
 if __name__ == "__main__":
