@@ -108,7 +108,7 @@ benchmark-networks: $(VENV)/has-keras $(VENV)/has-benchmark $(VENV)/has-examples
 	    $(BIN)/python benchmarks/train_networks.py --network $$network --epochs $(EPOCHS) --threads $(THREADS) $(if $(DATA),--data $(DATA)) \
 	        $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) --output benchmarks/results || exit 1; done
 
-WHOLE ?= mlp_300 mlp_300_100 lenet1 lenet4 lenet5
+WHOLE ?= mlp_300 mlp_300_100 lenet1 lenet4 lenet5 boosted_lenet4
 
 benchmark-whole: $(VENV)/has-keras $(VENV)/has-benchmark $(VENV)/has-examples
 	for network in $(WHOLE); do \
@@ -128,7 +128,7 @@ benchmark-pipeline: $(VENV)/has-keras $(VENV)/has-benchmark
 	        --out benchmarks/results/pipeline.json || exit 1; done
 
 benchmark-prediction: $(VENV)/has-keras $(VENV)/has-benchmark
-	$(BIN)/python benchmarks/prediction.py $(addprefix --network ,$(WHOLE)) --threads $(THREADS) $(if $(DATA),--data $(DATA)) \
+	$(BIN)/python benchmarks/prediction.py $(addprefix --network ,$(filter-out boosted_lenet4,$(WHOLE))) --threads $(THREADS) $(if $(DATA),--data $(DATA)) \
 	    --out benchmarks/results/prediction.json
 
 SCALED ?= mlp_300

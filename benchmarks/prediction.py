@@ -40,7 +40,7 @@ from dlgraph.energy import N_CHIPS, WATTS_IDLE, Energy, energy, share_used, syst
 from dlgraph.whole_file import write_whole  # noqa: E402
 from result import checkout_state, command_line, host, validate  # noqa: E402
 from train_networks import MODELS, images  # noqa: E402
-from whole_training import RECIPES, SEED, joined  # noqa: E402
+from whole_task import RECIPES, SEED, joined  # noqa: E402
 
 BOARD = "spinn5"
 
