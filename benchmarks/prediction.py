@@ -40,7 +40,7 @@ from dlgraph.energy import N_CHIPS, WATTS_IDLE, Energy, energy, share_used, syst
 from dlgraph.whole_file import write_whole  # noqa: E402
 from result import checkout_state, command_line, host, validate  # noqa: E402
 from train_networks import MODELS, images  # noqa: E402
-from whole_task import RECIPES, SEED, joined  # noqa: E402
+from whole_task import SEED, joined  # noqa: E402
 
 BOARD = "spinn5"
 
@@ -102,7 +102,7 @@ def measure(name: str, options: argparse.Namespace, checkpoint: Path) -> dict[st
     found, words = images(options)
     x, y = found.x_test[:options.samples] / np.float32(255), found.y_test[:options.samples]
     model = MODELS[name](seed=SEED)
-    networks.compile_model(model, RECIPES[name])
+    networks.compile_model(model, networks.TO_THE_END[name])
     observed = Observed(BOARD)
     commit, modified = checkout_state()
     with dlgraph.from_keras(model, dlgraph.Emulated(threads=options.threads), SEED, executor_factory=observed) as net:

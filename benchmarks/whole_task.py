@@ -13,7 +13,6 @@ import numpy as np
 
 from course import Course, ReferenceKept
 from dlgraph import networks
-from dlgraph.networks import Recipe
 from dlgraph.networks.boosted import BoostedLeNet4, seeds_of
 from dlgraph.whole_file import write_whole
 from train_networks import BOOSTED, MODELS, images
@@ -22,15 +21,6 @@ from whole_member import KeepEach, Member, Outputs, before, share_wrong
 SEED = 1
 #: Bytes of a piece of a checkpoint.
 PIECE_BYTES = 1_000_000
-#: Name -> how it is trained to the end.  Found by trials of the reference.
-RECIPES = {
-    "mlp_300": Recipe(0.05, decay=0.75, batch_size=32, epochs=12),
-    "mlp_300_100": Recipe(0.05, decay=0.75, batch_size=32, epochs=12),
-    "lenet1": Recipe(0.1, decay=0.6, batch_size=128, epochs=8),
-    "lenet4": Recipe(0.05, decay=0.85, batch_size=64, epochs=20),
-    "lenet5": Recipe(0.1, decay=0.7, batch_size=128, epochs=12),
-    BOOSTED: Recipe(0.05, decay=0.85, batch_size=64, epochs=20),
-}
 
 
 class Task(ABC):
@@ -42,7 +32,7 @@ class Task(ABC):
 
     def __init__(self, name: str, options: argparse.Namespace, entry: dict[str, Any], folder: Path) -> None:
         self.name, self.options, self.entry, self.folder = name, options, entry, folder
-        self.recipe = RECIPES[name]
+        self.recipe = networks.TO_THE_END[name]
         found, self.words = images(options)
         scale = np.float32(255)
         self.x, self.y = found.x_train[:options.samples] / scale, found.y_train[:options.samples]

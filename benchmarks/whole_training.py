@@ -23,10 +23,11 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from dlgraph.networks import TO_THE_END  # noqa: E402
 from dlgraph.whole_file import write_whole  # noqa: E402
 from result import checkout_state, command_line, host, validate  # noqa: E402
 from whole_member import now  # noqa: E402
-from whole_task import RECIPES, SEED, make_task  # noqa: E402
+from whole_task import SEED, make_task  # noqa: E402
 
 #: Error of the test images that is asked for, in percent, and how far from floating point it may be.
 ASKED = {"mlp_300": 1.8, "mlp_300_100": 1.7, "lenet1": 1.7, "lenet4": 1.1, "lenet5": 0.95, "boosted_lenet4": 0.7}
@@ -36,7 +37,7 @@ POINTS = 0.2
 def main(arguments: list[str] | None = None) -> int:
     """Run, show, write; 1 if a bit differed or an error is larger than asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", choices=[*RECIPES], required=True)
+    parser.add_argument("--network", choices=[*TO_THE_END], required=True)
     parser.add_argument("--data", metavar="PATH", help="as for train_networks.py")
     parser.add_argument("--work", type=Path, required=True, metavar="FOLDER", help="for checkpoints")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the record, which is added to")

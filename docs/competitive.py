@@ -1,8 +1,9 @@
 """Directives of "Is SpiNNaker competitive?": every figure on that page comes from a record, and every "yes" and "no" from figures.
 
 ``competitive-answer`` is the paragraph, ``competitive-verdicts`` where it is yes and where no, ``competitive-table`` the tables of
-speed or energy, ``competitive-plot`` a picture beside a record, ``competitive-machines`` what was compared, ``recorded-prediction``
-and ``recorded-scaling`` these records, ``published-figures`` what others say of some systems, ``raw-records`` all files.
+speed or energy, ``competitive-times`` how long to a given error, ``competitive-plot`` a picture beside a record,
+``competitive-machines`` what was compared, ``recorded-prediction`` and ``recorded-scaling`` these records, ``published-figures``
+what others say of some systems, ``raw-records`` all files.
 """
 from __future__ import annotations
 
@@ -16,16 +17,19 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from recorded import RESULTS, RecordedTable, table
 from sphinx.util.docutils import SphinxDirective
+from times import TARGETS, Time, by_keras, on_board
 
 from dlgraph.benchmark.published import published
 from dlgraph.benchmark.table import DEVICE_WORDS, disturbance, energy_table, machines, significant, speed_table, with_best
 from dlgraph.networks.published import PUBLISHED
 
 COMPARISON = "comparison/benchmark"
+TO_THE_END = "to_the_end/benchmark"
 _SEEN = {"source": "read there", "quoted": "as quoted by another text", "derived": "worked out from it",
          "measured": "measured, not published"}
 #: Of the page, in this order: what was recorded, by which command, file.
-RAW = {"comparison": COMPARISON, "training to the end": "whole_training", "recognition": "prediction", "scaling": "scaling"}
+RAW = {"comparison": COMPARISON, "training to the end": "whole_training", "the same with Keras": TO_THE_END,
+       "recognition": "prediction", "scaling": "scaling"}
 
 
 class OfComparison(RecordedTable):
@@ -70,6 +74,39 @@ class Tables(OfComparison):
     def lines(self, record: dict[str, Any]) -> list[str]:
         cells = {"speed": speed_table, "energy": energy_table}[self.arguments[0]](with_best(record))
         return table([15, 11, 13, *[10] * (len(cells[0]) - 3)], cells)
+
+
+class Times(RecordedTable):
+    """Seconds to 98% and 99% of the test images, by the board and by Keras."""
+
+    name_of_record = "whole_training"
+
+    def lines(self, record: dict[str, Any]) -> list[str]:
+        path = RESULTS / f"{TO_THE_END}.json"
+        self.env.note_dependency(str(path))
+        keras = _record(TO_THE_END)
+        devices = [] if keras is None else list(dict.fromkeys(row["device"] for row in keras["rows"]))
+        rows = [["network", "test images right", "epochs of the board", "s on SpiNNaker",
+                 *(f"s on {DEVICE_WORDS[each]}" for each in devices)]]
+        for name, entry in record["networks"].items():
+            for target in TARGETS:
+                board = on_board(entry, target)
+                epochs = "–" if board is None else str(board.epochs)
+                rows.append([PUBLISHED[name].title, f"{100 - target:g}%", epochs, _seconds(board),
+                             *(_seconds(by_keras(keras, name, device, target)) for device in devices)])
+        lines = table([20, 14, 14, 22, *[15] * len(devices)], rows)
+        if keras is None:
+            return lines
+        host = keras["host"]
+        return [*lines, f"Keras on {host['cpus']} CPUs ({host['processor']}), {keras['date'][:10]}. ``{keras['command']}``", "",
+                *(f"* {line}" for line in disturbance(keras)), ""]
+
+
+def _seconds(found: Time | None) -> str:
+    if found is None:
+        return "–"
+    low, middle, high = (significant(value) for value in (found.least, found.middle, found.most))
+    return middle if low == high else f"{middle} ({low}–{high})"
 
 
 class Machines(OfComparison):
@@ -220,7 +257,8 @@ def _parsed(directive: SphinxDirective, lines: list[str]) -> list[nodes.Node]:
 def setup(app: Any) -> dict[str, Any]:
     """Called by Sphinx."""
     for name, directive in (("competitive-answer", Answer), ("competitive-verdicts", Verdicts), ("competitive-table", Tables),
-                            ("competitive-machines", Machines), ("competitive-plot", Plot), ("recorded-prediction", Prediction),
-                            ("recorded-scaling", Scaling), ("published-figures", PublishedFigures), ("raw-records", RawRecords)):
+                            ("competitive-machines", Machines), ("competitive-times", Times), ("competitive-plot", Plot),
+                            ("recorded-prediction", Prediction), ("recorded-scaling", Scaling),
+                            ("published-figures", PublishedFigures), ("raw-records", RawRecords)):
         app.add_directive(name, directive)
     return {"version": "1", "parallel_read_safe": True}

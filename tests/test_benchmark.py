@@ -27,7 +27,7 @@ from dlgraph.benchmark.tasks import Images, Member, Task, accuracy, for_speed, m
 from dlgraph.cli import main, parser
 from dlgraph.energy import Energy
 from dlgraph.errors import DataError, MachineError
-from dlgraph.networks import RECIPES
+from dlgraph.networks import RECIPES, TO_THE_END
 
 KEY = Key("mlp_300", "cpu", "same", 0)
 
@@ -125,6 +125,15 @@ def test_batches_are_no_larger_than_the_data() -> None:
     assert make_task("lenet5", images(100), images(10), 1, 2).recipe == replace(RECIPES["lenet5"], batch_size=100, epochs=2)
 
 
+def test_longer_recipes_to_the_end() -> None:
+    task = make_task("lenet5", images(200), images(10), 1, None, to_the_end=True)
+    assert task.recipe == TO_THE_END["lenet5"] != RECIPES["lenet5"]
+    conditions = [Settings(Path("x"), to_the_end=chosen).conditions("digits", "0", 1, 1) for chosen in (False, True)]
+    assert conditions[0] != conditions[1]                       # so they do not stand in one record
+    with pytest.raises(DataError, match="to_the_end and quick"):
+        Settings(Path("x"), to_the_end=True, quick=True)
+
+
 def test_accuracy_of_outputs() -> None:
     assert accuracy(np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]], np.float32), np.array([1, 0, 0])) == pytest.approx(2 / 3)
 
@@ -153,6 +162,8 @@ def test_the_plan() -> None:
     assert [(key.network, key.device, key.kind) for key in keras] == [
         ("lenet1", "cpu", "same"), ("lenet1", "cpu", "one"), ("lenet1", "cpu", "tuned"), ("lenet1", "distributed", "same"),
         ("lenet5", "cpu", "same")]
+    to_the_end = keys_of(Settings(Path("x"), networks=("lenet1",), to_the_end=True), ("spinnaker", "cpu", "distributed"))
+    assert [(key.device, key.kind) for key in to_the_end] == [(device, "same") for device in ("spinnaker", "cpu", "distributed")]
     assert sizes_to_try(32, 1000, "cpu", False) == [16, 32, 64, 128, 256, 512]
     assert sizes_to_try(100, 100, "cpu", True) == [100]
     assert sizes_to_try(128, 60_000, "spinnaker", False) == [128, 256, 512, 1024]

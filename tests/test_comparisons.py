@@ -68,6 +68,21 @@ def test_yes_and_no(comparisons: ModuleType) -> None:
     assert comparisons.lead([]) == "There is nothing to compare yet."
 
 
+def test_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2% after the second epoch and 1% never; epochs of 4, 6 and 5 seconds: 2 x 4, 2 x 5 and 2 x 6."""
+    times = docs_module("times", monkeypatch)
+    entry: dict[str, Any] = {"epochs": [{"test_error": 3.0}, {"test_error": 2.0}, {"test_error": 1.01}],
+                             "on_board": [{"machine_seconds": seconds} for seconds in (4.0, 6.0, 5.0)]}
+    assert times.on_board(entry, 2.0) == times.Time(2, 8.0, 10.0, 12.0)
+    assert times.on_board(entry, 1.0) is None
+    assert times.on_board({**entry, "on_board": []}, 2.0) is None
+    spread = {"minimum": 1.0, "median": 2.0, "maximum": 3.0}
+    record = {"rows": [{"network": "lenet1", "device": "cpu", "figures": {"seconds_to_98": spread, "seconds_to_99": None}}]}
+    assert times.by_keras(record, "lenet1", "cpu", 2.0) == times.Time(None, 1.0, 2.0, 3.0)
+    assert times.by_keras(record, "lenet1", "cpu", 1.0) is times.by_keras(record, "lenet5", "cpu", 2.0) is None
+    assert times.by_keras(None, "lenet1", "cpu", 2.0) is None
+
+
 def test_one_paragraph(comparisons: ModuleType) -> None:
     """With and without the other records; TPUs are spoken of in it."""
     others = {name: json.loads((RESULTS / f"{name}.json").read_text()) if (RESULTS / f"{name}.json").exists() else None

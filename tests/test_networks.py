@@ -142,7 +142,7 @@ def test_recipes_are_in_the_documentation() -> None:
 
 
 def test_recipes() -> None:
-    assert set(networks.RECIPES) == set(networks.PUBLISHED)
+    assert set(networks.RECIPES) == set(networks.TO_THE_END) == set(networks.PUBLISHED)
     model = networks.lenet5()
     recipe = networks.compile_model(model)
     assert recipe is networks.RECIPES["lenet5"]

@@ -11,6 +11,7 @@ import pytest
 
 import dlgraph
 from dlgraph.executors import make_reference
+from dlgraph.networks import TO_THE_END
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 sys.path.append(str(BENCHMARKS))
@@ -72,7 +73,7 @@ def test_the_same_is_every_bit_of_the_state(tmp_path: Path) -> None:
 
 
 def test_every_network_has_a_recipe_and_an_error_asked_for() -> None:
-    assert whole_task.RECIPES.keys() == whole_training.ASKED.keys() == {*whole_task.MODELS, whole_task.BOOSTED}
+    assert TO_THE_END.keys() == whole_training.ASKED.keys() == {*whole_task.MODELS, whole_task.BOOSTED}
 
 
 @pytest.mark.parametrize("network", ["mlp_300", "boosted_lenet4"])

@@ -23,6 +23,8 @@ def add_command(commands: Any) -> None:
     parser.add_argument("--output", metavar="FOLDER", type=Path, required=True, help="for the record, the table and the plots")
     parser.add_argument("--quick", action="store_true",
                         help="all of it on little data, on a board of 4 chips: some minutes, to see that it works")
+    parser.add_argument("--to-the-end", action="store_true",
+                        help="as far as it goes, by longer recipes in their own batches: for seconds to 98%% and 99%%")
     parser.add_argument("--networks", nargs="+", metavar="NAME", default=list(NETWORKS),
                         help=f"of {', '.join(NETWORKS)}; default: all")
     parser.add_argument("--devices", nargs="+", metavar="NAME", help=f"of {', '.join(DEVICES)}; default: those there are")
@@ -61,7 +63,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
     return Settings(output=options.output, networks=tuple(dict.fromkeys(options.networks)),
                     devices=None if options.devices is None else tuple(dict.fromkeys(options.devices)), data=options.data,
                     seed=options.seed, threads=options.threads, cpu_watts=options.cpu_watts, cpu_cores=options.cpu_cores,
-                    quick=options.quick, **chosen)
+                    to_the_end=options.to_the_end, quick=options.quick, **chosen)
 
 
 def command_line(words: list[str]) -> str:

@@ -36,15 +36,18 @@ def trials_of(settings: Settings) -> Trials:
     return QUICK_TRIALS if settings.quick else FULL_TRIALS
 
 
-def kinds_of(device: str, quick: bool, first: bool = True) -> tuple[str, ...]:
+def kinds_of(device: str, settings: Settings, first: bool = True) -> tuple[str, ...]:
     """Sizes of batches that a device is to show.
 
     Two workers share a batch, so they do not train sample by sample.  A quick benchmark has one load of the board for each network;
-    other batches than the recipe's, each of which XLA compiles for seconds, and two workers, it has for the first network only.
+    other batches than the recipe's, each of which XLA compiles for seconds, and two workers, it has for the first network only.  To
+    the end every network is trained in the recipe's batches.
 
     :param first: of the networks that are asked for
     """
-    if quick and (not first or device in (SPINNAKER, DISTRIBUTED)):
+    if settings.to_the_end:
+        return (SAME,)
+    if settings.quick and (not first or device in (SPINNAKER, DISTRIBUTED)):
         return (SAME,) if first or device != DISTRIBUTED else ()
     return (SAME, TUNED) if device == DISTRIBUTED else (SAME, ONE, TUNED)
 
@@ -52,7 +55,7 @@ def kinds_of(device: str, quick: bool, first: bool = True) -> tuple[str, ...]:
 def keys_of(settings: Settings, devices: tuple[str, ...]) -> list[Key]:
     """Every training, network by network."""
     return [Key(network, device, kind, repeat) for number, network in enumerate(settings.networks) for device in devices
-            for repeat in range(settings.repeats) for kind in kinds_of(device, settings.quick, number == 0)]
+            for repeat in range(settings.repeats) for kind in kinds_of(device, settings, number == 0)]
 
 
 def sizes_to_try(recipe: int, n_samples: int, device: str, quick: bool) -> list[int]:

@@ -90,7 +90,8 @@ class _Runner:
     def _task(self, network: str, seed: int) -> Task:
         """The last one is kept: the boosted networks' samples take long to find."""
         if self._last is None or self._last[0] != (network, seed):
-            self._last = (network, seed), make_task(network, self._train, self._test, seed, self._settings.epochs)
+            self._last = (network, seed), make_task(network, self._train, self._test, seed, self._settings.epochs,
+                                                    self._settings.to_the_end)
         return self._last[1]
 
     def _sized(self, key: Key, task: Task) -> Task:

@@ -30,6 +30,7 @@ class Settings:
     :param threads: of this computer, for an emulated board
     :param cpu_watts: of the processor's package, in place of what can be measured; None to measure
     :param cpu_cores: of the package; None for those of the stated one
+    :param to_the_end: by the recipes for that (:data:`dlgraph.networks.TO_THE_END`), in their own batches
     :param quick: only what shows that everything works: fewer sizes of batches, short trials
     """
 
@@ -46,6 +47,7 @@ class Settings:
     threads: int = 1
     cpu_watts: float | None = None
     cpu_cores: int | None = None
+    to_the_end: bool = False
     quick: bool = False
 
     def __post_init__(self) -> None:
@@ -60,13 +62,16 @@ class Settings:
         if not 0 <= self.seed <= 2**31 - 1 - self.repeats:
             raise DataError(f"seed={self.seed} cannot be used: weights have seeds from 0 to {2**31 - 1}, one for each repeat. Give "
                             f"a smaller whole number from 0.")
+        if self.to_the_end and self.quick:
+            raise DataError("A training to the end is not quick. Give one of to_the_end and quick.")
         if self.cpu_watts is not None and not 0 < self.cpu_watts < 1e5:
             raise DataError(f"cpu_watts={self.cpu_watts} is no power of a processor. Give watts above 0, such as 65.")
 
     def conditions(self, data: str, digest: str, n_train: int, n_test: int) -> dict[str, Any]:
         """What runs must have in common to stand in one record."""
-        return {"data": data, "digest": digest, "samples": n_train, "test_samples": n_test, "epochs": self.epochs,
-                "seed": self.seed, "board": self.board, "quick": self.quick}
+        found = {"data": data, "digest": digest, "samples": n_train, "test_samples": n_test, "epochs": self.epochs,
+                 "seed": self.seed, "board": self.board, "quick": self.quick}
+        return {**found, "to_the_end": True} if self.to_the_end else found
 
 
 #: What ``--quick`` asks for unless told otherwise.

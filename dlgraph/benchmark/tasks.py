@@ -100,15 +100,16 @@ def digest(*sets: Images) -> str:
     return known.hexdigest()
 
 
-def make_task(network: str, train: Images, test: Images, seed: int, epochs: int | None) -> Task:
+def make_task(network: str, train: Images, test: Images, seed: int, epochs: int | None, to_the_end: bool = False) -> Task:
     """A network with its recipe.
 
     The second and third of the boosted networks learn from samples that those before them find hard.  They are found on the host,
     by :class:`dlgraph.networks.BoostedLeNet4` on the reference, which gives the machine's bits: every device has the same ones.
 
     :param epochs: of each network; None for the recipe's
+    :param to_the_end: by the recipe for that
     """
-    recipe = networks.RECIPES[network]
+    recipe = (networks.TO_THE_END if to_the_end else networks.RECIPES)[network]
     if epochs is not None:
         recipe = replace(recipe, epochs=epochs)
     recipe = replace(recipe, batch_size=min(recipe.batch_size, len(train)))

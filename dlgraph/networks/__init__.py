@@ -8,7 +8,7 @@ from dlgraph.networks.counts import LayerCount, connections, layer_counts, param
 from dlgraph.networks.lenet import lenet1, lenet4, lenet5
 from dlgraph.networks.mlp import mlp
 from dlgraph.networks.published import PUBLISHED, Published
-from dlgraph.networks.recipes import RECIPES, Recipe, compile_model, recipe_for
+from dlgraph.networks.recipes import RECIPES, TO_THE_END, Recipe, compile_model, recipe_for
 
-__all__ = ["PUBLISHED", "RECIPES", "BoostedHistory", "BoostedLeNet4", "LayerCount", "Published", "Recipe", "compile_model",
-           "connections", "layer_counts", "lenet1", "lenet4", "lenet5", "mlp", "parameters", "recipe_for"]
+__all__ = ["PUBLISHED", "RECIPES", "TO_THE_END", "BoostedHistory", "BoostedLeNet4", "LayerCount", "Published", "Recipe",
+           "compile_model", "connections", "layer_counts", "lenet1", "lenet4", "lenet5", "mlp", "parameters", "recipe_for"]
