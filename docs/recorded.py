@@ -164,8 +164,9 @@ class RecordedWholeTrainings(RecordedTable):
         rows = [["network", "epochs", "test images wrong", "Keras in floating point", "on a board, epoch by epoch"]]
         for name, entry in record["networks"].items():
             last, done = entry["epochs"][-1], {row["epoch"]: row for row in entry["on_board"]}
-            board = [f"{epoch + 1}: {'equal' if done[epoch]['equal'] else '**not equal**'}, {done[epoch]['samples_per_s']:,.0f}/s"
-                     if epoch in done else f"{epoch + 1}: not yet" for epoch in entry["drawn"]]
+            board = [f"{epoch_words(entry, epoch)}: {'equal' if done[epoch]['equal'] else '**not equal**'}, "
+                     f"{done[epoch]['samples_per_s']:,.0f}/s"
+                     if epoch in done else f"{epoch_words(entry, epoch)}: not yet" for epoch in entry["drawn"]]
             rows.append([name, str(len(entry["epochs"])), f"{last['test_error']:.2f}%", f"{last['test_error_float']:.2f}%",
                          "; ".join(board)])
         lines = table([18, 9, 15, 15, 43], rows)
@@ -176,6 +177,13 @@ class RecordedWholeTrainings(RecordedTable):
             lines += [f"* {name}: {entry['samples']:,} samples an epoch of {entry['data']}, "
                       f"{', '.join(f'{what} {value:g}' for what, value in words.items())}. ``{entry['command']}``"]
         return [*lines, ""]
+
+
+def epoch_words(entry: dict[str, Any], epoch: int) -> str:
+    """An epoch of a whole training, from 0, as people count; of several networks, which of them comes first."""
+    own = epoch % entry["recipe"]["epochs"] + 1
+    several = entry["epochs"][-1].get("member", 1) > 1
+    return f"{entry['epochs'][epoch]['member']}. network, {own}" if several else str(own)
 
 
 class RecordedExpectedCycles(RecordedTable):
