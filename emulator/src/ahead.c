@@ -9,14 +9,32 @@
 #include "exceptions.h"
 #include "machine.h"
 
-enum { STRIDE_LEAST = 4 * QUANTUM };
+enum { STRIDE_LEAST = 4 * QUANTUM, MOST_VAIN = 5 };
+
+/* Of the address that the core is at. */
+static Hope *hope_of(Core *core) { return &core->ahead.hope[core->cpu.r[15] / 4 % HOPES]; }
+
+/* Most code that sends and receives reaches for its devices at once, each time that the core comes by. */
+static void despair(Hope *hope)
+{
+    if (hope->vain < MOST_VAIN)
+        hope->vain++;
+    hope->left = (uint8_t)((1u << hope->vain) - 1);
+}
 
 bool ahead_try(Core *core, uint64_t end)
 {
-    Ahead *a = core->ahead;
+    Ahead *a = &core->ahead;
     Cpu *cpu = &core->cpu;
     if (a->rest) {
         a->rest = false;
+        return false;
+    }
+    if ((cpu->cpsr & PSR_MODE) == MODE_FIQ)      /* whose handlers are short, and end with a change of mode */
+        return false;
+    Hope *hope = hope_of(core);
+    if (hope->left) {
+        hope->left--;
         return false;
     }
     if (a->stride < STRIDE_LEAST)
@@ -29,11 +47,13 @@ bool ahead_try(Core *core, uint64_t end)
     /* Another core may have stopped this one since the list of turns was made. */
     if (until <= end || cpu->halted || cpu->sleeping || interrupt_pending(cpu) || !cpu_can_run_alone(cpu))
         return false;
-    cpu_run_alone(cpu, until, &a->retreat);
+    cpu_run_alone(cpu, until, a->retreat);
     if (cpu->cycles < end) {
-        a->rest = (cpu->cpsr & PSR_MODE) != MODE_FIQ;        /* whose handlers are short */
+        a->rest = true;
+        despair(hope);
         return false;
     }
+    *hope = (Hope){0};
     a->on = true;
     a->reached = cpu->cycles < until ? cpu->cycles : until;
     if (cpu->cycles >= until && a->stride < ALONE_CYCLES) {
@@ -47,20 +67,20 @@ bool ahead_try(Core *core, uint64_t end)
 /* To the first instruction that begins at `at` or later. */
 static void go_back(Core *core, uint64_t at)
 {
-    Ahead *a = core->ahead;
+    Ahead *a = &core->ahead;
     Cpu *cpu = &core->cpu;
     a->on = false;
     if (at >= a->reached)
         return;
-    cpu_retreat(cpu, &a->retreat);
+    cpu_retreat(cpu, a->retreat);
     if (cpu->cycles < at)
-        cpu_run_alone(cpu, at, &a->retreat);
+        cpu_run_alone(cpu, at, a->retreat);
     a->stride /= 2;
 }
 
 void ahead_join(Core *core)
 {
-    if (!core->ahead->on)
+    if (!core->ahead.on)
         return;
     uint64_t now = core->machine->now;
     go_back(core, core->next_local > now ? core->next_local : now);
@@ -68,23 +88,23 @@ void ahead_join(Core *core)
 
 void ahead_settle(Core *core)
 {
-    if (!core->ahead->on)
+    if (!core->ahead.on)
         return;
     Machine *m = core->machine;
-    Chip *chip = core->chip;
-    bool had_turn = chip->running && core < chip->running;
+    Turns *turns = core->turns;
+    bool had_turn = turns->running && core < turns->running;
     go_back(core, had_turn ? m->end : m->now);
-    *core->turn_at = core->cpu.cycles;
-    if (chip->running && core > chip->running && core->cpu.cycles < m->end)
-        m->again[chip->id] |= 1u << core->id;
+    turns->at[core->id] = core->cpu.cycles;
+    if (turns->running && core > turns->running && core->cpu.cycles < m->end)
+        turns->again |= 1u << core->id;
 }
 
 void ahead_settle_all(Machine *m)
 {
     for (unsigned word = 0; word < CHIP_WORDS; word++)
         for (uint64_t chips = m->chips_awake[word]; chips; chips &= chips - 1) {
-            Chip *chip = &m->chip[64 * word + (unsigned)__builtin_ctzll(chips)];
-            for (uint32_t cores = chip->awake; cores; cores &= cores - 1)
-                ahead_settle(&chip->core[__builtin_ctz(cores)]);
+            unsigned chip = 64 * word + (unsigned)__builtin_ctzll(chips);
+            for (uint32_t cores = m->awake[chip]; cores; cores &= cores - 1)
+                ahead_settle(&m->chip[chip].core[__builtin_ctz(cores)]);
         }
 }

@@ -47,22 +47,24 @@ static void set_awake(Core *core, bool awake)
     Chip *chip = core->chip;
     Machine *m = core->machine;
     if (awake) {
-        *core->turn_at = 0;
-        chip->awake |= 1u << core->id;
+        core->turns->at[core->id] = 0;
+        m->awake[chip->id] |= 1u << core->id;
         __atomic_fetch_or(&m->chips_awake[chip->id / 64], 1ull << chip->id % 64, __ATOMIC_RELAXED);
     } else {
-        chip->awake &= ~(1u << core->id);
-        if (!chip->awake)
+        m->awake[chip->id] &= ~(1u << core->id);
+        if (!m->awake[chip->id])
             __atomic_fetch_and(&m->chips_awake[chip->id / 64], ~(1ull << chip->id % 64), __ATOMIC_RELAXED);
     }
 }
+
+static bool is_awake(const Core *core) { return core->machine->awake[core->chip->id] >> core->id & 1; }
 
 /* Have a sleeping core look at its devices at time `at`; it goes on sleeping if no line is up. */
 void core_wake(Core *core, uint64_t at)
 {
     if (core->cpu.halted)
         return;
-    if (core->chip->awake >> core->id & 1)
+    if (is_awake(core))
         return;
     if (core->cpu.cycles < at)
         core->cpu.cycles = at;
@@ -71,8 +73,7 @@ void core_wake(Core *core, uint64_t at)
 
 void core_lines_changed(Core *core)
 {
-    if (core->cpu.sleeping && (core->cpu.irq || core->cpu.fiq)
-        && !(core->chip->awake >> core->id & 1)) {
+    if (core->cpu.sleeping && (core->cpu.irq || core->cpu.fiq) && !is_awake(core)) {
         /* Raised from outside, while this core's turn in the quantum may be over. */
         uint64_t now = core->machine->events.now;
         core_wake(core, now > core->machine->now ? now : core->machine->now);
@@ -129,7 +130,7 @@ void core_run(Core *core, uint64_t end)
             return;
         }
     }
-    *core->turn_at = cpu->cycles;
+    core->turns->at[core->id] = cpu->cycles;
 }
 
 void core_update_halted(Core *core)
@@ -154,7 +155,7 @@ void core_update_halted(Core *core)
 void core_restart(Core *core, bool from_reset_vector)
 {
     uint64_t now = core->machine->events.now;
-    if (core == core->chip->running && !core->restart_pending) {
+    if (core == core->turns->running && !core->restart_pending) {
         core->restart_pending = true;        /* the interpreter is in the middle of an instruction */
         core->cpu.stop = true;
         return;

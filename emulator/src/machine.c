@@ -17,14 +17,14 @@ void machine_wire(Machine *m)
 {
     for (unsigned i = 0; i < m->chips; i++) {
         Chip *chip = &m->chip[i];
-        chip->running = NULL;
+        m->turns[i].running = NULL;
         chip->router.table_changed = chip->router.filters_changed = true;
         for (unsigned c = 0; c < CORES; c++) {
             Core *core = &chip->core[c];
             core->chip = chip;
             core->machine = m;
-            core->ahead = &m->ahead[i][c];
-            core->turn_at = &m->turn_at[i][c];
+            core->ahead = (Ahead){.retreat = &m->retreat[i][c].cpu};
+            core->turns = &m->turns[i];
             core->cpu.itcm = m->tcm[i][c].itcm;
             core->cpu.dtcm = m->tcm[i][c].dtcm;
             core->cpu.bus = &core_bus;
@@ -125,43 +125,31 @@ bool machine_idle(const Machine *m)
 uint64_t machine_next_event(const Machine *m) { return events_next(&m->events, NEVER); }
 
 /*
- * A core's state is a few lines of the host's cache, and with hundreds of cores none of them is
- * still in the first level when its turn comes again.  So fetch the next cores' registers, and what
- * the registers point at in data memory, while another core runs.
+ * With hundreds of cores none of their state is still in the first level of the host's cache when a core's turn comes
+ * again.  So fetch what the next one's turn begins with while another core runs.  To fetch more costs more than it saves.
  */
-static void prefetch_registers(const Core *core)
+static void prefetch(const Core *core)
 {
-    for (size_t line = 0; line < sizeof(Cpu) + 64; line += 64)
-        __builtin_prefetch((const char *)core + line, 1);
-}
-
-static void prefetch_data(const Core *core)
-{
-    __builtin_prefetch(core->cpu.code);
-    for (unsigned i = 0; i < 15; i++) {
-        /* it may have its turn on the other thread just now */
-        uint32_t offset = __atomic_load_n(&core->cpu.r[i], __ATOMIC_RELAXED) - DTCM_BASE;
-        if (offset < DTCM_BYTES)
-            __builtin_prefetch(core->cpu.dtcm + offset, 1);
-    }
+    __builtin_prefetch(&core->cpu.r, 1);
+    __builtin_prefetch(&core->cpu.cycles, 1);
+    __builtin_prefetch(&core->chip, 1);
 }
 
 static void run_turn(Core *core, uint64_t end)
 {
-    core->chip->running = core;
+    core->turns->running = core;
     core_run(core, end);
-    core->chip->running = NULL;
+    core->turns->running = NULL;
 }
 
 /* Turns of cores that were ahead when the list was made, and went back since; those before `next` of it. */
-static void run_again(Chip *chip, const Core *next, uint64_t end)
+static void run_again(Chip *chip, Turns *turns, const Core *next, uint64_t end)
 {
-    uint32_t *again = &chip->core[0].machine->again[chip->id];
-    while (*again) {
-        Core *core = &chip->core[__builtin_ctz(*again)];
+    while (turns->again) {
+        Core *core = &chip->core[__builtin_ctz(turns->again)];
         if (next && next->chip == chip && core > next)
             return;
-        *again &= *again - 1;
+        turns->again &= turns->again - 1;
         run_turn(core, end);
     }
 }
@@ -170,12 +158,11 @@ static void run_again(Chip *chip, const Core *next, uint64_t end)
 void machine_run_turns(Core *const *turn, unsigned n, Core *const *after, uint64_t end)
 {
     for (unsigned i = 0; i < n; i++) {
-        prefetch_registers(i + 2 < n ? turn[i + 2] : after[i + 2 - n]);
-        prefetch_data(i + 1 < n ? turn[i + 1] : after[0]);
+        prefetch(i + 2 < n ? turn[i + 2] : after[i + 2 - n]);
         Core *core = turn[i];
         run_turn(core, end);
-        if (core->machine->again[core->chip->id])
-            run_again(core->chip, i + 1 < n ? turn[i + 1] : NULL, end);
+        if (core->turns->again)
+            run_again(core->chip, core->turns, i + 1 < n ? turn[i + 1] : NULL, end);
     }
 }
 
@@ -185,11 +172,11 @@ unsigned machine_turns(const Machine *m, uint64_t end, Core **turn)
     unsigned n = 0;
     for (unsigned word = 0; word < CHIP_WORDS; word++)
         for (uint64_t chips = m->chips_awake[word]; chips; chips &= chips - 1) {
-            Chip *chip = (Chip *)&m->chip[64 * word + (unsigned)__builtin_ctzll(chips)];
-            for (uint32_t cores = chip->awake; cores; cores &= cores - 1) {
+            unsigned chip = 64 * word + (unsigned)__builtin_ctzll(chips);
+            for (uint32_t cores = m->awake[chip]; cores; cores &= cores - 1) {
                 unsigned c = (unsigned)__builtin_ctz(cores);
-                if (m->turn_at[chip->id][c] < end)
-                    turn[n++] = &chip->core[c];
+                turn[n] = (Core *)&m->chip[chip].core[c];
+                n += m->turns[chip].at[c] < end;  /* no branch, which the host could not predict */
             }
         }
     return n;

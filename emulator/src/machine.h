@@ -71,22 +71,37 @@ typedef struct Dma {
 struct Machine;
 struct Chip;
 
+/* What came of trying to run ahead from some addresses: `left` more times it is not tried, which doubles each time in vain. */
+typedef struct Hope { uint8_t vain : 3, left : 5; } Hope;
+#define HOPES 32u
+
 /* A core that runs ahead of the others; not part of the state.  See ahead.c. */
 typedef struct Ahead {
     bool on;                                 /* it is where it will be at cpu.cycles */
     bool rest;                               /* not tried in the next turn, as the last time was in vain */
     uint32_t stride;                         /* how far it is tried, cycles */
     uint64_t reached;                        /* all that it does before is done */
-    CpuRetreat retreat;
-    uint8_t skew[5 * 64];                    /* as in Tcm */
+    CpuRetreat *retreat;
+    Hope hope[HOPES];
 } Ahead;
 
+typedef struct Retreat {
+    CpuRetreat cpu;
+    uint8_t skew[5 * 64];                    /* as in Tcm */
+} Retreat;
+
+/* Of a chip's cores; not part of the state. */
+typedef struct Turns {
+    struct Core *running;                    /* whose turn it is; NULL between quanta */
+    uint32_t again;                          /* cores that have a turn in this quantum after all */
+    uint64_t at[CORES];                      /* a core that is awake has no turn before */
+} Turns;
+
 typedef struct Core {
-    Cpu cpu;
+    _Alignas(64) Cpu cpu;
     struct Chip *chip;
     struct Machine *machine;
-    Ahead *ahead;
-    uint64_t *turn_at;                       /* it has no turn before */
+    Turns *turns;                            /* of its chip */
     uint64_t next_local;                     /* next thing that this core's own devices do */
     uint64_t run_until;                      /* end of the slice that runs, or ran last */
     uint8_t id;                              /* physical */
@@ -94,6 +109,7 @@ typedef struct Core {
     bool parked;                             /* in the boot ROM's idle loop */
     bool slow;                               /* see dead_parts.c */
     bool by_steps;                           /* slow or profiled: its instructions run one by one */
+    Ahead ahead;
     Vic vic;
     Timer timer[2];
     CommsController cc;
@@ -206,8 +222,6 @@ typedef struct Chip {
     uint8_t id, x, y;
     uint8_t board;                           /* that it is on */
     bool ethernet_fitted;
-    uint32_t awake;                          /* cores that run */
-    Core *running;                           /* whose turn it is; a pointer, NULL between quanta */
     Counters counters;                       /* of what its cores and its Ethernet do */
     uint64_t sdram_free_at;                  /* times 8, see dma.c */
     SystemController sc;
@@ -281,6 +295,7 @@ typedef struct Machine {
     uint64_t now;                            /* cycles; cores have run up to here */
     uint32_t kind, chips, boards;
     uint64_t chips_awake[CHIP_WORDS];        /* bit per chip with a core that runs */
+    uint32_t awake[MAX_CHIPS];               /* bit per core that runs */
     uint16_t udp_port;
     Board board[MAX_BOARDS];                 /* the first is the one that is booted */
     Counters counters;                       /* of routers */
@@ -294,9 +309,8 @@ typedef struct Machine {
     Profile *profile;                        /* NULL: there is none */
     bool parallel;                           /* cores run on both threads just now */
     uint64_t end, until;                     /* of the quantum, and how far a core may run ahead */
-    uint64_t turn_at[MAX_CHIPS][CORES];      /* of cores that are awake */
-    uint32_t again[MAX_CHIPS];               /* cores of the chip that have a turn in this quantum after all */
-    Ahead ahead[MAX_CHIPS][CORES];
+    Turns turns[MAX_CHIPS];
+    Retreat retreat[MAX_CHIPS][CORES];       /* of cores that are ahead */
     bool attention;                          /* the Ethernet has something for the bridge to do */
     size_t mapped;
 } Machine;
@@ -336,8 +350,8 @@ void ahead_settle(Core *core);               /* before something else changes th
 void ahead_settle_all(Machine *m);
 static inline void core_turn_at(Core *core, uint64_t at)
 {
-    if (at < *core->turn_at)
-        *core->turn_at = at;
+    if (at < core->turns->at[core->id])
+        core->turns->at[core->id] = at;
 }
 
 /* lanes.c */

@@ -99,7 +99,7 @@ bool router_lookup(Router *r, uint32_t key, uint32_t *route)
 {
     if (r->table_changed)
         prepare(r);
-    uint32_t line = (key ^ key >> 10 ^ key >> 20) % CACHE_LINES;
+    uint32_t line = key * 0x9e3779b1u / (UINT32_MAX / CACHE_LINES + 1);
     if (r->cache[line].key != key || !(r->cache[line].route & CACHE_VALID)) {
         uint32_t entry = first_match(r, key);
         r->cache[line].key = key;
