@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from spinn_front_end_common.data import FecDataView
 
 import spinnemu
 from spinnemu import boards
@@ -69,6 +70,15 @@ def test_stock_software_boots_all_boards_and_a_run_repeats(address: str, connect
         replay(log, "spinn5", address)
 
 
+def assert_set_back() -> None:
+    """The routers of every board, where they have been told otherwise while words were streamed out."""
+    if FecDataView.has_monitors():
+        found = FecDataView.get_monitor_by_xy(0, 0).get_reinjection_status_for_vertices().values()
+        waits = {(status.router_wait1_timeout_parameters, status.router_wait2_timeout_parameters) for status in found}
+        assert len(found) == 144 and len(waits) == 1 and waits != {((14, 14), (1, 1))}
+        assert all(status.is_reinjecting_multicast for status in found)
+
+
 def check(graph: LayerGraph, samples: Samples, target: MachineTarget, **options: object) -> GfeExecutor:
     """Trains there as on the host, on all three boards."""
     executor = GfeExecutor(graph, target, n_sources=2, **options)     # type: ignore[arg-type]
@@ -82,6 +92,7 @@ def check(graph: LayerGraph, samples: Samples, target: MachineTarget, **options:
                    != boards.on_its_board(*boards.neighbour("spinn5", link.x, link.y, link.link, 3), 3)[0]]
         assert between and all(page.has_link("5", link.x, link.y, link.link, 3) for link in between)
         assert sum(result.packets_foreign for result in executor.results.values()) == 0
+        assert_set_back()
     finally:
         executor.close()
     assert_equal(on_machine, train(ReferenceExecutor(graph), samples, 2, 8))

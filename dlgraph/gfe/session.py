@@ -20,7 +20,7 @@ from spinn_machine import Chip, CoreSubsets
 from spinn_utilities.config_holder import get_config_str, set_config
 
 from dlgraph.errors import MachineError
-from dlgraph.gfe import counts, memory_access, quiet, tree_copies
+from dlgraph.gfe import counts, memory_access, quiet, router_waits, tree_copies
 from dlgraph.gfe.pass_end import Findings, PassBroken, survey, watched
 from dlgraph.gfe.region_loading import regions_loaded_together
 from dlgraph.gfe.reports_folder import why_it_cannot_be_written
@@ -99,7 +99,7 @@ class Session:
     def _talking(self) -> Iterator[None]:
         """Around every call into GFE: whatever goes wrong, the session ends and the error says what GFE said."""
         with (quiet.own_signal_handlers(), quiet.captured_output() as said, quiet.logged_errors() as errors,
-              counts.incomplete_counts(), counts.cores_left_out()):
+              counts.incomplete_counts(), counts.cores_left_out(), router_waits.set_back_on_every_board()):
             try:
                 yield
                 return
