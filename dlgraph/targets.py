@@ -1,9 +1,10 @@
 """A machine as the runs see it: options for the Graph Front End, started before a run and stopped after it."""
 from __future__ import annotations
 
+import contextlib
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlparse
@@ -60,6 +61,13 @@ class MachineTarget(ABC):
 
     def counters(self) -> spinnemu.Counters | None:
         """What only an emulated machine counts; None elsewhere."""
+        return None
+
+    @property
+    def clock(self) -> Callable[[], float | None] | None:
+        """Seconds of machine time since power-on, of a machine that may be slower than a real one; None where it is gone.  No clock
+        where the machine keeps time with this computer, or cannot be asked.
+        """
         return None
 
     def start_profile(self, programs: Sequence[spinnemu.CodeGroups]) -> None:  # noqa: B027 - nothing to do, as it does not profile
@@ -145,6 +153,17 @@ class EmulatedTarget(MachineTarget):
 
     def counters(self) -> spinnemu.Counters | None:
         return None if self.machine is None else self.machine.counters()
+
+    @property
+    def clock(self) -> Callable[[], float | None]:
+        return self._seconds
+
+    def _seconds(self) -> float | None:
+        import spinnemu
+        with contextlib.suppress(spinnemu.EmulatorError, OSError):        # it has been closed, or its process was killed
+            if (counters := self.counters()) is not None:
+                return counters.seconds
+        return None
 
     def start_profile(self, programs: Sequence[spinnemu.CodeGroups]) -> None:
         if self.machine is not None and self.profiles:

@@ -181,3 +181,13 @@ def test_a_board_that_answers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_board_that_is_away_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     board = Board(running_until(20_000), lambda chip, ms: not 2000 < ms < 9000)
     assert outcome(monkeypatch, board) is None
+
+
+def test_an_answer_that_a_slow_machine_loses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host waits long for it; it is one answer."""
+    class Slow(Board):
+        def ask(self, requests: list[Any], seconds: float) -> list[Answer]:
+            return super().ask(requests, 10 * seconds)
+
+    board = Slow(running_until(60_000), lambda chip, ms: not 2000 < ms < 2200)
+    assert outcome(monkeypatch, board) is None

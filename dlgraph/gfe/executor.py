@@ -710,7 +710,7 @@ class GfeExecutor(Executor):
     def _start(self, samples: Sequence[Samples], batch_size: int, density: InputDensity) -> None:
         options = self.target.options
         self._counters_before = self.target.counters()
-        session = Session(options, self._binaries, self._give_up, self.target.boards_to_ask_for)
+        session = Session(options, self._binaries, self._give_up, self.target.boards_to_ask_for, self.target.clock)
         self._session = session
         progress_to = None
         if "machine_name" in options:

@@ -9,7 +9,7 @@ GFE's wait is replaced by one that takes no answer for an answer:
   all of it is dead;
 * some cores have ended the pass, the others have not, and for :data:`STALL_MS` that stays so: nobody waits for the others, or they
   would be named by those.  The end of a pass takes milliseconds;
-* a board answers nothing, for :data:`BOARD_SECONDS`.
+* a board answers nothing, for :data:`BOARD_SECONDS` and to :data:`BOARD_QUESTIONS`.
 
 Any other failure is left to GFE.
 """
@@ -43,8 +43,9 @@ POLL_SECONDS, CLOSE_POLL_SECONDS = 0.1, 0.02
 PATIENT_POLLS = 3
 #: For an answer, as SpiNNMan waits for counts.
 ANSWER_SECONDS = 2.0
-#: A board that answers nothing for so long, by the host's clock, is gone: SpiNNMan's ten tries of a second.
-BOARD_SECONDS = 10.0
+#: A board that answers nothing for so long, by the host's clock, is gone: SpiNNMan's ten tries of a second; nor to so many
+#: questions, of which an emulated machine may have longer for each (``patience.py``).
+BOARD_SECONDS, BOARD_QUESTIONS = 10.0, 5
 #: From the first core that fails to a look at all: others wait for the same streams.
 OTHERS_SECONDS = 0.05
 
@@ -149,6 +150,8 @@ class _Watch:
         self._unread = 0
         #: When each board last answered.
         self._heard = dict.fromkeys(self._ethernets, time.monotonic())
+        #: Questions to each that it has not answered since.
+        self._in_vain = dict.fromkeys(self._ethernets, 0)
 
     def wait(self) -> None:
         """Until all cores have ended the pass.
@@ -188,8 +191,10 @@ class _Watch:
         now = time.monotonic()
         for chip, count in zip(self._ethernets, counts, strict=True):
             if count.result is not None:
-                self._heard[chip] = now
-            elif now - self._heard[chip] > BOARD_SECONDS:
+                self._heard[chip], self._in_vain[chip] = now, 0
+                continue
+            self._in_vain[chip] += 1
+            if now - self._heard[chip] > BOARD_SECONDS and self._in_vain[chip] >= BOARD_QUESTIONS:
                 raise _Broken(Findings(self._places, {}, frozenset(), ethernet=chip))
 
     def _vertices_in(self, found: _Survey | None, *wanted: CPUState) -> list[NetworkVertex]:

@@ -1,19 +1,21 @@
 """Questions to SC&MP that are put once.
 
-SpiNNMan asks up to eleven times and waits for seconds where a chip is dead; whoever watches a run must know within one.
+SpiNNMan asks up to eleven times and waits for seconds where a chip is dead; whoever watches a run must know within one.  An
+emulated machine that is slow gets the time that it needs (``patience.py``).
 """
 from __future__ import annotations
 
 import random
 import struct
-import time
 from dataclasses import dataclass
 from typing import Any, Sequence
 
 from spinn_front_end_common.data import FecDataView
 from spinnman.connections import scp_request_pipeline
-from spinnman.exceptions import SpinnmanException
+from spinnman.exceptions import SpinnmanException, SpinnmanTimeoutException
 from spinnman.messages.scp.enums import SCPResult
+
+from dlgraph.gfe.patience import Deadline
 
 #: Two bytes of padding and the SDP header, then result and sequence number, then what the command answers.
 _RESULT_AT, _DATA_AT = 10, 14
@@ -21,6 +23,8 @@ _RESULT = struct.Struct("<HH")
 _SEQUENCES = 1 << 16
 #: SC&MP has few buffers: SpiNNMan has no more than so many questions open at a time.
 _AT_ONCE = 8
+#: To take what has come already, once the time is up.
+_AT_HAND_SECONDS = 0.001
 #: What SC&MP answers where another chip does not.
 _UNREACHABLE = (SCPResult.RC_P2P_NOREPLY.value, SCPResult.RC_P2P_TIMEOUT.value, SCPResult.RC_ROUTE.value)
 
@@ -55,7 +59,7 @@ def ask(requests: Sequence[Any], seconds: float) -> list[Answer]:
     """Put questions, a few at a time.
 
     :param requests: SpiNNMan's SCP requests
-    :param seconds: how long to wait for an answer, by the host's clock
+    :param seconds: how long to wait for an answer, by the host's clock; an emulated machine's counts as well
     :return: in the order of the questions
     """
     answers: list[Answer] = []
@@ -75,12 +79,17 @@ def _ask_few(requests: Sequence[Any], seconds: float) -> list[Answer]:
         sequence = request.scp_request_header.sequence = (first + i) % _SEQUENCES
         connection.send(connection.get_scp_data(request))
         open_at.setdefault(connection, {})[sequence] = i
-    deadline = time.monotonic() + seconds
+    deadline = Deadline(seconds)
     for connection, waiting in open_at.items():
-        while waiting and (left := deadline - time.monotonic()) > 0:
+        while waiting:
+            left = deadline.left()
             try:
-                datagram = connection.receive(left)
-            except SpinnmanException:                    # none came
+                datagram = connection.receive(max(left, _AT_HAND_SECONDS))
+            except SpinnmanTimeoutException:             # none came yet
+                if not left:
+                    break
+                continue
+            except SpinnmanException:
                 break
             if len(datagram) >= _DATA_AT:
                 result, sequence = _RESULT.unpack_from(datagram, _RESULT_AT)

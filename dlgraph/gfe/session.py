@@ -20,7 +20,7 @@ from spinn_machine import Chip, CoreSubsets
 from spinn_utilities.config_holder import get_config_str, set_config
 
 from dlgraph.errors import MachineError
-from dlgraph.gfe import counts, memory_access, quiet, router_waits, tree_copies
+from dlgraph.gfe import counts, memory_access, patience, quiet, router_waits, tree_copies
 from dlgraph.gfe.pass_end import Findings, PassBroken, survey, watched
 from dlgraph.gfe.region_loading import regions_loaded_together
 from dlgraph.gfe.reports_folder import why_it_cannot_be_written
@@ -74,9 +74,11 @@ class Session:
     :param binaries: folder of the ``.aplx`` files
     :param give_up: called when another session needs GFE
     :param n_boards: that it is to ask a server for; None where there is nothing to ask for
+    :param clock: of an emulated machine, by which it is to have time to answer
     """
 
-    def __init__(self, options: dict[str, str], binaries: Path, give_up: Callable[[], None], n_boards: int | None = None) -> None:
+    def __init__(self, options: dict[str, str], binaries: Path, give_up: Callable[[], None], n_boards: int | None = None,
+                 clock: patience.Clock | None = None) -> None:
         global _give_up
         if _give_up is not None:
             _give_up()
@@ -84,6 +86,7 @@ class Session:
         self._pointers: dict[tuple[int, int, int, int], int] = {}
         self._vertices: list[NetworkVertex] = []
         self._open = False
+        self._clock = clock
         with quiet.user_configuration(), quiet.quiet_logging(), self._talking():
             gfe.setup(model_binary_folder=str(binaries), n_boards_required=n_boards)
         self._open = True
@@ -99,7 +102,8 @@ class Session:
     def _talking(self) -> Iterator[None]:
         """Around every call into GFE: whatever goes wrong, the session ends and the error says what GFE said."""
         with (quiet.own_signal_handlers(), quiet.captured_output() as said, quiet.logged_errors() as errors,
-              counts.incomplete_counts(), counts.cores_left_out(), router_waits.set_back_on_every_board()):
+              counts.incomplete_counts(), counts.cores_left_out(), router_waits.set_back_on_every_board(),
+              patience.waits_by(self._clock)):
             try:
                 yield
                 return
