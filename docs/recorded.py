@@ -5,7 +5,7 @@ became of parts that died, ``recorded-kernels`` how near kernels are to what the
 what networks come to when they are trained to the end, ``recorded-expected-cycles`` what the cost
 model expects of a sample and what it takes, ``recorded-pipeline`` how full the pipeline is, ``recorded-assumptions`` how speed
 depends on what the emulator assumes, ``recorded-speed-bounds`` what forbids to train faster, ``recorded-start-up`` how long it
-takes to the first sample.
+takes to the first sample, ``recorded-boards`` what the cost model expects of one board and of several, and what was measured.
 """
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
+CLOCK_HZ = 200_000_000
 
 
 class RecordedTraining(SphinxDirective):
@@ -291,6 +292,23 @@ class RecordedStartUp(RecordedTable):
                 *table([28, *[24] * len(networks)], rows)]
 
 
+class RecordedBoards(RecordedTable):
+    """Samples a second of a machine time of 200 MHz: expected, and measured where the machine can be emulated."""
+
+    name_of_record = "boards"
+
+    def lines(self, record: dict[str, Any]) -> list[str]:
+        rows = [["boards", "cores", "replicas", "chips in use", "samples/s expected", "measured", "expected / measured"]]
+        for row in record["rows"]:
+            cells = [row["boards"], row["cores"], row["replicas"], row.get("used_chips", ""), f"{CLOCK_HZ / row['predicted']:,.0f}"]
+            measured = row.get("measured")
+            cells += ["", ""] if measured is None else [f"{CLOCK_HZ / measured:,.0f}", f"{measured / row['predicted']:.2f}"]
+            rows.append(list(map(str, cells)))
+        equal = "" if all(record["checks"].values()) else " **Not all of its checks hold.**"
+        return [f"{record['network']}, batches of {record['batch']}, {record['samples']:,} samples.{equal} ``{record['command']}``",
+                "", *table([10, 10, 12, 14, 18, 14, 18], rows)]
+
+
 def seconds_of(spent: dict[str, Any]) -> str:
     """One cell."""
     return (f"{spent['seconds']:.1f} s ({spent['host_cpu']:.1f} + {spent['emulator_cpu']:.1f} s, {spent['datagrams']:,})")
@@ -308,4 +326,5 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_directive("recorded-assumptions", RecordedAssumptions)
     app.add_directive("recorded-speed-bounds", RecordedSpeedBounds)
     app.add_directive("recorded-start-up", RecordedStartUp)
+    app.add_directive("recorded-boards", RecordedBoards)
     return {"version": "1", "parallel_read_safe": True}
