@@ -23,8 +23,8 @@ Block = tuple[int, int, int, bytes]
 
 
 class _Writes(AbstractMultiConnectionProcess[CheckOKResponse]):
-    """Some requests, eight of them unanswered at a time, as far as all are answered: a chip that has died would be asked for each
-    of its pieces, eight in some seconds.
+    """Some requests, a few of them unanswered at a time, as far as all are answered: a chip that has died would be asked for each
+    of its pieces, a few in some seconds.
     """
 
     __slots__ = ()

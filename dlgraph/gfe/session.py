@@ -21,6 +21,8 @@ from spinn_utilities.config_holder import get_config_str, set_config
 
 from dlgraph.errors import MachineError
 from dlgraph.gfe import counts, memory_access, patience, quiet, router_waits, tree_copies
+from dlgraph.gfe.fewer_at_once import fewer_at_once
+from dlgraph.gfe.monitors_last import monitors_last
 from dlgraph.gfe.pass_end import Findings, PassBroken, survey, watched
 from dlgraph.gfe.region_loading import regions_loaded_together
 from dlgraph.gfe.reports_folder import why_it_cannot_be_written
@@ -103,7 +105,7 @@ class Session:
         """Around every call into GFE: whatever goes wrong, the session ends and the error says what GFE said."""
         with (quiet.own_signal_handlers(), quiet.captured_output() as said, quiet.logged_errors() as errors,
               counts.incomplete_counts(), counts.cores_left_out(), router_waits.set_back_on_every_board(),
-              patience.waits_by(self._clock)):
+              patience.waits_by(self._clock), fewer_at_once()):
             try:
                 yield
                 return
@@ -208,7 +210,7 @@ class Session:
         :raises PassBroken: where a part of the machine has died
         """
         with (self._talking(), regions_loaded_together(self._pointers), tree_copies.binaries_where_needed(), stages_told(set_up),
-              watched(self._places, lambda vertex: self._address(vertex, Region.RESULT), set_up.end)):
+              monitors_last(), watched(self._places, lambda vertex: self._address(vertex, Region.RESULT), set_up.end)):
             gfe.run_until_complete()
 
     def chips(self) -> list[ChipRoom]:
