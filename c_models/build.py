@@ -62,7 +62,7 @@ _KERNELS = tuple(sorted(
     f"kernels/{path.name}" for path in (HERE / "kernels").glob("*.[cS]")))
 #: What every vertex of a network is made of beside the runtime.
 _VERTEX = (
-    "layers/vertex.c", "layers/copy_words.c", "layers/trained.c", "layers/exchange.c",
+    "layers/vertex.c", "layers/unpack.c", "layers/copy_words.c", "layers/trained.c", "layers/exchange.c",
     "streams/stream_in.c", "streams/streams_drain.S", "streams/stream_late.c", "streams/inlets.c", "streams/streams_start.c",
     "streams/stream_out.c", "streams/stream_send_run.S", "streams/stream_pause.c", "streams/stream_signals.c",
     "streams/stream_kept.c", "streams/stream_recovery.c",
@@ -139,7 +139,7 @@ RUNTIME_SOURCES = tuple(
 #: What runs once in a pass or batch, or loses little by it, compiled for size
 #: as Thumb code.
 SELDOM = frozenset({
-    "layers/vertex.c", "layers/trained.c", "layers/exchange.c", "layers/kernel_share.c",
+    "layers/vertex.c", "layers/unpack.c", "layers/trained.c", "layers/exchange.c", "layers/kernel_share.c",
     "streams/streams_start.c", "streams/packet_ring.c", "streams/stream_pause.c", "streams/stream_recovery.c",
     "streams/stream_late.c",
     "kernels/convolution_walk.c",

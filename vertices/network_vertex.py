@@ -19,9 +19,10 @@ from spinnaker_graph_front_end.utilities.data_utils import generate_steps_system
 
 from dlgraph.mapping.plan import Core, Plan, Stream
 from dlgraph.mapping.sent import log_words
+from dlgraph.vertices.packing import PLAIN_WIDTH, most_bytes, packed
 from dlgraph.vertices.pass_parameters import PASS_PARAMETER_BYTES, RESULT_BYTES, PassParameters
-from dlgraph.vertices.regions import Region
-from dlgraph.vertices.stream_config import KEY_BITS, config_words, n_config_words
+from dlgraph.vertices.regions import PACKED_REGIONS, Region
+from dlgraph.vertices.stream_config import KEY_BITS, N_BLOCKS, config_blocks, n_config_words
 from dlgraph.vertices.stream_counts import count_bytes
 
 
@@ -72,6 +73,8 @@ class NetworkVertex(SimulatorVertex, MachineDataSpecableVertex):
         sizes = {Region.STREAMS: 4 * n_config_words(self.core, self.plan), Region.SHAPE: 4 * len(self.shape_words()),
                  Region.PASS: PASS_PARAMETER_BYTES, Region.RESULT: RESULT_BYTES + count_bytes(self.core),
                  Region.SENT: 4 * max(1, log_words(self.plan, self.core))}
+        packed_words = [sizes[region] // 4 for region in PACKED_REGIONS]
+        sizes[Region.PACKED] = most_bytes(packed_words, N_BLOCKS + len(PACKED_REGIONS) - 1)
         sizes.update(self.extra_regions())
         return {region: -(-size // 4) * 4 for region, size in sizes.items()}
 
@@ -94,10 +97,9 @@ class NetworkVertex(SimulatorVertex, MachineDataSpecableVertex):
         generate_steps_system_data_region(spec, Region.SYSTEM, self)
         for region, size in self._region_sizes().items():
             spec.reserve_memory_region(region, size, label=region.name.lower())
-        spec.switch_write_focus(Region.STREAMS)
-        spec.write_array(config_words(self.core, self.plan, self.key_of))
-        spec.switch_write_focus(Region.SHAPE)
-        spec.write_array(self.shape_words())
-        spec.switch_write_focus(Region.PASS)
-        spec.write_array(PassParameters().words())            # the first pass is an empty one
+        # the core itself makes the regions of these; the first pass is an empty one
+        data = packed([config_blocks(self.core, self.plan, self.key_of), [(self.shape_words(), PLAIN_WIDTH)],
+                       [(PassParameters().words(), PLAIN_WIDTH)]])
+        spec.switch_write_focus(Region.PACKED)
+        spec.write_array(np.frombuffer(data, "<u4"))
         spec.end_specification()

@@ -16,3 +16,8 @@ class Region(IntEnum):
     STEPS = 10         #: update_words.py: what the batches of a pass differ in
     GRADIENT = 11      #: gradients that DTCM does not hold; the vertex's own
     SENT = 12          #: vectors that were sent, to be sent again; the vertex's own
+    PACKED = 13        #: packing.py: the words of :data:`PACKED_REGIONS`
+
+
+#: That the core fills when it starts, from what it finds in :attr:`Region.PACKED`.
+PACKED_REGIONS = (Region.STREAMS, Region.SHAPE, Region.PASS)

@@ -8,6 +8,7 @@
 #include "stream_in.h"
 #include "stream_layout.h"
 #include "stream_recovery.h"
+#include "unpack.h"
 
 #define SDP_PRIORITY 1
 #define DMA_PRIORITY 0
@@ -177,14 +178,18 @@ void vertex_main(void (*prepare)(void), void (*run)(void))
 
     data = data_specification_get_data_address();
     if (!data_specification_read_header(data)) {
-        runtime_fail("the data specification is not valid");
+        runtime_fail("no data regions");
     }
     for (uint32_t region = 0; region < N_REGIONS; region++) {
         regions[region] = data_specification_get_region(region, data);
     }
+    const uint8_t *bytes = vertex_region(REGION_PACKED);
+    for (uint32_t region = REGION_STREAMS; region <= REGION_PASS; region++) {
+        bytes = unpack(bytes, vertex_region(region));
+    }
     if (!simulation_initialise(vertex_region(REGION_SYSTEM), APPLICATION_NAME_HASH, &timer_period,
             &simulation_ticks, &infinite_run, &time, SDP_PRIORITY, DMA_PRIORITY)) {
-        runtime_fail("the simulation interface does not start");
+        runtime_fail("no simulation");
     }
     run_pass = run;
     streams_on_silence = on_silence;

@@ -28,7 +28,8 @@ enum region {
     REGION_STEPS = 10,            /* the first words of every batch's optimiser_step_t, where they differ */
     REGION_GRADIENT = 11,         /* sums over the batch, where DTCM does not hold them: the vertex's own */
     REGION_SENT = 12,             /* vectors that were sent, to be sent again: the vertex's own */
-    N_REGIONS = 13,
+    REGION_PACKED = 13,           /* unpack.h: the words of REGION_STREAMS, REGION_SHAPE and REGION_PASS */
+    N_REGIONS = 14,
 };
 
 #define VERTEX_MAX_OPERATIONS 4

@@ -9,16 +9,12 @@
 
 /* The configuration region, as vertices/stream_config.py writes it; streams of an inlet follow each other. */
 typedef struct config_t {
-    uint32_t n_slots;
-    uint32_t window;
+    stream_layout_t layout;
     uint32_t multiplier;                   /* of receiver_t */
     uint32_t n_inlets;
     uint32_t n_in;
     uint32_t n_out;
     uint32_t n_ring_entries;
-    uint32_t look_cycles;                  /* of stream_layout_t */
-    uint32_t patient_looks;
-    uint32_t last_looks;
     uint32_t n_kept;
     uint32_t rest[];                       /* inlet_config_t[n_inlets], in_config_t[n_in], stream_out_t[n_out],
                                               kept_config_t[n_kept] */
@@ -26,7 +22,7 @@ typedef struct config_t {
 
 typedef struct inlet_config_t {
     uint32_t n_words;
-    uint32_t n_held;                       /* samples that it holds at once, a power of two; 0: one for each slot */
+    uint32_t n_held;                       /* samples that it holds at once, a power of two */
 } inlet_config_t;
 
 typedef struct in_config_t {
@@ -59,7 +55,7 @@ static void read_inlets(const inlet_config_t *config)
 {
     inlets = claim_dtcm(n_inlets * sizeof(inlet_t));
     for (uint32_t i = 0; i < n_inlets; i++) {
-        uint32_t n_held = config[i].n_held ? config[i].n_held : n_slots();
+        uint32_t n_held = config[i].n_held;
         inlets[i].n_words = config[i].n_words;
         inlets[i].held_mask = n_held - 1;
         inlets[i].first_stream = 0;
@@ -133,11 +129,7 @@ static void read_kept(const kept_config_t *config, uint32_t *log)
 void streams_initialise(const uint32_t *words, uint32_t *log)
 {
     const config_t *config = (const config_t *) words;
-    stream_layout.slot_mask = config->n_slots - 1;
-    stream_layout.window = config->window;
-    stream_layout.look_cycles = config->look_cycles;
-    stream_layout.patient_looks = config->patient_looks;
-    stream_layout.last_looks = config->last_looks;
+    stream_layout = config->layout;
     n_inlets = config->n_inlets;
     n_streams = config->n_in;
 
@@ -149,9 +141,7 @@ void streams_initialise(const uint32_t *words, uint32_t *log)
     read_streams(in);
 
     out_streams = (stream_out_t *) (streams + n_streams);
-    for (uint32_t i = 0; i < n_out_streams; i++) {
-        out_streams[i] = out_config[i];
-    }
+    __builtin_memcpy(out_streams, out_config, n_out_streams * sizeof(stream_out_t));
 
     n_kept_vectors = config->n_kept;
     read_kept((const kept_config_t *) (out_config + config->n_out), log);

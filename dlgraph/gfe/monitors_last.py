@@ -2,16 +2,16 @@
 
 GFE loads and starts its extra monitors first, so that data can stream through them.  Data regions do not here
 (:mod:`dlgraph.gfe.region_loading`).  From their start on the monitors look every 10 us for a packet to re-inject
-(``extra_monitor_support.c``, ``TICK_PERIOD``), and while a machine is loaded there is none: nothing but SC&MP sends.  On an emulated
-board those looks, 100,000 a second on each chip, take longer than the loading.
+(``extra_monitor_support.c``, ``TICK_PERIOD``), and while a machine is loaded there is none: nothing but SC&MP sends.  On an
+emulated board those looks, 100,000 a second on each chip, take longer than the loading.
 """
 from __future__ import annotations
 
 import contextlib
-from typing import Callable, Iterator
+from typing import Any, Callable, Iterator
 
 from spinn_front_end_common.data import FecDataView
-from spinn_front_end_common.interface import abstract_spinnaker_base as stock
+from spinn_front_end_common.interface import abstract_spinnaker_base
 from spinn_front_end_common.interface.interface_functions import load_data_specification, load_executable_images
 from spinnman.model import ExecutableTargets
 from spinnman.model.enums import CPUState, ExecutableType
@@ -23,6 +23,7 @@ RUNNING_SECONDS = 10.0
 @contextlib.contextmanager
 def monitors_last() -> Iterator[None]:
     """Meanwhile GFE loads so, unless its Java programs load: these stream data regions through the monitors."""
+    stock: Any = abstract_spinnaker_base
     load_system, load_application = stock.load_sys_images, stock.load_app_images
     asks = load_data_specification.load_using_advanced_monitors
     waiting = False
@@ -55,22 +56,23 @@ def monitors_last() -> Iterator[None]:
 
 def _load_all() -> None:
     """Every binary, the monitors' last, and one signal to start for all."""
-    filtered = load_executable_images.filter_targets
+    stock: Any = load_executable_images
+    filtered = stock.filter_targets
 
     def in_order(wanted: Callable[[ExecutableType], bool]) -> ExecutableTargets:
         targets = ExecutableTargets()
-        for system in (False, True):
-            part = filtered(lambda kind, system=system: wanted(kind) and (kind is ExecutableType.SYSTEM) == system)
+        for part in (filtered(lambda kind: wanted(kind) and kind is not ExecutableType.SYSTEM),
+                     filtered(lambda kind: wanted(kind) and kind is ExecutableType.SYSTEM)):
             for kind in part.executable_types_in_binary_set():
                 for binary in part.get_binaries_of_executable_type(kind):
                     targets.add_subsets(binary, part.get_cores_for_binary(binary), kind)
         return targets
 
-    load_executable_images.filter_targets = in_order
+    stock.filter_targets = in_order
     try:
-        load_executable_images._load_images(lambda _: True, "Loading executables onto the machine")
+        stock._load_images(lambda _: True, "Loading executables onto the machine")
     finally:
-        load_executable_images.filter_targets = filtered
+        stock.filter_targets = filtered
     monitors = filtered(lambda kind: kind is ExecutableType.SYSTEM)
     FecDataView.get_transceiver().wait_for_cores_to_be_in_state(
         monitors.all_core_subsets, FecDataView.get_app_id(), frozenset([CPUState.RUNNING]), timeout=RUNNING_SECONDS)
