@@ -63,7 +63,7 @@ class Deadline:
         return LOOK_SECONDS if now < self._machine_end else 0.0
 
 
-def _wait_on(pipeline: SCPRequestPipeLine) -> bool:
+def _wait_on(pipeline: SCPRequestPipeLine[Any]) -> bool:
     """After a time-out of SpiNNMan's: whether an answer came before it was late."""
     deadline = Deadline(0.0)
     while left := deadline.left():
@@ -86,7 +86,7 @@ def waits_by(clock: Clock | None) -> Iterator[None]:
     before, _clock = _clock, clock
     late, wait = SCPRequestPipeLine._handle_receive_timeout, BaseTransceiver.wait_for_cores_to_be_in_state
 
-    def handle_timeout(self: SCPRequestPipeLine) -> None:
+    def handle_timeout(self: SCPRequestPipeLine[Any]) -> None:
         if not _wait_on(self):
             late(self)
 
