@@ -46,6 +46,14 @@ class _Best:
     used: float | None
 
 
+def fairest(record: Record, to_the_end: Record | None) -> Record:
+    """With the rows of trainings to the end: what Keras does once an epoch weighs less in those than in a short comparison.
+
+    :param to_the_end: of ``dlgraph benchmark --to-the-end``; None where there is none
+    """
+    return record if to_the_end is None else {**record, "rows": [*record["rows"], *to_the_end["rows"]]}
+
+
 def ratios(record: Record) -> list[Ratio]:
     """All that both have, network by network."""
     found = []

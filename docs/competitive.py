@@ -12,15 +12,15 @@ import os
 from pathlib import Path
 from typing import Any, Iterable
 
-from comparisons import Ratio, answer, kept_alone, ratios, verdicts
+from comparisons import Ratio, answer, fairest, kept_alone, ratios, verdicts
 from docutils import nodes
 from docutils.statemachine import StringList
 from recorded import RESULTS, RecordedTable, table
 from sphinx.util.docutils import SphinxDirective
-from times import TARGETS, Time, by_keras, on_board
+from times import TARGETS, Time, by_keras, on_board, speed
 
 from dlgraph.benchmark.published import published
-from dlgraph.benchmark.table import DEVICE_WORDS, disturbance, energy_table, machines, significant, speed_table, with_best
+from dlgraph.benchmark.table import DEVICE_WORDS, cell, disturbance, energy_table, machines, significant, speed_table, with_best
 from dlgraph.networks.published import PUBLISHED
 
 COMPARISON = "comparison/benchmark"
@@ -42,13 +42,15 @@ class Answer(OfComparison):
     """One paragraph."""
 
     def lines(self, record: dict[str, Any]) -> list[str]:
-        return [answer(record, {name: _record(name) for name in ("whole_training", "prediction", "scaling")}), ""]
+        others = {name: _record(name) for name in ("whole_training", "prediction", "scaling")}
+        return [answer(fairest(record, _record(TO_THE_END)), others), ""]
 
 
 class Verdicts(OfComparison):
     """Where SpiNNaker wins and where it loses, by how much."""
 
     def lines(self, record: dict[str, Any]) -> list[str]:
+        record = fairest(record, _record(TO_THE_END))
         rows = [["compared", "with", "SpiNNaker is ahead", "SpiNNaker is behind"]]
         for (what, device), found in verdicts(ratios(record)).items():
             ahead, behind = [each for each in found if each.ahead], [each for each in found if not each.ahead]
@@ -87,13 +89,14 @@ class Times(RecordedTable):
         keras = _record(TO_THE_END)
         devices = [] if keras is None else list(dict.fromkeys(row["device"] for row in keras["rows"]))
         rows = [["network", "test images right", "epochs of the board", "s on SpiNNaker",
-                 *(f"s on {DEVICE_WORDS[each]}" for each in devices)]]
+                 *(f"s on {DEVICE_WORDS[each]} (samples/s)" for each in devices)]]
         for name, entry in record["networks"].items():
             for target in TARGETS:
                 board = on_board(entry, target)
                 epochs = "–" if board is None else str(board.epochs)
                 rows.append([PUBLISHED[name].title, f"{100 - target:g}%", epochs, _seconds(board),
-                             *(_seconds(by_keras(keras, name, device, target)) for device in devices)])
+                             *(f"{_seconds(by_keras(keras, name, device, target))} ({cell(speed(keras, name, device))})"
+                               for device in devices)])
         lines = table([20, 14, 14, 22, *[15] * len(devices)], rows)
         if keras is None:
             return lines

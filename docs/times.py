@@ -47,3 +47,10 @@ def by_keras(record: Record | None, network: str, device: str, target: float) ->
         if (row["network"], row["device"]) == (network, device) and found is not None:
             return Time(None, found["minimum"], found["median"], found["maximum"])
     return None
+
+
+def speed(record: Record | None, network: str, device: str) -> dict[str, float] | None:
+    """Samples per second of such a row; None where there is none."""
+    found: dict[str, float] | None = next((row["figures"]["samples_per_s"] for row in (record or {"rows": []})["rows"]
+                                           if (row["network"], row["device"]) == (network, device)), None)
+    return found

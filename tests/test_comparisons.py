@@ -47,6 +47,15 @@ def test_factors(comparisons: ModuleType) -> None:
         ("lenet5", comparisons.USED): (1, True)}
 
 
+def test_long_trainings_count_where_they_are_faster(comparisons: ModuleType) -> None:
+    """80,000 samples/s instead of 40,000: 8 times, and 5,000 change nothing of LeNet-5's 6,000."""
+    long = {"rows": [row("mlp_300", "cpu", "same", 80_000, 2e-3), row("lenet5", "cpu", "same", 5_000, 6e-3)]}
+    assert comparisons.fairest(RECORD, None) is RECORD
+    found = {(each.network, each.what): each.factor for each in comparisons.ratios(comparisons.fairest(RECORD, long))}
+    assert found["mlp_300", comparisons.SPEED] == 8 and found["lenet5", comparisons.SPEED] == 2
+    assert found["mlp_300", comparisons.WHOLE] == 1
+
+
 def test_what_is_kept_alone(comparisons: ModuleType) -> None:
     """3,000 of 10,000, and 1,000 of 40,000; of LeNet-5 there is nothing."""
     assert comparisons.kept_alone(RECORD) == {"spinnaker": {"mlp_300": 0.3}, "cpu": {"mlp_300": 0.025}}
@@ -81,6 +90,9 @@ def test_times(monkeypatch: pytest.MonkeyPatch) -> None:
     assert times.by_keras(record, "lenet1", "cpu", 2.0) == times.Time(None, 1.0, 2.0, 3.0)
     assert times.by_keras(record, "lenet1", "cpu", 1.0) is times.by_keras(record, "lenet5", "cpu", 2.0) is None
     assert times.by_keras(None, "lenet1", "cpu", 2.0) is None
+    faster = {"rows": [{"network": "lenet1", "device": "cpu", "figures": {"samples_per_s": spread}}]}
+    assert times.speed(faster, "lenet1", "cpu") == spread
+    assert times.speed(faster, "lenet1", "gpu") is times.speed(None, "", "") is None
 
 
 def test_one_paragraph(comparisons: ModuleType) -> None:
