@@ -17,7 +17,7 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from recorded import RESULTS, RecordedTable, table
 from sphinx.util.docutils import SphinxDirective
-from times import TARGETS, Time, by_keras, on_board, speed
+from times import TARGETS, Time, by_keras, figure, on_board
 
 from dlgraph.benchmark.published import published
 from dlgraph.benchmark.table import DEVICE_WORDS, cell, disturbance, energy_table, machines, significant, speed_table, with_best
@@ -89,14 +89,15 @@ class Times(RecordedTable):
         keras = _record(TO_THE_END)
         devices = [] if keras is None else list(dict.fromkeys(row["device"] for row in keras["rows"]))
         rows = [["network", "test images right", "epochs of the board", "s on SpiNNaker",
-                 *(f"s on {DEVICE_WORDS[each]} (samples/s)" for each in devices)]]
+                 *(f"s on {DEVICE_WORDS[each]} (samples/s, % right in the end)" for each in devices)]]
         for name, entry in record["networks"].items():
             for target in TARGETS:
                 board = on_board(entry, target)
                 epochs = "–" if board is None else str(board.epochs)
                 rows.append([PUBLISHED[name].title, f"{100 - target:g}%", epochs, _seconds(board),
-                             *(f"{_seconds(by_keras(keras, name, device, target))} ({cell(speed(keras, name, device))})"
-                               for device in devices)])
+                             *(f"{_seconds(by_keras(keras, name, device, target))} "
+                               f"({cell(figure(keras, name, device, 'samples_per_s'))}, "
+                               f"{cell(figure(keras, name, device, 'accuracy'), 100)})" for device in devices)])
         lines = table([20, 14, 14, 22, *[15] * len(devices)], rows)
         if keras is None:
             return lines

@@ -49,8 +49,8 @@ def by_keras(record: Record | None, network: str, device: str, target: float) ->
     return None
 
 
-def speed(record: Record | None, network: str, device: str) -> dict[str, float] | None:
-    """Samples per second of such a row; None where there is none."""
-    found: dict[str, float] | None = next((row["figures"]["samples_per_s"] for row in (record or {"rows": []})["rows"]
+def figure(record: Record | None, network: str, device: str, name: str) -> dict[str, float] | None:
+    """Another figure of such a row; None where there is none."""
+    found: dict[str, float] | None = next((row["figures"][name] for row in (record or {"rows": []})["rows"]
                                            if (row["network"], row["device"]) == (network, device)), None)
     return found

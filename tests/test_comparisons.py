@@ -91,8 +91,9 @@ def test_times(monkeypatch: pytest.MonkeyPatch) -> None:
     assert times.by_keras(record, "lenet1", "cpu", 1.0) is times.by_keras(record, "lenet5", "cpu", 2.0) is None
     assert times.by_keras(None, "lenet1", "cpu", 2.0) is None
     faster = {"rows": [{"network": "lenet1", "device": "cpu", "figures": {"samples_per_s": spread}}]}
-    assert times.speed(faster, "lenet1", "cpu") == spread
-    assert times.speed(faster, "lenet1", "gpu") is times.speed(None, "", "") is None
+    assert times.figure(faster, "lenet1", "cpu", "samples_per_s") == spread
+    assert times.figure(faster, "lenet1", "gpu", "samples_per_s") is None
+    assert times.figure(None, "", "", "accuracy") is None
 
 
 def test_one_paragraph(comparisons: ModuleType) -> None:
