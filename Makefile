@@ -44,8 +44,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 WARNINGS_ARE_ERRORS ?= -W --keep-going
 
 .PHONY: demo test test-wide test-long sanitize fuzz docs check-pages linkcheck lint benchmark benchmark-mnist \
-    benchmark-networks benchmark-whole benchmark-to-the-end benchmark-start-up benchmark-pipeline benchmark-prediction benchmark-scaling \
-    clean
+    benchmark-networks benchmark-whole benchmark-to-the-end benchmark-start-up benchmark-pipeline benchmark-prediction \
+    benchmark-scaling clean
 
 demo: $(VENV)/has-keras $(VENV)/has-examples
 	$(BIN)/python examples/train_digits.py $(if $(DLGRAPH_MACHINE),,--board spinn3)
@@ -134,8 +134,8 @@ benchmark-pipeline: $(VENV)/has-keras $(VENV)/has-benchmark
 	        --out benchmarks/results/pipeline.json || exit 1; done
 
 benchmark-prediction: $(VENV)/has-keras $(VENV)/has-benchmark
-	$(BIN)/python benchmarks/prediction.py $(addprefix --network ,$(filter-out boosted_lenet4,$(WHOLE))) --threads $(THREADS) $(if $(DATA),--data $(DATA)) \
-	    --out benchmarks/results/prediction.json
+	$(BIN)/python benchmarks/prediction.py $(addprefix --network ,$(filter-out boosted_lenet4,$(WHOLE))) --threads $(THREADS) \
+	    $(if $(DATA),--data $(DATA)) --out benchmarks/results/prediction.json
 
 SCALED ?= mlp_300
 
